@@ -1,0 +1,38 @@
+# Development verbs. CI calls these same recipes, so a green `just check` here
+# means a green CI.
+
+export PATH := justfile_directory() / ".venv/bin:" + env("PATH")
+
+# List the recipes
+default:
+    @just --list
+
+# Make .venv and install the project with its tools
+setup:
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet --editable '.[dev]'
+
+# Run the tests; extra arguments go to pytest
+test *args:
+    python -m pytest -n auto {{ args }}
+
+# Check format, style and the direction of imports
+lint:
+    ruff format --check .
+    ruff check .
+    lint-imports
+
+# Check types
+typecheck:
+    mypy
+
+# Rewrite schemas/ from the models
+schemas:
+    python -m desync_jobs.manifest.schema schemas
+
+# Time every command against casync and desync, where they are installed
+bench *args:
+    python -m bench {{ args }}
+
+# Everything CI runs
+check: lint typecheck test

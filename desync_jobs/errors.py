@@ -1,0 +1,147 @@
+"""Every error raised on purpose, each with its exit code.
+
+One tree, so that an error's class says what a caller can do about it and what
+a script sees. Messages start in lower case, carry no full stop, and say what
+happened, where, and what to do. Anything that is not a `DesyncRunError` is a
+defect of this program and ends with `EXIT_DEFECT`.
+
+`ChunkMissingError` is an answer, not a failure: nothing retries it and nothing
+wraps it in another class.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+EXIT_DONE: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_CHANGES: Final = 2
+EXIT_PARTLY_DONE: Final = 3
+EXIT_INVALID_DATA: Final = 4
+EXIT_MISSING: Final = 5
+EXIT_LOCKED: Final = 7
+EXIT_USAGE: Final = 64
+EXIT_DEFECT: Final = 70
+EXIT_INTERRUPTED: Final = 130
+EXIT_TERMINATED: Final = 143
+
+
+class DesyncRunError(Exception):
+    """Something went wrong in a way this program knows."""
+
+    exit_code: int = EXIT_FAILED
+
+
+class StoreError(DesyncRunError):
+    """A store could not do what it was asked; says which store."""
+
+
+class TargetError(DesyncRunError):
+    """A target, index or other output could not be written; says which."""
+
+
+class SourceError(DesyncRunError):
+    """A blob or another input could not be read; says which."""
+
+
+# Data that is not what it claims to be.
+
+
+class InvalidDataError(DesyncRunError):
+    """Something that was read is damaged or malformed."""
+
+    exit_code = EXIT_INVALID_DATA
+
+
+class IndexFormatError(InvalidDataError):
+    """An index breaks a rule of its format."""
+
+
+class ChunkInvalidError(InvalidDataError):
+    """A stored chunk cannot be decoded, or does not have the digest of its name."""
+
+    def __init__(self, chunk_id: bytes, store: str, reason: str) -> None:
+        super().__init__(f"store {store}: chunk {chunk_id.hex()} is invalid: {reason}")
+        self.chunk_id = chunk_id
+        self.store = store
+        self.reason = reason
+
+
+class CodecError(InvalidDataError):
+    """Compressed data cannot be decoded within its limit."""
+
+
+class BlobMismatchError(InvalidDataError):
+    """A blob is not the one its index describes."""
+
+
+# Things that are not there.
+
+
+class MissingError(DesyncRunError):
+    """A chunk or an index is missing."""
+
+    exit_code = EXIT_MISSING
+
+
+class ChunkMissingError(MissingError):
+    """No store asked has this chunk."""
+
+    def __init__(self, chunk_id: bytes, store: str) -> None:
+        super().__init__(f"chunk {chunk_id.hex()} is missing from {store}")
+        self.chunk_id = chunk_id
+        self.store = store
+
+
+class IndexMissingError(MissingError):
+    """An index file does not exist."""
+
+
+# What the user wrote.
+
+
+class UsageError(DesyncRunError):
+    """The command line cannot be carried out as written."""
+
+    exit_code = EXIT_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend in a manifest: where it stands, and what to do.
+
+    `where` is the path of keys, as written in the file: `("stores", "origin", "url")`.
+    """
+
+    where: tuple[str | int, ...]
+    message: str
+
+    def __str__(self) -> str:
+        place = ".".join(str(key) for key in self.where)
+        return f"{place}: {self.message}" if place else self.message
+
+
+class ManifestError(UsageError):
+    """A manifest has problems; carries every one of them."""
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
+        self.source = source
+        self.problems = tuple(problems)
+
+
+class LockedError(DesyncRunError):
+    """Somebody else is writing the same thing now."""
+
+    exit_code = EXIT_LOCKED
+
+
+class InterruptedRunError(DesyncRunError):
+    """A signal asked the run to stop; nothing incomplete was published."""
+
+    exit_code = EXIT_INTERRUPTED
+
+    def __init__(self, signal_name: str) -> None:
+        super().__init__(f"stopped by {signal_name}; what was published before is complete")
+        self.signal_name = signal_name
+        self.exit_code = EXIT_TERMINATED if signal_name == "SIGTERM" else EXIT_INTERRUPTED

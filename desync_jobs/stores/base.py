@@ -1,0 +1,103 @@
+"""What every store promises: batches in, one answer for each chunk out.
+
+A batch is at most 64 chunks and about 8 MiB of plain bytes, so that a thread's memory is
+bounded and the kernel can digest eight chunks at a time. The answer to each ID is a
+value: the chunk, or the error that says why not. `ChunkMissingError` is an
+answer; a store that cannot answer at all (permission, I/O) raises `StoreError`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Protocol, TypeAlias
+
+from desync_jobs.codecs.form import Form
+from desync_jobs.core.chunk import ChunkID
+from desync_jobs.errors import ChunkInvalidError, ChunkMissingError
+
+BATCH_CHUNKS: Final = 64
+BATCH_BYTES: Final = 8 << 20
+
+
+class Presence(Enum):
+    """Whether a store has a chunk; `UNKNOWN` is never counted as no."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A verified chunk: its plain bytes digest to its ID.
+
+    `stored` and `form` are the bytes it was read as, so that copying between
+    stores of the same form compresses nothing again; `stored` is None where there was none.
+    """
+
+    id: ChunkID
+    plain: bytes
+    stored: bytes | None = None
+    form: Form | None = None
+
+
+Fetched: TypeAlias = Chunk | ChunkMissingError | ChunkInvalidError
+"""The answer for one requested chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One chunk file as a listing shows it: nothing about its content is known yet."""
+
+    id: ChunkID
+    form: Form
+    size: int
+    """Stored bytes."""
+
+
+class ChunkSource(Protocol):
+    """Where verified chunks come from."""
+
+    @property
+    def name(self) -> str:
+        """How messages and statistics call it."""
+        ...
+
+    def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
+        """Answer for each of `ids`, in their order."""
+        ...
+
+    def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
+        """Say for each of `ids` whether it is here, without reading content."""
+        ...
+
+
+class ChunkStore(ChunkSource, Protocol):
+    """A source that also keeps chunks, lists them and removes them."""
+
+    def put(self, chunks: Sequence[Chunk]) -> int:
+        """Keep what is not here yet; each chunk appears whole or not at all.
+
+        Returns the number of stored bytes written.
+        """
+        ...
+
+    def replace(self, chunks: Sequence[Chunk]) -> None:
+        """Keep `chunks` in place of whatever is stored under their IDs."""
+        ...
+
+    def flush(self) -> None:
+        """Return when everything put so far would survive a power cut."""
+        ...
+
+    def entries(self) -> Iterator[StoredEntry]:
+        """List every chunk file, in no particular order."""
+        ...
+
+    def stored_sizes(self, ids: Sequence[ChunkID]) -> list[int | None]:
+        """Return the stored size of each of `ids` in bytes, None where it is missing."""
+        ...
+
+    def remove(self, entry: StoredEntry) -> None:
+        """Delete one chunk file; nothing happens where it is already gone."""
+        ...
