@@ -21,8 +21,16 @@ class RunStarted:
     operations: tuple[str, ...]
     """Operations in the order in which they run."""
     total_bytes: int
-    """Bytes of work over all steps: the whole of the progress bar."""
+    """Bytes of work known at the start: the whole of the progress bar; see `TotalChanged`."""
     schema: str = SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class TotalChanged:
+    """More is known of the work to do: a survey looked at something, or a step was planned late."""
+
+    total_bytes: int
+    """Bytes of work over the whole run, from its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,14 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    RunStarted | StepStarted | PhaseStarted | PhaseAdvanced | Warned | StepFinished | RunFinished
+    RunStarted
+    | TotalChanged
+    | StepStarted
+    | PhaseStarted
+    | PhaseAdvanced
+    | Warned
+    | StepFinished
+    | RunFinished
 )
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final, Protocol, TypeAlias
 
 from desync_jobs.codecs.form import Form
-from desync_jobs.core.chunk import ChunkID
+from desync_jobs.core.chunk import BytesLike, ChunkID
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError
 
 BATCH_CHUNKS: Final = 64
@@ -36,7 +36,7 @@ class Chunk:
     """
 
     id: ChunkID
-    plain: bytes
+    plain: BytesLike
     stored: bytes | None = None
     form: Form | None = None
 
