@@ -29,6 +29,7 @@ typecheck:
 # Rewrite schemas/ from the models
 schemas:
     python -m desync_jobs.manifest.schema schemas
+    python -m desync_jobs.report.schema schemas
 
 # Time every command against casync and desync, where they are installed
 bench *args:

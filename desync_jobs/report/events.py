@@ -1,8 +1,9 @@
 """Events of a run, as values; the closed union `Event` is what `--events` writes.
 
-Every event is one line of NDJSON with `event` (its name here, in kebab case) and the fields below. The
-schema has a version, `SCHEMA`, carried by the first line; fields are only
-ever added to a version. No event carries a secret or a chunk's content.
+Every event is one line of NDJSON with `event` (its name here, in kebab case),
+`time` (seconds since the first line) and the fields below. The schema has a
+version, `SCHEMA`, carried by the first line; fields are only ever added to a
+version. No event carries a secret or a chunk's content.
 """
 
 from collections.abc import Mapping
