@@ -1,0 +1,23 @@
+"""Programs that tests compare with: used where installed, demanded where CI says so."""
+
+import os
+import shutil
+from typing import Final
+
+import pytest
+
+_INSTALL: Final = {
+    "casync": "apt-get install casync",
+    "desync": "go install github.com/folbricht/desync/cmd/desync@latest",
+}
+
+
+def require_program(name: str) -> str:
+    """Return the path of a program; without it, skip the test, or fail it where CI=true."""
+    path = shutil.which(name)
+    if path is not None:
+        return path
+    reason = f"{name} is not installed ({_INSTALL.get(name, name)})"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
