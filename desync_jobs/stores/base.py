@@ -41,6 +41,15 @@ class Chunk:
     form: Form | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a `put` wrote; chunks that were here already are not counted."""
+
+    chunks: int
+    size: int
+    """Stored bytes."""
+
+
 Fetched: TypeAlias = Chunk | ChunkMissingError | ChunkInvalidError
 """The answer for one requested chunk."""
 
@@ -75,11 +84,8 @@ class ChunkSource(Protocol):
 class ChunkStore(ChunkSource, Protocol):
     """A source that also keeps chunks, lists them and removes them."""
 
-    def put(self, chunks: Sequence[Chunk]) -> int:
-        """Keep what is not here yet; each chunk appears whole or not at all.
-
-        Returns the number of stored bytes written.
-        """
+    def put(self, chunks: Sequence[Chunk]) -> Stored:
+        """Keep what is not here yet; each chunk appears whole or not at all."""
         ...
 
     def replace(self, chunks: Sequence[Chunk]) -> None:
@@ -92,6 +98,13 @@ class ChunkStore(ChunkSource, Protocol):
 
     def entries(self) -> Iterator[StoredEntry]:
         """List every chunk file, in no particular order."""
+        ...
+
+    def examine(self, entries: Sequence[StoredEntry]) -> list[ChunkInvalidError | None]:
+        """Read these very chunk files, decode and digest them; None for each that is right.
+
+        One that is gone by now is right: somebody else removed it.
+        """
         ...
 
     def stored_sizes(self, ids: Sequence[ChunkID]) -> list[int | None]:
