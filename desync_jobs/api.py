@@ -1,0 +1,109 @@
+"""The Python interface, which the command line uses itself.
+
+    job = desync_jobs.load("job.toml", {"version": "42"})
+    print(explain(desync_jobs.plan(job)))
+    result = desync_jobs.run(job)
+    sys.exit(result.exit_code)
+
+Errors of the manifest are raised by `load` (`ManifestError`). What goes wrong in an operation
+is in the plan (a blocked step) or the result (an outcome's error), never raised.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from desync_jobs.assembly.cancel import Cancel
+from desync_jobs.assembly.workers import Workers
+from desync_jobs.core.kernel import Kernel, best
+from desync_jobs.errors import InterruptedRunError
+from desync_jobs.execute.engine import LocalEngine
+from desync_jobs.execute.prepare import make_plan
+from desync_jobs.execute.progress import Progress
+from desync_jobs.execute.result import Outcome, Result, Status
+from desync_jobs.execute.task import Machine, Streams
+from desync_jobs.manifest.job import Job
+from desync_jobs.manifest.load import load_job
+from desync_jobs.planner.plan import Plan
+from desync_jobs.report.events import Reporter, SilentReporter
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a caller may bring along; every default is right for a script."""
+
+    reporter: Reporter = field(default_factory=SilentReporter)
+    """Told of everything that happens."""
+    cancel: Cancel = field(default_factory=Cancel)
+    """Stops the run from another thread or a signal handler."""
+    kernel: Kernel = field(default_factory=best)
+    """What finds cut points and digests."""
+    stdin: BinaryIO | None = None
+    """What `-` reads; the process's standard input unless given."""
+    stdout: BinaryIO | None = None
+    """What `-` writes; the process's standard output unless given."""
+
+
+def load(
+    path: str | os.PathLike[str],
+    variables: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Job:
+    """Read a manifest; raises `ManifestError` with every problem it has.
+
+    `environment` (the process's own unless given) supplies variables as
+    `DESYNC_VAR_<NAME>` where `variables` does not.
+    """
+    return load_job(
+        os.fspath(path), variables or {}, os.environ if environment is None else environment
+    )
+
+
+def plan(job: Job, settings: Settings | None = None) -> Plan:
+    """Look at the world and decide every step; changes nothing.
+
+    Raises `ManifestError` for operations in conflict or in a cycle, and `InterruptedRunError` where
+    `settings.cancel` was used.
+    """
+    with _machine(job, settings or Settings()) as machine:
+        return make_plan(machine)
+
+
+def run(job: Job, settings: Settings | None = None) -> Result:
+    """Plan `job` and do what the plan says.
+
+    Raises `ManifestError` for operations in conflict or in a cycle.
+    """
+    settings = settings or Settings()
+    with _machine(job, settings) as machine:
+        try:
+            made = make_plan(machine)
+        except InterruptedRunError as error:
+            return _stopped(job, error)
+        return LocalEngine(machine).run(made)
+
+
+@contextmanager
+def _machine(job: Job, settings: Settings) -> Iterator[Machine]:
+    streams = Streams(settings.stdin or sys.stdin.buffer, settings.stdout or sys.stdout.buffer)
+    with Workers(job.spec.engine.workers, settings.cancel) as workers:
+        yield Machine(
+            job=job,
+            kernel=settings.kernel,
+            workers=workers,
+            cancel=settings.cancel,
+            reporter=settings.reporter,
+            progress=Progress(settings.reporter),
+            streams=streams,
+        )
+
+
+def _stopped(job: Job, error: InterruptedRunError) -> Result:
+    outcomes = tuple(
+        Outcome(name, spec.kind, Status.INTERRUPTED, "the run was stopped", error=error)
+        for name, spec in job.spec.operations.items()
+    )
+    return Result(job.spec.name, outcomes, 0.0)

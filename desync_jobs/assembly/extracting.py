@@ -1,0 +1,178 @@
+"""Index + source → blob: fetch each distinct chunk once, write it to all its places.
+
+Every chunk is digested before it is written and has the length its index says, so what is in the target
+is right without being read back. Neighbouring chunks of a batch are one
+`pwritev`. Memory is threads times one batch.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desync_jobs.assembly.batches import batches
+from desync_jobs.assembly.pieces import PieceReader
+from desync_jobs.assembly.workers import Workers
+from desync_jobs.assembly.zeros import write_zeros
+from desync_jobs.core.chunk import BytesLike
+from desync_jobs.core.kernel import Kernel
+from desync_jobs.core.segments import Assembly, Positions, Segments
+from desync_jobs.errors import ChunkInvalidError, TargetError
+from desync_jobs.formats.index import Index
+from desync_jobs.stores.base import Chunk, ChunkSource, Fetched
+
+_IOV_MAX = 1024
+"""Pieces that one `pwritev` takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An open file of the right size."""
+
+    fd: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one batch did."""
+
+    positions: int
+    """Places written."""
+    size: int
+    """Bytes written."""
+
+
+def fetch_into(
+    target: Target, index: Index, segments: Segments, source: ChunkSource, workers: Workers
+) -> Iterator[Written]:
+    """Fetch the chunks of `segments` from `source` and write them; yields after each batch.
+
+    Raises `ChunkMissingError` or `ChunkInvalidError` for the first chunk nobody
+    has right, and `TargetError` where the target cannot be written.
+    """
+
+    def handle(numbers: NDArray[np.int64]) -> Written:
+        sources = segments.sources[numbers]
+        answers = source.fetch([index.id(position) for position in sources.tolist()])
+        pieces = [
+            plain_of(answer, index, position)
+            for answer, position in zip(answers, sources.tolist(), strict=True)
+        ]
+        return _write_all(target, index, segments, numbers, pieces)
+
+    return workers.ordered(handle, _numbered(index, segments))
+
+
+def copy_within(
+    target: Target, index: Index, segments: Segments, workers: Workers, kernel: Kernel
+) -> Iterator[Written]:
+    """Copy chunks that the target has right to the places where it has not.
+
+    The places read are never written, so copies need no order. Raises
+    `BlobMismatchError` where the target changed since it was looked at.
+    """
+    reader = PieceReader(target.fd, target.name, index, kernel)
+
+    def handle(numbers: NDArray[np.int64]) -> Written:
+        with reader.verified(segments.sources[numbers].tolist()) as pieces:
+            return _write_all(target, index, segments, numbers, pieces)
+
+    return workers.ordered(handle, _numbered(index, segments))
+
+
+def zero_within(target: Target, index: Index, zeros: Positions) -> Iterator[Written]:
+    """Make the chunks at positions `zeros` zero, neighbours together."""
+    breaks = np.flatnonzero(np.diff(zeros) != 1) + 1
+    for run in np.split(zeros, breaks):
+        if len(run):
+            begin, end = index.start(int(run[0])), index.end(int(run[-1]))
+            write_zeros(target.fd, begin, end - begin, target.name)
+            yield Written(len(run), end - begin)
+
+
+def planned_positions(assembly: Assembly) -> int:
+    """Return how many positions `assembly` writes."""
+    return len(assembly.fetched.places) + len(assembly.copied.places) + len(assembly.zeros)
+
+
+def _numbered(index: Index, segments: Segments) -> Iterator[NDArray[np.int64]]:
+    """Yield numbers of `segments` in batches by the size of their chunks."""
+    number = 0
+    for positions in batches(index, segments.sources):
+        yield np.arange(number, number + len(positions))
+        number += len(positions)
+
+
+def plain_of(answer: Fetched, index: Index, position: int) -> BytesLike:
+    """Return the plain bytes of `answer`, which must be as long as `index` says.
+
+    Raises the answer where it is an error.
+    """
+    if not isinstance(answer, Chunk):
+        raise answer
+    length = index.length(position)
+    if len(answer.plain) != length:
+        raise ChunkInvalidError(
+            answer.id, "index", f"has {len(answer.plain)} bytes, the index says {length}"
+        )
+    return answer.plain
+
+
+def _write_all(
+    target: Target,
+    index: Index,
+    segments: Segments,
+    numbers: NDArray[np.int64],
+    pieces: Sequence[BytesLike],
+) -> Written:
+    placed = [
+        (index.start(place), piece)
+        for number, piece in zip(numbers.tolist(), pieces, strict=True)
+        for place in segments.places_of(number)
+    ]
+    placed.sort(key=_offset)
+    size = 0
+    for offset, run in _runs(placed):
+        size += _write_run(target, offset, run)
+    return Written(len(placed), size)
+
+
+def _offset(placed: tuple[int, BytesLike]) -> int:
+    return placed[0]
+
+
+def _runs(placed: list[tuple[int, BytesLike]]) -> Iterator[tuple[int, list[BytesLike]]]:
+    """Join neighbours: yield an offset and the pieces that follow each other from there."""
+    run: list[BytesLike] = []
+    begin = end = 0
+    for offset, piece in placed:
+        if run and (offset != end or len(run) == _IOV_MAX):
+            yield begin, run
+            run = []
+        if not run:
+            begin = end = offset
+        run.append(piece)
+        end += len(piece)
+    if run:
+        yield begin, run
+
+
+def _write_run(target: Target, offset: int, run: list[BytesLike]) -> int:
+    size = sum(map(len, run))
+    done = _pwritev(target, run, offset)
+    if done < size:
+        # Rare: a signal or a full disk cut it short; go on plainly, and let the error show itself.
+        rest = memoryview(b"".join(run))[done:]
+        while rest:
+            rest = rest[_pwritev(target, [rest], offset + size - len(rest)) :]
+    return size
+
+
+def _pwritev(target: Target, pieces: Sequence[BytesLike], offset: int) -> int:
+    try:
+        return os.pwritev(target.fd, pieces, offset)
+    except OSError as error:
+        raise TargetError(f"{target.name}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,169 @@
+"""A file that appears whole or not at all.
+
+Written beside its place under a hidden name, synced, renamed, and the folder
+synced. The hidden name follows from the target's name alone and is locked
+(`flock`) while somebody writes, so that two writers of one target exclude each other and
+what a killed run left behind is taken over by the next one.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+from types import TracebackType
+from typing import Final, Self
+
+from desync_jobs.errors import LockedError, TargetError
+
+_NAME_BYTES: Final = 200
+"""Of the target's name kept in the hidden name; a file name may have 255 bytes."""
+
+_COMPARED: Final = 1 << 20
+"""Bytes compared at a time."""
+
+
+class PendingFile:
+    """A new version of `path`; `commit` makes it visible, leaving the block without it drops it.
+
+    Symbolic links at `path` are followed. A replaced file keeps its mode and, where this
+    process may give files away, its owner.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.realpath(path)
+        folder, name = os.path.split(self.path)
+        kept = os.fsencode(name)[:_NAME_BYTES]
+        self._folder = folder
+        self._hidden = os.path.join(folder, f".{os.fsdecode(kept)}.desync-run.tmp")
+        self._committed = False
+        self.fd = -1
+
+    def __enter__(self) -> Self:
+        _refuse_special(self.path)
+        try:
+            self.fd = _open_locked(self._hidden)
+            os.ftruncate(self.fd, 0)
+        except OSError as error:
+            self._close()
+            raise TargetError(f"{self.path}: cannot be written: {error.strerror}") from error
+        return self
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append all of `data`."""
+        view = memoryview(data)
+        while view:
+            view = view[self._checked_write(view) :]
+
+    def _checked_write(self, view: memoryview) -> int:
+        try:
+            return os.write(self.fd, view)
+        except OSError as error:
+            raise TargetError(f"{self.path}: cannot be written: {error.strerror}") from error
+
+    def same_as_published(self) -> bool:
+        """Whether what is visible now has exactly the content written so far."""
+        try:
+            published = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return _same_content(published, self.fd)
+        finally:
+            os.close(published)
+
+    def commit(self) -> None:
+        """Make the new version visible; it survives a power cut when this returns."""
+        try:
+            self._keep_attributes()
+            os.fsync(self.fd)
+            os.rename(self._hidden, self.path)
+            self._committed = True
+            sync_folder(self._folder)
+        except OSError as error:
+            raise TargetError(f"{self.path}: cannot be published: {error.strerror}") from error
+
+    def _keep_attributes(self) -> None:
+        try:
+            old = os.stat(self.path)
+        except FileNotFoundError:
+            return
+        os.fchmod(self.fd, stat.S_IMODE(old.st_mode))
+        with contextlib.suppress(PermissionError):
+            os.fchown(self.fd, old.st_uid, old.st_gid)
+
+    def _close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # The lock goes with the descriptor, so the name must go first.
+        if not self._committed and self.fd >= 0:
+            with contextlib.suppress(OSError):
+                os.unlink(self._hidden)
+        self._close()
+
+
+def sync_folder(folder: str) -> None:
+    """Make names just created or renamed in `folder` survive a power cut."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _refuse_special(path: str) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be written: {error.strerror}") from error
+    if stat.S_ISBLK(mode) or stat.S_ISCHR(mode):
+        raise TargetError(f"{path} is a device: it is written only in place (-k, in_place = true)")
+    if not stat.S_ISREG(mode):
+        raise TargetError(f"{path} is not a regular file: remove it or name another target")
+
+
+def _open_locked(hidden: str) -> int:
+    """Open and lock the hidden file, creating it; `LockedError` while another run has it."""
+    while True:
+        fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(fd, hidden):
+                return fd
+        except BlockingIOError as error:
+            os.close(fd)
+            raise LockedError(f"{hidden} is locked: another run is writing this target") from error
+        except BaseException:
+            os.close(fd)
+            raise
+        # Its owner renamed or removed it between our open and our lock.
+        os.close(fd)
+
+
+def _same_content(left: int, right: int) -> bool:
+    size = os.fstat(left).st_size
+    return size == os.fstat(right).st_size and all(
+        os.pread(left, _COMPARED, at) == os.pread(right, _COMPARED, at)
+        for at in range(0, size, _COMPARED)
+    )
+
+
+def _is_still(fd: int, path: str) -> bool:
+    try:
+        there = os.stat(path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return False
+        raise
+    mine = os.fstat(fd)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)

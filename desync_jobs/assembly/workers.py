@@ -1,0 +1,82 @@
+"""A fixed number of threads, and results taken in order with bounded look-ahead.
+
+The unit of work is a batch, because a hand-over between threads costs tens of
+microseconds. Everything heavy inside a batch releases the interpreter lock.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+from desync_jobs.assembly.cancel import Cancel
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_AHEAD = 2
+"""Batches waiting beside the running ones, so that no thread runs dry."""
+
+
+class Workers:
+    """Threads of one run; a context manager that waits for them at its end."""
+
+    def __init__(self, count: int, cancel: Cancel) -> None:
+        self.count = count
+        self.cancel = cancel
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="desync-run")
+
+    @property
+    def depth(self) -> int:
+        """How many batches may exist at once."""
+        return self.count + _AHEAD
+
+    def submit(self, function: Callable[[T], R], item: T) -> "Future[R]":
+        """Run `function(item)` in a thread, unless the run is stopped before it starts."""
+        return self._pool.submit(self._guarded, function, item)
+
+    def ordered(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Yield `function(item)` for each item in order; at most `depth` are under way.
+
+        The first error, in the order of items, is raised after the batches
+        under way have ended, so that no thread still works on what the caller cleans up.
+        """
+        waiting: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                self.cancel.check()
+                if len(waiting) >= self.depth:
+                    yield waiting.popleft().result()
+                waiting.append(self.submit(function, item))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            settle(waiting)
+
+    def each(self, function: Callable[[T], None], items: Iterable[T]) -> None:
+        """Do `function(item)` for each item; returns when all are done."""
+        for _ in self.ordered(function, items):
+            pass
+
+    def _guarded(self, function: Callable[[T], R], item: T) -> R:
+        self.cancel.check()
+        return function(item)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def settle(futures: Iterable["Future[R]"]) -> None:
+    """Wait until none of `futures` runs; those not begun are dropped, results are ignored."""
+    for future in futures:
+        if not future.cancel():
+            future.exception()

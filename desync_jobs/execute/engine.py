@@ -1,0 +1,110 @@
+"""Plan → result: steps one after the other, in the plan's order.
+
+The first failure ends the run, or with `keep_going` only what depends on it. A step
+counts as done when its doer has published everything; an interrupted one never does.
+"""
+
+import time
+
+from desync_jobs.errors import DesyncRunError, InterruptedRunError
+from desync_jobs.execute.prepare import plan_operation
+from desync_jobs.execute.result import Done, Outcome, Result, Status
+from desync_jobs.execute.table import HANDS
+from desync_jobs.execute.task import Machine, Task
+from desync_jobs.planner.order import order_operations
+from desync_jobs.planner.plan import Action, Plan, Step
+from desync_jobs.report.events import RunFinished, RunStarted, StepFinished, StepStarted
+
+
+class LocalEngine:
+    """Runs a plan on this machine's threads."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._outcomes: dict[str, Outcome] = {}
+
+    def run(self, plan: Plan) -> Result:
+        """Do every step that can be done; never raises a `DesyncRunError`."""
+        machine = self._machine
+        began = time.monotonic()
+        machine.progress.expect(sum(step.cost.work for step in plan.steps))
+        machine.reporter.emit(
+            RunStarted(
+                machine.job.spec.name or machine.job.source,
+                tuple(step.operation for step in plan.steps),
+                machine.progress.total,
+            )
+        )
+        for step in plan.steps:
+            self._outcomes[step.operation] = self._step(plan, step)
+        seconds = time.monotonic() - began
+        result = Result(machine.job.spec.name, tuple(self._outcomes.values()), seconds)
+        machine.reporter.emit(RunFinished(result.exit_code, seconds))
+        return result
+
+    def _step(self, plan: Plan, step: Step) -> Outcome:
+        hindrance = self._hindrance(plan, step)
+        if hindrance is not None:
+            outcome = Outcome(step.operation, step.kind, Status.SKIPPED, hindrance)
+        else:
+            outcome = self._timed(step)
+        self._machine.reporter.emit(
+            StepFinished(
+                outcome.operation,
+                outcome.kind,
+                outcome.status.value,
+                outcome.seconds,
+                outcome.statistics,
+                None if outcome.error is None else str(outcome.error),
+            )
+        )
+        return outcome
+
+    def _hindrance(self, plan: Plan, step: Step) -> str | None:
+        """Say why `step` must not begin, or None where it may."""
+        for name in step.needs:
+            if not self._outcomes[name].succeeded:
+                return f"needs {name}, which did not succeed"
+        keep_going = self._machine.job.spec.keep_going
+        if not keep_going and (plan.blocked and step not in plan.blocked):
+            return f"{plan.blocked[0].operation} cannot be done, so nothing was begun"
+        for outcome in self._outcomes.values():
+            if outcome.status is Status.INTERRUPTED:
+                return "the run was stopped"
+            if outcome.status is Status.FAILED and not keep_going:
+                return f"{outcome.operation} failed"
+        return None
+
+    def _timed(self, step: Step) -> Outcome:
+        began = time.monotonic()
+        reason = step.reason
+        try:
+            self._machine.cancel.check()
+            if step.action is Action.DEFERRED:
+                step = self._plan_now(step)
+                reason = step.reason
+            done = self._do(step)
+        except InterruptedRunError as error:
+            done = Done(Status.INTERRUPTED, error=error)
+        except DesyncRunError as error:
+            done = Done(Status.FAILED, error=error)
+        seconds = time.monotonic() - began
+        return Outcome(
+            step.operation, step.kind, done.status, reason, seconds, done.statistics, done.error
+        )
+
+    def _plan_now(self, step: Step) -> Step:
+        order = order_operations(self._machine.job)
+        planned = plan_operation(self._machine, order, step.operation)
+        self._machine.progress.expect(planned.cost.work)
+        return planned
+
+    def _do(self, step: Step) -> Done:
+        if step.error is not None:
+            raise step.error
+        if step.action is Action.UNCHANGED:
+            return Done(Status.UNCHANGED)
+        machine = self._machine
+        machine.reporter.emit(StepStarted(step.operation, step.kind, step.reason))
+        spec = machine.job.spec.operations[step.operation]
+        return HANDS[type(spec)].do(Task(step.operation, spec, machine), step)

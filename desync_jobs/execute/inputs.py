@@ -1,0 +1,139 @@
+"""Opening what operations read: blobs, indexes, lists of chunk IDs."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from desync_jobs.core.chunk import ChunkID, parse_chunk_id
+from desync_jobs.errors import InvalidDataError, SourceError
+from desync_jobs.execute.task import Streams
+from desync_jobs.formats.index import parse_index
+from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
+
+INDEX_SIZE_LIMIT: Final = 8 << 30
+"""No index file may be larger: about 200 million chunks."""
+
+_LIST_SIZE_LIMIT: Final = 1 << 30
+_READ: Final = 1 << 20
+
+
+def file_facts(path: str, streams: Streams) -> FileFacts:
+    """Look at `path` (absolute, or `-`); raises `SourceError` where it cannot be looked at."""
+    if path == "-":
+        return _stream_facts(streams)
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return FileFacts(path, FileKind.ABSENT)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be looked at: {error.strerror}") from error
+    identity = (found.st_dev, found.st_ino)
+    if stat.S_ISREG(found.st_mode):
+        return FileFacts(path, FileKind.REGULAR, found.st_size, identity)
+    if stat.S_ISDIR(found.st_mode):
+        return FileFacts(path, FileKind.DIRECTORY, 0, identity)
+    if stat.S_ISBLK(found.st_mode):
+        return FileFacts(path, FileKind.DEVICE, _device_size(path), identity)
+    return FileFacts(path, FileKind.STREAM, 0, identity)
+
+
+def _stream_facts(streams: Streams) -> FileFacts:
+    # A file given as standard input has a size, which makes progress honest.
+    found = os.fstat(streams.stdin.fileno())
+    size = found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return FileFacts("-", FileKind.STREAM, size)
+
+
+def output_facts(path: str, streams: Streams) -> FileFacts:
+    """Look at what is at an output's place; standard output is always there."""
+    return FileFacts("-", FileKind.STREAM) if path == "-" else file_facts(path, streams)
+
+
+def _device_size(path: str) -> int:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be opened: {error.strerror}") from error
+    try:
+        return os.lseek(fd, 0, os.SEEK_END)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def open_input(path: str, streams: Streams) -> Iterator[int]:
+    """Open `path` (absolute, or `-`) for reading and lend its descriptor."""
+    if path == "-":
+        yield streams.stdin.fileno()
+        return
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be opened: {error.strerror}") from error
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def read_index(path: str, streams: Streams) -> IndexFacts | None:
+    """Read and check the index at `path` (absolute, or `-`); None where there is no such file.
+
+    Raises `IndexFormatError` for one that breaks a rule, `SourceError` for one that cannot be read.
+    """
+    if not file_facts(path, streams).present:
+        return None
+    name = "standard input" if path == "-" else path
+    data = _read_all(path, name, streams, INDEX_SIZE_LIMIT)
+    return IndexFacts(path, parse_index(data, name), hashlib.sha256(data).hexdigest())
+
+
+def _read_all(path: str, name: str, streams: Streams, limit: int) -> bytearray:
+    data = bytearray()
+    with open_input(path, streams) as fd:
+        try:
+            known = os.fstat(fd).st_size
+            # One allocation of the right size where it is known, and growth for a pipe.
+            data = bytearray(min(known, limit + 1))
+            filled = _fill(fd, memoryview(data))
+            del data[filled:]
+            while len(data) <= limit and (more := os.read(fd, _READ)):
+                data += more
+        except OSError as error:
+            raise SourceError(f"{name}: cannot be read: {error.strerror}") from error
+    if len(data) > limit:
+        raise InvalidDataError(f"{name}: is larger than {limit} bytes, the most that is read")
+    return data
+
+
+def _fill(fd: int, view: memoryview) -> int:
+    done = 0
+    while done < len(view):
+        count = os.readv(fd, [view[done:]])
+        if count == 0:
+            break
+        done += count
+    view.release()
+    return done
+
+
+def read_text(path: str, streams: Streams) -> str:
+    """Read a text file of bounded size; raises `SourceError` where it cannot be read."""
+    data = _read_all(path, path, streams, _LIST_SIZE_LIMIT)
+    return bytes(data).decode("utf-8", "replace")
+
+
+def read_chunk_ids(path: str, streams: Streams) -> set[ChunkID]:
+    """Read a text file with one chunk ID a line; blank lines are passed over."""
+    ids: set[ChunkID] = set()
+    for number, line in enumerate(read_text(path, streams).splitlines(), 1):
+        text = line.strip()
+        if text:
+            try:
+                ids.add(parse_chunk_id(text.lower()))
+            except ValueError as error:
+                raise InvalidDataError(f"{path}: line {number}: {error}") from error
+    return ids

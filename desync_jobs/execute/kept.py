@@ -1,0 +1,48 @@
+"""Which of an index's chunks a store lacks, asked in batches."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desync_jobs.assembly.workers import Workers
+from desync_jobs.core.chunk import ChunkID
+from desync_jobs.errors import StoreError
+from desync_jobs.stores.base import BATCH_CHUNKS, ChunkSource, Presence
+
+_BATCH = BATCH_CHUNKS * 16
+"""Asking costs microseconds a chunk where fetching costs a hundred."""
+
+
+def presence_of(
+    source: ChunkSource, ids: NDArray[np.uint8], workers: Workers
+) -> Iterable[tuple[int, list[Presence]]]:
+    """Yield `(first number, answers)` for all `ids` (shape (n, 32)), in order."""
+
+    def ask(begin: int) -> tuple[int, list[Presence]]:
+        return begin, source.presence(rows(ids[begin : begin + _BATCH]))
+
+    return workers.ordered(ask, range(0, len(ids), _BATCH))
+
+
+def lacking(source: ChunkSource, ids: NDArray[np.uint8], workers: Workers) -> NDArray[np.bool_]:
+    """Return for each of `ids` whether `source` lacks it.
+
+    Raises `StoreError` where a store cannot say: unknown is never counted as no.
+    """
+    found = np.zeros(len(ids), np.bool_)
+    for begin, answers in presence_of(source, ids, workers):
+        for number, answer in enumerate(answers, begin):
+            if answer is Presence.UNKNOWN:
+                raise StoreError(
+                    f"store {source.name}: cannot say whether it has chunk "
+                    f"{ids[number].tobytes().hex()}; check its permissions"
+                )
+            found[number] = answer is Presence.NO
+    return found
+
+
+def rows(ids: NDArray[np.uint8]) -> list[ChunkID]:
+    """Return IDs of shape (n, 32) as a list of bytes."""
+    data = ids.tobytes()
+    return [data[begin : begin + 32] for begin in range(0, len(data), 32)]

@@ -1,0 +1,101 @@
+"""Doing `cache`: copy chunks from stores into one store, in the form they are in."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desync_jobs.assembly.batches import size_batches
+from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
+from desync_jobs.errors import IndexMissingError
+from desync_jobs.execute.ignored import ignored_ids
+from desync_jobs.execute.inputs import read_index
+from desync_jobs.execute.kept import lacking, rows
+from desync_jobs.execute.opening import Reading, open_sources, open_store, source_facts
+from desync_jobs.execute.result import Done
+from desync_jobs.execute.task import Task
+from desync_jobs.formats.index import Index
+from desync_jobs.formats.unique import unique_chunks
+from desync_jobs.manifest.operations.cache import CacheOpSpec
+from desync_jobs.planner.operations.cache import CacheDetail, CacheFacts, Lacking
+from desync_jobs.planner.plan import Step
+from desync_jobs.stores.base import Chunk, ChunkSource, ChunkStore, Stored
+
+
+def survey_cache(task: Task[CacheOpSpec]) -> CacheFacts:
+    """Ask the cache which chunks of the indexes it lacks."""
+    spec = task.spec
+    ignored = ignored_ids(task, spec.ignore, spec.ignore_chunks)
+    wanted = 0
+    parts: list[Lacking] = []
+    for algorithm, indexes in _by_algorithm(_indexes(task)).items():
+        ids, sizes = _distinct(indexes)
+        if ignored:
+            kept = np.array([one not in ignored for one in rows(ids)], np.bool_)
+            ids, sizes = ids[kept], sizes[kept]
+        wanted += len(ids)
+        store = open_store(task, spec.cache, Reading(algorithm))
+        absent = lacking(store, ids, task.machine.workers)
+        limit = max((index.largest for index in indexes), default=0)
+        parts.append(Lacking(algorithm, ids[absent], sizes[absent], limit))
+    return CacheFacts(source_facts(task, spec.stores), wanted, tuple(parts))
+
+
+def _indexes(task: Task[CacheOpSpec]) -> Iterator[Index]:
+    for text in task.spec.indexes:
+        path = task.path(text)
+        found = read_index(path, task.machine.streams)
+        if found is None:
+            raise IndexMissingError(f"{path}: index does not exist")
+        yield found.index
+
+
+def _by_algorithm(indexes: Iterable[Index]) -> dict[DigestAlgorithm, list[Index]]:
+    groups: dict[DigestAlgorithm, list[Index]] = {}
+    for index in indexes:
+        groups.setdefault(index.algorithm, []).append(index)
+    return groups
+
+
+def _distinct(indexes: list[Index]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    ids = np.concatenate([index.ids for index in indexes])
+    sizes = np.concatenate([index.lengths().astype(np.int64) for index in indexes])
+    first, _ = unique_chunks(ids)
+    return ids[first], sizes[first]
+
+
+def do_cache(task: Task[CacheOpSpec], step: Step) -> Done:
+    """Copy what is lacking; every chunk is verified on its way."""
+    phase = task.phase("copying", step.cost.work)
+    chunks = stored = 0
+    for part in step.detail_as(CacheDetail).parts:
+        store = open_store(task, task.spec.cache, Reading(part.algorithm))
+        copying = _Copying(open_sources(task, Reading(part.algorithm, part.limit)), store)
+        for size, written in task.machine.workers.ordered(copying.copy, _batches(part)):
+            chunks += written.chunks
+            stored += written.size
+            phase.advance(size)
+        store.flush()
+    return Done(statistics={"chunks_stored": chunks, "bytes_stored": stored, "bytes": phase.done})
+
+
+@dataclass(frozen=True, slots=True)
+class _Copying:
+    source: ChunkSource
+    store: ChunkStore
+
+    def copy(self, batch: tuple[list[ChunkID], int]) -> tuple[int, Stored]:
+        """Fetch a batch and keep it; raises the answer for the first chunk nobody has."""
+        ids, size = batch
+        fetched: list[Chunk] = []
+        for answer in self.source.fetch(ids):
+            if not isinstance(answer, Chunk):
+                raise answer
+            fetched.append(answer)
+        return size, self.store.put(fetched)
+
+
+def _batches(part: Lacking) -> Iterator[tuple[list[ChunkID], int]]:
+    for first, last in size_batches(part.sizes):
+        yield rows(part.ids[first:last]), int(part.sizes[first:last].sum())

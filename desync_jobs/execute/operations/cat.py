@@ -1,0 +1,66 @@
+"""Doing `cat`: chunks fetched in parallel, written in order."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from desync_jobs.assembly.batches import batches
+from desync_jobs.assembly.extracting import plain_of
+from desync_jobs.assembly.zeros import zero_chunk_id
+from desync_jobs.core.chunk import BytesLike
+from desync_jobs.core.segments import Positions
+from desync_jobs.execute.inputs import output_facts, read_index
+from desync_jobs.execute.opening import Reading, open_sources, source_facts
+from desync_jobs.execute.outputs import open_output
+from desync_jobs.execute.result import Done
+from desync_jobs.execute.task import Task
+from desync_jobs.manifest.operations.cat import CatSpec
+from desync_jobs.planner.operations.cat import CatDetail, CatFacts
+from desync_jobs.planner.plan import Step
+
+
+def survey_cat(task: Task[CatSpec]) -> CatFacts:
+    """Read the index and look at the stores."""
+    spec, streams = task.spec, task.machine.streams
+    names = spec.stores if spec.cache is None else (*spec.stores, spec.cache)
+    return CatFacts(
+        read_index(task.path(spec.index), streams),
+        output_facts(task.path(spec.output), streams),
+        source_facts(task, names),
+    )
+
+
+def do_cat(task: Task[CatSpec], step: Step) -> Done:
+    """Write the range; a file appears only when all of it is there."""
+    detail = step.detail_as(CatDetail)
+    phase = task.phase("reading", step.cost.work)
+    with open_output(task.path(task.spec.output), task.machine.streams) as output:
+        for piece in _pieces(task, detail):
+            output.write(piece)
+            phase.advance(len(piece))
+        status = output.finish()
+    return Done(status, {"bytes": phase.done, "chunks": detail.last - detail.first})
+
+
+def _pieces(task: Task[CatSpec], detail: CatDetail) -> Iterator[BytesLike]:
+    index = detail.index
+    source = open_sources(task, Reading(index.algorithm, index.largest))
+    zero_id = zero_chunk_id(index.algorithm, index.sizes.maximum)
+    zeros = bytes(index.sizes.maximum)
+
+    def fetch(positions: Positions) -> list[BytesLike]:
+        wanted = [index.id(position) for position in positions.tolist()]
+        asked = list(dict.fromkeys(one for one in wanted if one != zero_id))
+        answers = dict(zip(asked, source.fetch(asked), strict=True))
+        return [
+            zeros if one == zero_id else plain_of(answers[one], index, position)
+            for one, position in zip(wanted, positions.tolist(), strict=True)
+        ]
+
+    position = detail.first
+    covered = np.arange(detail.first, detail.last, dtype=np.int64)
+    for pieces in task.machine.workers.ordered(fetch, batches(index, covered)):
+        for piece in pieces:
+            start = index.start(position)
+            yield memoryview(piece)[max(detail.begin - start, 0) : detail.end - start]
+            position += 1

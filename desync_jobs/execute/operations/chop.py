@@ -1,0 +1,59 @@
+"""Doing `chop`: read the chunks the store lacks from the blob, check them, keep them."""
+
+import numpy as np
+
+from desync_jobs.assembly.batches import batches
+from desync_jobs.assembly.pieces import PieceReader
+from desync_jobs.core.segments import Positions
+from desync_jobs.execute.ignored import ignored_ids
+from desync_jobs.execute.inputs import file_facts, open_input, read_index
+from desync_jobs.execute.kept import lacking, rows
+from desync_jobs.execute.opening import Reading, open_store
+from desync_jobs.execute.result import Done
+from desync_jobs.execute.task import Task
+from desync_jobs.formats.unique import unique_chunks
+from desync_jobs.manifest.operations.chop import ChopSpec
+from desync_jobs.planner.operations.chop import ChopDetail, ChopFacts
+from desync_jobs.planner.plan import Step
+from desync_jobs.stores.base import Chunk, Stored
+
+
+def survey_chop(task: Task[ChopSpec]) -> ChopFacts:
+    """Ask the store which chunks of the index it lacks."""
+    spec, machine = task.spec, task.machine
+    found = read_index(task.path(spec.index), machine.streams)
+    blob = file_facts(task.path(spec.blob), machine.streams)
+    if found is None:
+        return ChopFacts(None, blob, np.empty(0, np.int64))
+    ids = found.index.ids
+    first, _ = unique_chunks(ids)
+    store = open_store(task, spec.store, Reading(found.index.algorithm))
+    absent = lacking(store, ids[first], machine.workers)
+    ignored = ignored_ids(task, spec.ignore, spec.ignore_chunks)
+    if ignored:
+        absent &= np.array([one not in ignored for one in rows(ids[first])], np.bool_)
+    return ChopFacts(found, blob, first[absent])
+
+
+def do_chop(task: Task[ChopSpec], step: Step) -> Done:
+    """Store what the store lacks; a blob that is not the index's is an error at once."""
+    detail = step.detail_as(ChopDetail)
+    index, machine = detail.index, task.machine
+    store = open_store(task, task.spec.store, Reading(index.algorithm))
+    phase = task.phase("storing", step.cost.work)
+    chunks = stored = 0
+    with open_input(detail.blob.path, machine.streams) as fd:
+        reader = PieceReader(fd, detail.blob.path, index, machine.kernel)
+
+        def keep(positions: Positions) -> tuple[int, Stored]:
+            with reader.verified(positions.tolist()) as pieces:
+                ids = [index.id(position) for position in positions.tolist()]
+                written = store.put([Chunk(*pair) for pair in zip(ids, pieces, strict=True)])
+                return sum(map(len, pieces)), written
+
+        for size, written in machine.workers.ordered(keep, batches(index, detail.lacking)):
+            chunks += written.chunks
+            stored += written.size
+            phase.advance(size)
+    store.flush()
+    return Done(statistics={"chunks_stored": chunks, "bytes_stored": stored, "bytes": phase.done})

@@ -1,0 +1,177 @@
+"""Doing `info`: figures of an index; JSON with desync's field names, or a line each."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desync_jobs.errors import IndexMissingError, InvalidDataError
+from desync_jobs.execute.inputs import output_facts, read_index, read_text
+from desync_jobs.execute.kept import lacking
+from desync_jobs.execute.opening import Reading, open_each, open_store, source_facts
+from desync_jobs.execute.outputs import write_output
+from desync_jobs.execute.result import Done
+from desync_jobs.execute.task import Task
+from desync_jobs.formats.index import Index
+from desync_jobs.formats.unique import unique_chunks
+from desync_jobs.manifest.operations.info import InfoSpec
+from desync_jobs.planner.facts import IndexFacts
+from desync_jobs.planner.operations.info import InfoDetail, InfoFacts
+from desync_jobs.planner.plan import Step
+
+Flags = NDArray[np.bool_]
+
+
+def survey_info(task: Task[InfoSpec]) -> InfoFacts:
+    """Read the index and those of the seeds, and look at the stores."""
+    spec, streams = task.spec, task.machine.streams
+    names = spec.stores if spec.cache is None else (*spec.stores, spec.cache)
+    return InfoFacts(
+        read_index(task.path(spec.index), streams),
+        output_facts(task.path(spec.output), streams),
+        source_facts(task, names),
+        tuple(_seed(task, text) for text in spec.seeds),
+    )
+
+
+def _seed(task: Task[InfoSpec], text: str) -> IndexFacts:
+    path = task.path(text)
+    found = read_index(path, task.machine.streams)
+    if found is None:
+        raise IndexMissingError(f"{path}: index does not exist")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What desync's `info` counts; see its field names in `LABELS`."""
+
+    values: dict[str, int] = field(default_factory=dict)
+
+    def lines(self) -> Iterator[str]:
+        """Yield a labelled line each."""
+        for name, value in self.values.items():
+            yield f"{LABELS[name]}: {value}\n"
+
+
+LABELS = {
+    "total": "Total chunks",
+    "unique": "Unique chunks",
+    "in-store": "Chunks in a store",
+    "in-seed": "Chunks in a seed",
+    "in-cache": "Chunks in the cache",
+    "not-in-seed-nor-cache": "Chunks in neither seed nor cache",
+    "size": "Blob size",
+    "dedup-size-not-in-seed": "Unique bytes not in a seed",
+    "dedup-size-not-in-seed-nor-cache": "Unique bytes in neither seed nor cache",
+    "dedup-size-not-in-seed-nor-cache-compressed": "The same, compressed",
+    "chunk-size-min": "Smallest chunk size",
+    "chunk-size-avg": "Average chunk size",
+    "chunk-size-max": "Largest chunk size",
+}
+"""JSON names as desync has them, in its order, with the words of `--format plain`."""
+
+
+def do_info(task: Task[InfoSpec], step: Step) -> Done:
+    """Count, and write the figures."""
+    detail = step.detail_as(InfoDetail)
+    figures = _count(task, detail)
+    if task.spec.format == "json":
+        text = json.dumps(figures.values, indent=2) + "\n"
+    else:
+        text = "".join(figures.lines())
+    path = task.path(task.spec.output)
+    status = write_output(path, task.machine.streams, [text.encode("ascii")])
+    return Done(status, dict(figures.values))
+
+
+def _count(task: Task[InfoSpec], detail: InfoDetail) -> Figures:
+    index = detail.index.index
+    first, _ = unique_chunks(index.ids)
+    ids = index.ids[first]
+    sizes = index.lengths().astype(np.int64)[first]
+    in_seed = _in_seeds(ids, [seed.index for seed in detail.seeds])
+    in_cache = _in_cache(task, index, ids)
+    wanted = ~(in_seed | in_cache)
+    return Figures(
+        {
+            "total": len(index),
+            "unique": len(first),
+            "in-store": int(_in_stores(task, index, ids).sum()),
+            "in-seed": int(in_seed.sum()),
+            "in-cache": int(in_cache.sum()),
+            "not-in-seed-nor-cache": int(wanted.sum()),
+            "size": index.blob_size,
+            "dedup-size-not-in-seed": int(sizes[~in_seed].sum()),
+            "dedup-size-not-in-seed-nor-cache": int(sizes[wanted].sum()),
+            "dedup-size-not-in-seed-nor-cache-compressed": _compressed(task, ids, sizes, wanted),
+            "chunk-size-min": index.sizes.minimum,
+            "chunk-size-avg": index.sizes.average,
+            "chunk-size-max": index.sizes.maximum,
+        }
+    )
+
+
+def _in_seeds(ids: NDArray[np.uint8], seeds: list[Index]) -> Flags:
+    if not seeds:
+        return np.zeros(len(ids), np.bool_)
+    both = np.concatenate([ids, *(seed.ids for seed in seeds)])
+    first, group = unique_chunks(both)
+    in_seed = np.zeros(len(first), np.bool_)
+    in_seed[group[len(ids) :]] = True
+    found: Flags = in_seed[group[: len(ids)]]
+    return found
+
+
+def _in_cache(task: Task[InfoSpec], index: Index, ids: NDArray[np.uint8]) -> Flags:
+    if task.spec.cache is None:
+        return np.zeros(len(ids), np.bool_)
+    cache = open_store(task, task.spec.cache, Reading(index.algorithm))
+    return ~lacking(cache, ids, task.machine.workers)
+
+
+def _in_stores(task: Task[InfoSpec], index: Index, ids: NDArray[np.uint8]) -> Flags:
+    found = np.zeros(len(ids), np.bool_)
+    for store in open_each(task, task.spec.stores, Reading(index.algorithm)):
+        asked = np.flatnonzero(~found)
+        found[asked] = ~lacking(store, ids[asked], task.machine.workers)
+    return found
+
+
+def _compressed(
+    task: Task[InfoSpec], ids: NDArray[np.uint8], sizes: NDArray[np.int64], wanted: Flags
+) -> int:
+    """Sum stored sizes from `chunks_info`; 0 where it lacks any, as desync says it."""
+    if task.spec.chunks_info is None:
+        return 0
+    known = _chunks_info(task, task.spec.chunks_info)
+    total = 0
+    for number in range(len(ids)):
+        plain, stored = known.get(ids[number].tobytes().hex(), (None, 0))
+        if plain is not None and plain != sizes[number]:
+            raise InvalidDataError(
+                f"{task.spec.chunks_info}: chunk {ids[number].tobytes().hex()} has {plain} bytes, "
+                f"the index says {sizes[number]}"
+            )
+        if wanted[number]:
+            if not stored:
+                return 0
+            total += stored
+    return total
+
+
+def _chunks_info(task: Task[InfoSpec], text: str) -> dict[str, tuple[int, int]]:
+    """Read what `inspect-chunks` wrote: `{id: (plain bytes, stored bytes or 0)}`."""
+    path = task.path(text)
+    try:
+        rows = json.loads(read_text(path, task.machine.streams)) or []
+        return {
+            row["id"]: (int(row["uncompressed_size"]), int(row.get("compressed_size", 0)))
+            for row in rows
+        }
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidDataError(
+            f"{path}: is not the JSON that inspect-chunks writes: {error}"
+        ) from error

@@ -1,0 +1,36 @@
+"""Doing `list-chunks`: one ID a line, in index order, repeats kept."""
+
+from collections.abc import Iterator
+
+from desync_jobs.execute.inputs import output_facts, read_index
+from desync_jobs.execute.outputs import write_output
+from desync_jobs.execute.result import Done
+from desync_jobs.execute.task import Task
+from desync_jobs.formats.index import Index
+from desync_jobs.formats.unique import hex_lines
+from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
+from desync_jobs.planner.operations.list_chunks import ListChunksFacts
+from desync_jobs.planner.plan import Step
+
+
+def survey_list_chunks(task: Task[ListChunksSpec]) -> ListChunksFacts:
+    """Read the index."""
+    streams = task.machine.streams
+    return ListChunksFacts(
+        read_index(task.path(task.spec.index), streams),
+        output_facts(task.path(task.spec.output), streams),
+    )
+
+
+def do_list_chunks(task: Task[ListChunksSpec], step: Step) -> Done:
+    """Write the list."""
+    index = step.detail_as(Index)
+    cancel = task.machine.cancel
+
+    def lines() -> Iterator[bytes]:
+        for block in hex_lines(index.ids):
+            cancel.check()
+            yield block
+
+    status = write_output(task.path(task.spec.output), task.machine.streams, lines())
+    return Done(status, {"chunks": len(index)})

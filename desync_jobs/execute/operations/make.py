@@ -1,0 +1,199 @@
+"""Doing `make`: one pass over the blob — cut, digest, compress, store — then the index."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+
+from desync_jobs.assembly.cutting import Cutting, Stream, Stretch, cut_stream
+from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
+from desync_jobs.core.digest import digest_many
+from desync_jobs.core.sizes import CutMode
+from desync_jobs.errors import InvalidDataError
+from desync_jobs.execute.index_output import IndexOutput
+from desync_jobs.execute.inputs import file_facts, open_input, output_facts, read_index
+from desync_jobs.execute.kept import lacking
+from desync_jobs.execute.opening import Reading, open_store
+from desync_jobs.execute.outputs import Output, open_output
+from desync_jobs.execute.result import Done, Status
+from desync_jobs.execute.seen import SeenIDs
+from desync_jobs.execute.task import Streams, Task
+from desync_jobs.formats.flags import blob_flags
+from desync_jobs.formats.index import Index
+from desync_jobs.formats.unique import unique_chunks
+from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.planner.facts import FileFacts, FileKind
+from desync_jobs.planner.operations.make import MakeFacts
+from desync_jobs.planner.plan import Step
+from desync_jobs.stores.base import Chunk, ChunkStore
+
+
+def survey_make(task: Task[MakeSpec]) -> MakeFacts:
+    """Look whether the index there is the blob's, up to the first difference."""
+    spec, streams = task.spec, task.machine.streams
+    blob = file_facts(task.path(spec.blob), streams)
+    target = output_facts(task.path(spec.index), streams)
+    if not blob.present or target.kind is not FileKind.REGULAR:
+        return MakeFacts(blob, target, "the index does not exist", 0)
+    if blob.path == "-":
+        return MakeFacts(blob, target, "standard input is always read", 0)
+    try:
+        found = read_index(target.path, streams)
+    except InvalidDataError:
+        return MakeFacts(blob, target, "what is at the index's place is not a valid index", 0)
+    if found is None:
+        return MakeFacts(blob, target, "the index does not exist", 0)
+    difference = _difference(task, blob, found.index)
+    missing = 0
+    if difference is None and spec.store is not None:
+        store = open_store(task, spec.store, Reading(found.index.algorithm))
+        first, _ = unique_chunks(found.index.ids)
+        missing = int(lacking(store, found.index.ids[first], task.machine.workers).sum())
+    return MakeFacts(blob, target, difference, missing)
+
+
+def _difference(task: Task[MakeSpec], blob: FileFacts, index: Index) -> str | None:
+    spec = task.spec
+    algorithm, mode = DigestAlgorithm(spec.digest), CutMode(spec.cut)
+    if index.flags != blob_flags(algorithm, mode) or index.sizes != spec.chunk_size.sizes:
+        return "the index was made with other settings"
+    if index.blob_size != blob.size:
+        return "the blob has another size than its index says"
+    if _same_chunks(task, blob, index):
+        return None
+    return "the blob is not what its index describes"
+
+
+def _same_chunks(task: Task[MakeSpec], blob: FileFacts, index: Index) -> bool:
+    machine = task.machine
+    progress = machine.progress
+    progress.expect(blob.size)
+    phase = task.phase("examining", blob.size)
+    cutting = _cutting(task)
+    position = 0
+    with open_input(blob.path, machine.streams) as fd:
+        handle = _Digesting(task).digest
+        for batch in cut_stream(Stream(fd, blob.path), cutting, machine.workers, handle):
+            last = position + len(batch.ends)
+            same = index.ends[position:last].tolist() == batch.ends and (
+                index.ids[position:last].tobytes() == b"".join(batch.ids)
+            )
+            if not same:
+                progress.expect(phase.done - blob.size)
+                return False
+            position = last
+            phase.advance(batch.ends[-1] - phase.done if batch.ends else 0)
+    return position == len(index)
+
+
+def do_make(task: Task[MakeSpec], step: Step) -> Done:
+    """Cut the blob, store what the store lacks, sync, and publish the index."""
+    spec, machine = task.spec, task.machine
+    blob = step.detail_as(FileFacts)
+    algorithm, mode = DigestAlgorithm(spec.digest), CutMode(spec.cut)
+    store = None if spec.store is None else open_store(task, spec.store, Reading(algorithm))
+    keeping = _Keeping(task, store)
+    phase = task.phase("chunking" if store is None else "storing", blob.size)
+    sizes = spec.chunk_size.sizes
+    with (
+        open_input(blob.path, machine.streams) as fd,
+        _index_output(task.path(spec.index), machine.streams) as output,
+    ):
+        index = IndexOutput(output, blob_flags(algorithm, mode), sizes)
+        stream = Stream(fd, blob.path)
+        for batch in cut_stream(stream, _cutting(task), machine.workers, keeping.keep):
+            index.add(batch.ends, batch.ids)
+            phase.advance(index.blob_size - phase.done)
+        if store is not None:
+            store.flush()
+        machine.cancel.check()
+        published = index.finish()
+    unchanged = published is Status.UNCHANGED and not keeping.stored_chunks
+    return Done(
+        Status.UNCHANGED if unchanged else Status.DONE,
+        {
+            "bytes": index.blob_size,
+            "chunks": index.chunks,
+            "chunks_stored": keeping.stored_chunks,
+            "bytes_stored": keeping.stored_bytes,
+        },
+    )
+
+
+@contextmanager
+def _index_output(path: str, streams: Streams) -> Iterator[Output]:
+    """Open the index's place; what goes to standard output is held back until it is complete."""
+    with open_output(path, streams) as output:
+        if path != "-":
+            yield output
+            return
+        with tempfile.SpooledTemporaryFile(max_size=1 << 24) as held:
+            yield _HeldOutput(held, output)
+
+
+class _HeldOutput:
+    """Keeps everything until `finish`: an index on standard output is whole or absent."""
+
+    def __init__(self, held: "tempfile.SpooledTemporaryFile[bytes]", output: Output) -> None:
+        self._held = held
+        self._output = output
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._held.write(data)
+
+    def finish(self) -> Status:
+        self._held.seek(0)
+        while block := self._held.read(1 << 20):
+            self._output.write(block)
+        return self._output.finish()
+
+
+def _cutting(task: Task[MakeSpec]) -> Cutting:
+    spec = task.spec
+    return Cutting(spec.chunk_size.sizes, CutMode(spec.cut), task.machine.kernel)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    ends: list[int]
+    ids: list[ChunkID]
+
+
+class _Digesting:
+    """Digests stretches of a blob, in threads."""
+
+    def __init__(self, task: Task[MakeSpec]) -> None:
+        self._kernel = task.machine.kernel
+        self._algorithm = DigestAlgorithm(task.spec.digest)
+
+    def digest(self, stretch: Stretch) -> _Batch:
+        """Return ends and IDs of the stretch's chunks."""
+        return _Batch(stretch.ends, digest_many(self._kernel, self._algorithm, stretch.pieces))
+
+
+class _Keeping:
+    """Digests stretches and stores what the store lacks, in threads."""
+
+    def __init__(self, task: Task[MakeSpec], store: ChunkStore | None) -> None:
+        self._digesting = _Digesting(task)
+        self._store = store
+        self._seen = SeenIDs()
+        self._lock = Lock()
+        self.stored_chunks = 0
+        self.stored_bytes = 0
+
+    def keep(self, stretch: Stretch) -> _Batch:
+        """Return ends and IDs of the stretch's chunks, all of which the store then has."""
+        batch = self._digesting.digest(stretch)
+        if self._store is not None:
+            new = [
+                Chunk(chunk_id, piece)
+                for chunk_id, piece in zip(batch.ids, stretch.pieces, strict=True)
+                if self._seen.first_time(chunk_id)
+            ]
+            written = self._store.put(new)
+            with self._lock:
+                self.stored_chunks += written.chunks
+                self.stored_bytes += written.size
+        return batch

@@ -1,0 +1,65 @@
+"""Writing what operations print: to standard output, or to a file that appears whole."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Protocol
+
+from desync_jobs.assembly.pending import PendingFile
+from desync_jobs.execute.result import Status
+from desync_jobs.execute.task import Streams
+
+
+class Output(Protocol):
+    """Where bytes go; nothing of a file is visible before `finish`."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append `data`."""
+        ...
+
+    def finish(self) -> Status:
+        """Publish; `UNCHANGED` where the file there had the same content."""
+        ...
+
+
+@contextmanager
+def open_output(path: str, streams: Streams) -> Iterator[Output]:
+    """Open `path` (absolute, or `-`); leaving the block without `finish` drops a file."""
+    if path == "-":
+        yield _StreamOutput(streams.stdout)
+        return
+    with PendingFile(path) as pending:
+        yield _FileOutput(pending)
+
+
+def write_output(path: str, streams: Streams, parts: Iterable[bytes]) -> Status:
+    """Write all `parts` to `path` and publish it."""
+    with open_output(path, streams) as output:
+        for part in parts:
+            output.write(part)
+        return output.finish()
+
+
+class _StreamOutput:
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._stream.write(data)
+
+    def finish(self) -> Status:
+        self._stream.flush()
+        return Status.DONE
+
+
+class _FileOutput:
+    def __init__(self, pending: PendingFile) -> None:
+        self._pending = pending
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._pending.write(data)
+
+    def finish(self) -> Status:
+        if self._pending.same_as_published():
+            return Status.UNCHANGED
+        self._pending.commit()
+        return Status.DONE

@@ -1,0 +1,43 @@
+"""Job → plan: look at the world, operation by operation, and let the planner decide."""
+
+from desync_jobs.errors import DesyncRunError, InterruptedRunError
+from desync_jobs.execute.table import HANDS
+from desync_jobs.execute.task import Machine, Task
+from desync_jobs.planner.decide import decide, defer
+from desync_jobs.planner.order import Order, order_operations
+from desync_jobs.planner.plan import Action, Plan, Step
+
+
+def make_plan(machine: Machine) -> Plan:
+    """Survey and plan every operation whose inputs are what they will be; changes nothing.
+
+    An operation that cannot be done is a `BLOCKED` step with its error, so that one
+    plan shows every obstacle. Raises `ManifestError` for conflicts and cycles.
+    """
+    order = order_operations(machine.job)
+    steps: dict[str, Step] = {}
+    for name in order.names:
+        machine.cancel.check()
+        changing = frozenset(one for one in order.data[name] if _will_change(steps[one]))
+        if changing:
+            steps[name] = defer(name, machine.job.spec.operations[name], order, changing)
+        else:
+            steps[name] = plan_operation(machine, order, name)
+    return Plan(machine.job, tuple(steps.values()))
+
+
+def plan_operation(machine: Machine, order: Order, name: str) -> Step:
+    """Survey and plan one operation as the world is now."""
+    spec = machine.job.spec.operations[name]
+    try:
+        facts = HANDS[type(spec)].survey(Task(name, spec, machine))
+        return decide(name, spec, order, facts)
+    except InterruptedRunError:
+        raise
+    except DesyncRunError as error:
+        return Step(name, spec.kind, Action.BLOCKED, "cannot be done", error=error)
+
+
+def _will_change(step: Step) -> bool:
+    """Whether what this step writes will be other than it is now, or may be."""
+    return step.changes or step.action in {Action.DEFERRED, Action.BLOCKED}

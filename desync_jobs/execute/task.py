@@ -1,0 +1,55 @@
+"""What a surveyor or doer of one operation is given."""
+
+from dataclasses import dataclass
+from typing import BinaryIO, Generic, TypeVar
+
+from desync_jobs.assembly.cancel import Cancel
+from desync_jobs.assembly.workers import Workers
+from desync_jobs.core.kernel import Kernel
+from desync_jobs.execute.progress import Phase, Progress
+from desync_jobs.manifest.job import Job
+from desync_jobs.report.events import Reporter, Warned
+
+S_co = TypeVar("S_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """What `-` stands for."""
+
+    stdin: BinaryIO
+    stdout: BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What all operations of a run share."""
+
+    job: Job
+    kernel: Kernel
+    workers: Workers
+    cancel: Cancel
+    reporter: Reporter
+    progress: Progress
+    streams: Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Generic[S_co]):
+    """One operation of a job and the machine it runs on."""
+
+    name: str
+    spec: S_co
+    machine: Machine
+
+    def path(self, text: str) -> str:
+        """Return where `text` of the manifest points to; `-` stays `-`."""
+        return text if text == "-" else self.machine.job.path(text)
+
+    def phase(self, name: str, total: int, unit: str = "bytes") -> Phase:
+        """Begin a phase of this operation."""
+        return self.machine.progress.phase(self.name, name, total, unit)
+
+    def warn(self, message: str) -> None:
+        """Say that something is not as it should be."""
+        self.machine.reporter.emit(Warned(self.name, message))

@@ -1,0 +1,39 @@
+"""What a step costs: bytes, chunks and requests by place."""
+
+from dataclasses import dataclass
+
+from desync_jobs.planner.words import count_words, size_words
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Something read from or written to one place."""
+
+    place: str
+    """`blob`, `target`, `index`, `zeros`, or the name of a store or cache."""
+    bytes: int
+    """Plain bytes."""
+    chunks: int = 0
+    requests: int = 0
+    """Questions a store is asked: one for each chunk and store."""
+    exact: bool = True
+    """False where only an upper bound is known before the work is done."""
+
+    def words(self) -> str:
+        """Say it in words: `at most 1.5 GiB (24,000 chunks) from origin`."""
+        bound = "" if self.exact else "at most "
+        chunks = f" ({count_words(self.chunks, 'chunk')})" if self.chunks else ""
+        return f"{bound}{size_words(self.bytes)}{chunks}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """All a step reads and writes."""
+
+    reads: tuple[Amount, ...] = ()
+    writes: tuple[Amount, ...] = ()
+    work: int = 0
+    """Bytes of work for the progress bar."""
+
+
+NO_COST = Cost()

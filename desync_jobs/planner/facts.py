@@ -1,0 +1,55 @@
+"""What was seen of the world before planning, as values."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from desync_jobs.formats.index import Index
+
+
+class FileKind(Enum):
+    """What a path is, symbolic links followed."""
+
+    ABSENT = "absent"
+    REGULAR = "regular file"
+    DIRECTORY = "directory"
+    DEVICE = "device"
+    STREAM = "stream"
+    """Standard input or output, a pipe or a socket: can be read or written once."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file that an operation reads or writes."""
+
+    path: str
+    """Absolute, or `-`."""
+    kind: FileKind
+    size: int = 0
+    """Bytes; 0 for what has no size before it is read."""
+    identity: tuple[int, int] | None = None
+    """Device and inode."""
+
+    @property
+    def present(self) -> bool:
+        """Whether it is there."""
+        return self.kind is not FileKind.ABSENT
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexFacts:
+    """An index that was read and is valid."""
+
+    path: str
+    index: Index
+    file_digest: str
+    """SHA-256 of the index file, in hex: binds a plan to what it was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """A store or cache as it stands."""
+
+    name: str
+    path: str
+    present: bool
+    """Whether its directory exists."""

@@ -1,0 +1,36 @@
+"""Inputs without which nothing can be planned, each refused with one clear error."""
+
+from desync_jobs.errors import IndexMissingError, SourceError, StoreError
+from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
+
+
+def need_index(facts: IndexFacts | None, path: str) -> IndexFacts:
+    """Return `facts`; `IndexMissingError` where there is no such file."""
+    if facts is None:
+        raise IndexMissingError(f"{path}: index does not exist")
+    return facts
+
+
+def need_blob(facts: FileFacts) -> FileFacts:
+    """Return `facts` of something that can be read as a blob, or raise `SourceError`."""
+    if facts.kind is FileKind.ABSENT:
+        raise SourceError(f"{facts.path}: blob does not exist")
+    if facts.kind is FileKind.DIRECTORY:
+        raise SourceError(f"{facts.path} is a directory; a blob is a file or a device")
+    return facts
+
+
+def need_size(facts: FileFacts) -> FileFacts:
+    """Return `facts` of a blob that can be read at any position, or raise `SourceError`."""
+    if need_blob(facts).kind is FileKind.STREAM:
+        raise SourceError(f"{facts.path} is a stream; this operation needs a file or a device")
+    return facts
+
+
+def need_store(facts: StoreFacts) -> StoreFacts:
+    """Return `facts` of a store whose directory exists, or raise `StoreError`."""
+    if not facts.present:
+        raise StoreError(
+            f"store {facts.name}: {facts.path} is not a directory; correct its url or create it"
+        )
+    return facts

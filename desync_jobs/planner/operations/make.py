@@ -1,0 +1,36 @@
+"""Deciding `make`: cut a blob, keep its chunks, write its index."""
+
+from dataclasses import dataclass
+
+from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.planner.cost import Amount, Cost
+from desync_jobs.planner.facts import FileFacts
+from desync_jobs.planner.needed import need_blob
+from desync_jobs.planner.plan import Action, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class MakeFacts:
+    """What is there before a blob is made into chunks."""
+
+    blob: FileFacts
+    index: FileFacts
+    difference: str | None
+    """Why the index there is not the blob's, as a clause; None where it is."""
+    missing: int
+    """Distinct chunks of that index which the store does not have."""
+
+
+def plan_make(spec: MakeSpec, facts: MakeFacts) -> Decision:
+    """Decide from `facts`; the blob's chunks are known only once it is cut, so costs are bounds."""
+    blob = need_blob(facts.blob)
+    if facts.difference is None and not facts.missing:
+        return Decision(Action.UNCHANGED, "the index is the blob's and the store has every chunk")
+    reason = facts.difference or f"the store lacks {facts.missing:,} chunks of the index"
+    average = spec.chunk_size.sizes.average
+    chunks = -(-blob.size // average)
+    writes = (
+        () if spec.store is None else (Amount(spec.store, blob.size, chunks, chunks, exact=False),)
+    )
+    cost = Cost((Amount("blob", blob.size, exact=blob.size > 0),), writes, work=blob.size)
+    return Decision(Action.RUN, reason, cost, changes=True, detail=blob)

@@ -1,0 +1,144 @@
+"""In which order operations run, from what they touch.
+
+An operation that reads a file comes after the one that writes it; one that reads a
+store comes after the one whose purpose is to fill it. `after` adds to that. Refused, each with its
+own message: two writers of one file, two readers of standard input, a deleter in a store that
+others use without an order between them, and cycles.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from itertools import combinations
+
+from desync_jobs.errors import ManifestError, Problem
+from desync_jobs.manifest.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Operations in a deterministic order that respects every need."""
+
+    names: tuple[str, ...]
+    needs: Mapping[str, frozenset[str]]
+    """All operations that must have succeeded before, direct ones only."""
+    data: Mapping[str, frozenset[str]]
+    """Of `needs`, those whose output is an input."""
+
+
+def order_operations(job: Job) -> Order:
+    """Return the order of `job`'s operations; `ManifestError` with every conflict found."""
+    touched = _Touched(job)
+    data = {name: frozenset(touched.providers(name)) for name in job.spec.operations}
+    needs = {
+        name: data[name] | frozenset(spec.after) for name, spec in job.spec.operations.items()
+    }
+    problems = [*touched.double_writers(), *touched.double_readers_of_input()]
+    try:
+        names = _sorted(needs)
+    except CycleError as error:
+        problems.append(_cycle(error.args[1]))
+        raise ManifestError(job.source, problems) from error
+    problems += touched.unordered_deletions(_ancestors(names, needs))
+    if problems:
+        raise ManifestError(job.source, problems)
+    return Order(names, needs, data)
+
+
+def _sorted(needs: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Sort so that among operations that could run next the first declared goes first."""
+    declared = {name: place for place, name in enumerate(needs)}
+    sorter = TopologicalSorter(needs)
+    sorter.prepare()
+    names: list[str] = []
+    ready: list[str] = []
+    while sorter.is_active():
+        ready = sorted([*ready, *sorter.get_ready()], key=declared.__getitem__)
+        names.append(ready.pop(0))
+        sorter.done(names[-1])
+    return tuple(names)
+
+
+def _cycle(names: list[str]) -> Problem:
+    path = " → ".join(reversed(names))
+    return Problem(
+        ("operations", names[-1]),
+        f"operations wait for each other: {path}; remove one `after` or change what one reads",
+    )
+
+
+def _ancestors(
+    names: Iterable[str], needs: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for name in names:
+        found[name] = needs[name].union(*(found[need] for need in needs[name]))
+    return found
+
+
+class _Touched:
+    """Who reads, writes, fills and deletes what; files by absolute path, stores by location."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._readers: dict[str, list[str]] = defaultdict(list)
+        self._writers: dict[str, list[str]] = defaultdict(list)
+        self._users: dict[str, list[str]] = defaultdict(list)
+        self._fillers: dict[str, list[str]] = defaultdict(list)
+        self._deleters: dict[str, list[str]] = defaultdict(list)
+        self._stdin: list[str] = []
+        for name, spec in job.spec.operations.items():
+            access = spec.access()
+            if access.stdin:
+                self._stdin.append(name)
+            _note(self._readers, name, map(job.path, access.reads))
+            _note(self._writers, name, map(job.path, access.writes))
+            _note(self._users, name, map(self._place, access.uses_stores))
+            _note(self._fillers, name, map(self._place, access.adds_to))
+            _note(self._deleters, name, map(self._place, access.deletes_from))
+
+    def _place(self, store: str) -> str:
+        return self._job.path(self._job.spec.place(store).path)
+
+    def providers(self, name: str) -> Iterator[str]:
+        """Yield operations whose output `name` takes in."""
+        for path, readers in self._readers.items():
+            if name in readers:
+                yield from (writer for writer in self._writers.get(path, ()) if writer != name)
+        for place, users in self._users.items():
+            if name in users:
+                yield from (filler for filler in self._fillers.get(place, ()) if filler != name)
+
+    def double_writers(self) -> Iterator[Problem]:
+        for path, writers in self._writers.items():
+            for first, second in combinations(writers, 2):
+                yield Problem(
+                    ("operations", second),
+                    f"writes {path}, as operation {first!r} does; give one of them another target",
+                )
+
+    def double_readers_of_input(self) -> Iterator[Problem]:
+        for second in self._stdin[1:]:
+            yield Problem(
+                ("operations", second),
+                f"reads standard input, as operation {self._stdin[0]!r} does; it can be read once",
+            )
+
+    def unordered_deletions(self, ancestors: Mapping[str, frozenset[str]]) -> Iterator[Problem]:
+        for place, deleters in self._deleters.items():
+            for deleter in deleters:
+                for other in {*self._users.get(place, ()), *self._fillers.get(place, ())}:
+                    ordered = other in ancestors[deleter] or deleter in ancestors[other]
+                    if other != deleter and not ordered:
+                        yield Problem(
+                            ("operations", deleter),
+                            f"deletes from {place}, which operation {other!r} uses; "
+                            f"say which comes first with `after`",
+                        )
+
+
+def _note(table: dict[str, list[str]], name: str, keys: Iterable[str]) -> None:
+    for key in keys:
+        if name not in table[key]:
+            table[key].append(name)

@@ -1,0 +1,116 @@
+"""The plan: steps in the order in which they run.
+
+A step says what one operation will do and why. Its `detail` is what the doer
+of its kind needs; nobody else looks into it.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeVar
+
+from desync_jobs.errors import DesyncRunError
+from desync_jobs.manifest.job import Job
+from desync_jobs.planner.cost import NO_COST, Amount, Cost
+
+T = TypeVar("T")
+
+
+class Action(Enum):
+    """What happens to an operation."""
+
+    RUN = "run"
+    UNCHANGED = "unchanged"
+    """The world is already as declared."""
+    DEFERRED = "deferred"
+    """Planned when the steps it needs are done."""
+    BLOCKED = "blocked"
+    """Cannot be done as things stand; the step carries the error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation, decided."""
+
+    operation: str
+    kind: str
+    action: Action
+    reason: str
+    """Why, in a clause: `the target does not exist`."""
+    needs: tuple[str, ...] = ()
+    """Operations that must have succeeded before."""
+    cost: Cost = NO_COST
+    changes: bool = False
+    """Whether running it leaves the world other than it was."""
+    detail: object = None
+    error: DesyncRunError | None = None
+
+    def detail_as(self, kind: type[T]) -> T:
+        """Return the detail, which the doer knows to be a `kind`."""
+        if not isinstance(self.detail, kind):
+            raise TypeError(f"step {self.operation} carries {self.detail!r}, not {kind.__name__}")
+        return self.detail
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a planner of one kind of operation decides; order and names are added by `Step`."""
+
+    action: Action
+    reason: str
+    cost: Cost = NO_COST
+    changes: bool = False
+    detail: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run of `job` will do."""
+
+    job: Job
+    steps: tuple[Step, ...] = field(default=())
+
+    @property
+    def changes(self) -> bool:
+        """Whether running it would change anything, as far as is known."""
+        return any(step.changes for step in self.steps)
+
+    @property
+    def blocked(self) -> tuple[Step, ...]:
+        """Steps that cannot be done."""
+        return tuple(step for step in self.steps if step.action is Action.BLOCKED)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the plan as JSON values; the same plan gives the same value."""
+        return {
+            "schema": "desync-run.plan/1",
+            "job": self.job.spec.name,
+            "changes": self.changes,
+            "steps": [_step_json(step) for step in self.steps],
+        }
+
+
+def _step_json(step: Step) -> dict[str, object]:
+    value: dict[str, object] = {
+        "operation": step.operation,
+        "kind": step.kind,
+        "action": step.action.value,
+        "reason": step.reason,
+        "needs": list(step.needs),
+        "changes": step.changes,
+        "reads": [_amount_json(amount) for amount in step.cost.reads],
+        "writes": [_amount_json(amount) for amount in step.cost.writes],
+    }
+    if step.error is not None:
+        value["error"] = str(step.error)
+        value["exit_code"] = step.error.exit_code
+    return value
+
+
+def _amount_json(amount: Amount) -> dict[str, object]:
+    return {
+        "place": amount.place,
+        "bytes": amount.bytes,
+        "chunks": amount.chunks,
+        "requests": amount.requests,
+        "exact": amount.exact,
+    }
