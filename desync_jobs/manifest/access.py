@@ -1,0 +1,58 @@
+"""What an operation touches: enough to order operations, and to find those that clash."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+STREAM: Final = "-"
+"""Standard input or output, where a path may be that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Files and stores of one operation, as written in the manifest.
+
+    A cache that `extract` or `cat` fills on the way is only in `uses_stores`:
+    whatever it holds, the result is the same, so it puts no operation after another.
+    """
+
+    reads: tuple[str, ...] = ()
+    """Paths of files that are read."""
+    writes: tuple[str, ...] = ()
+    """Paths of files that are replaced or changed."""
+    uses_stores: tuple[str, ...] = ()
+    """Names of stores and caches that chunks are read from."""
+    adds_to: tuple[str, ...] = ()
+    """Names of stores and caches that are filled on purpose."""
+    deletes_from: tuple[str, ...] = ()
+    """Names of stores and caches that chunks may be removed from."""
+    reads_stdin: bool = False
+    """Whether standard input is read."""
+    writes_stdout: bool = False
+    """Whether standard output is written."""
+
+
+def access(
+    *,
+    reads: Iterable[str | None] = (),
+    writes: Iterable[str] = (),
+    uses_stores: Iterable[str | None] = (),
+    adds_to: Iterable[str | None] = (),
+    deletes_from: Iterable[str] = (),
+) -> Access:
+    """Return the `Access` of these fields: names that are None are left out, `-` is a stream."""
+    read, written = _given(reads), _given(writes)
+    return Access(
+        reads=tuple(path for path in read if path != STREAM),
+        writes=tuple(path for path in written if path != STREAM),
+        uses_stores=_given(uses_stores),
+        adds_to=_given(adds_to),
+        deletes_from=_given(deletes_from),
+        reads_stdin=STREAM in read,
+        writes_stdout=STREAM in written,
+    )
+
+
+def _given(names: Iterable[str | None]) -> tuple[str, ...]:
+    """Return each name once, in order."""
+    return tuple(dict.fromkeys(name for name in names if name is not None))

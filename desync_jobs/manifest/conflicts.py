@@ -1,0 +1,55 @@
+"""Keys of one operation that are right each by itself, but not together.
+
+pydantic's own cross-checks run only where every key is right, and their findings
+have no place; so these stand apart and are asked of every operation that is right.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from desync_jobs.errors import Problem
+from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.operations import KINDS
+from desync_jobs.manifest.operations.chunk import ChunkSpec
+from desync_jobs.manifest.operations.make import MakeSpec
+
+
+def valid_operations(document: Mapping[str, Any]) -> dict[str, OperationBase]:
+    """Return the operations of `document` that are right, whatever the rest of it is."""
+    operations = document.get("operations")
+    found: dict[str, OperationBase] = {}
+    for name, fields in operations.items() if isinstance(operations, dict) else ():
+        kind = fields.get("kind") if isinstance(fields, dict) else None
+        spec = KINDS.get(kind) if isinstance(kind, str) else None
+        if spec is not None:
+            try:
+                found[name] = spec.model_validate(fields)
+            except ValidationError:  # told by the validation of the whole
+                continue
+    return found
+
+
+def conflicts(operations: Mapping[str, OperationBase], directory: str) -> Iterator[Problem]:
+    """Yield what contradicts itself within one operation."""
+    for name, operation in operations.items():
+        yield from _overwritten_input(name, operation, directory)
+        if isinstance(operation, MakeSpec | ChunkSpec):
+            yield from _impossible_sizes(name, operation)
+
+
+def _overwritten_input(name: str, operation: OperationBase, directory: str) -> Iterator[Problem]:
+    touched = operation.access()
+    reads = {os.path.normpath(os.path.join(directory, path)) for path in touched.reads}
+    for path in touched.writes:
+        if os.path.normpath(os.path.join(directory, path)) in reads:
+            yield Problem(("operations", name), f"reads and writes the same file {path!r}")
+
+
+def _impossible_sizes(name: str, operation: MakeSpec | ChunkSpec) -> Iterator[Problem]:
+    try:
+        operation.chunk_size.check(operation.cut)
+    except ValueError as error:
+        yield Problem(("operations", name, "chunk_size"), str(error))

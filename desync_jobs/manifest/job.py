@@ -1,0 +1,57 @@
+"""A job: what a manifest says, and where it stands."""
+
+import os
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from desync_jobs.manifest.base import Spec
+from desync_jobs.manifest.engine import LocalEngineSpec
+from desync_jobs.manifest.names import Name, VariableName
+from desync_jobs.manifest.operations import OperationSpec
+from desync_jobs.manifest.scalars import Flag
+from desync_jobs.manifest.stores import CacheSpec, PlaceSpec, StoreSpec
+from desync_jobs.manifest.variables import VariableSpec
+
+
+class JobSpec(Spec):
+    """A job of desync-run: places of chunks, and operations on them."""
+
+    version: Literal[1]
+    """The version of this format; always 1."""
+    name: str = ""
+    """What the job is called in reports."""
+    description: str = ""
+    """What the job is for, in the user's words."""
+    variables: dict[VariableName, VariableSpec] = Field(default={})
+    """Values that are given when the job is started, used as `${name}` in any string."""
+    stores: dict[Name, StoreSpec] = Field(default={})
+    """Chunk stores, by the names that operations call them."""
+    caches: dict[Name, CacheSpec] = Field(default={})
+    """Caches, by the names that operations call them; no store has the same name."""
+    operations: Annotated[dict[Name, OperationSpec], Field(min_length=1)]
+    """What to do. Operations that read what others write come after those."""
+    engine: LocalEngineSpec = Field(default_factory=LocalEngineSpec)
+    """What the job runs on."""
+    keep_going: Flag = False
+    """Whether operations that need nothing of a failed one still run."""
+
+    def place(self, name: str) -> PlaceSpec:
+        """Return the store or cache of that name; `KeyError` where there is none."""
+        return self.stores[name] if name in self.stores else self.caches[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A manifest that was read and found right."""
+
+    spec: JobSpec
+    directory: str
+    """Absolute; what relative paths of the manifest are relative to."""
+    source: str
+    """How messages call the manifest."""
+
+    def path(self, text: str) -> str:
+        """Return a path of the manifest as an absolute and normalised one."""
+        return os.path.normpath(os.path.join(self.directory, text))

@@ -1,0 +1,59 @@
+"""Every kind of operation a job may hold, one a file; the closed union is the registry.
+
+May import `manifest`'s field types, `core` and pydantic. Must not decide or do
+anything: a spec holds what was written and says what it touches (`access`).
+A kind is added here, in `planner/operations`, in `execute/operations` and in
+`examples`, under the same name.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import Field
+
+from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.operations.cache import CacheOpSpec
+from desync_jobs.manifest.operations.cat import CatSpec
+from desync_jobs.manifest.operations.chop import ChopSpec
+from desync_jobs.manifest.operations.chunk import ChunkSpec
+from desync_jobs.manifest.operations.digest import DigestSpec
+from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.manifest.operations.info import InfoSpec
+from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
+from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
+from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.verify import VerifySpec
+from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
+
+OperationSpec: TypeAlias = Annotated[
+    MakeSpec
+    | ExtractSpec
+    | VerifyIndexSpec
+    | VerifySpec
+    | ChopSpec
+    | CacheOpSpec
+    | CatSpec
+    | ChunkSpec
+    | ListChunksSpec
+    | InfoSpec
+    | InspectChunksSpec
+    | DigestSpec,
+    Field(discriminator="kind"),
+]
+"""Any operation a manifest can declare."""
+
+KINDS: Final[Mapping[str, type[OperationBase]]] = {
+    "make": MakeSpec,
+    "extract": ExtractSpec,
+    "verify-index": VerifyIndexSpec,
+    "verify": VerifySpec,
+    "chop": ChopSpec,
+    "cache": CacheOpSpec,
+    "cat": CatSpec,
+    "chunk": ChunkSpec,
+    "list-chunks": ListChunksSpec,
+    "info": InfoSpec,
+    "inspect-chunks": InspectChunksSpec,
+    "digest": DigestSpec,
+}
+"""The same union by the word after `kind =`; a test holds the two equal."""

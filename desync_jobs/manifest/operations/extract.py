@@ -1,0 +1,38 @@
+"""`extract`: assemble a blob from its index and the chunks in stores."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from desync_jobs.manifest.access import Access, access
+from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.paths import FilePath, StreamPath
+from desync_jobs.manifest.scalars import Flag
+
+
+class ExtractSpec(OperationBase):
+    """Assemble a blob from its index and the chunks in stores."""
+
+    kind: Literal["extract"]
+    """Writes the blob that an index describes."""
+    index: StreamPath
+    """The index of the blob; `-` is standard input."""
+    target: FilePath
+    """The file or block device to write."""
+    stores: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Stores to take chunks from; a chunk that is missing in one is looked for in the next."""
+    cache: str | None = None
+    """The cache that is asked first, and filled with what the stores deliver."""
+    cache_repair: Flag = True
+    """Whether an invalid chunk in the cache is fetched again and replaced; otherwise it is an
+    error."""
+    in_place: Flag = False
+    """Whether the target itself is changed, keeping what is already right in it, instead of
+    being replaced by a complete new file at the end. Block devices need this."""
+
+    def access(self) -> Access:
+        return access(
+            reads=[self.index],
+            writes=[self.target],
+            uses_stores=[*self.stores, self.cache],
+        )

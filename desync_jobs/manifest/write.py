@@ -1,0 +1,46 @@
+"""From a job back to its manifest: what `--print-manifest` shows.
+
+Keys that have their default are left out. What is read from the text is the same
+job: `${` in a value, which can only have come from an escape, is escaped again.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from desync_jobs.manifest.job import JobSpec
+from desync_jobs.manifest.variables import literal
+
+_ORDER: Final = ("version", "name", "description", "keep_going", "engine", "variables", "stores")
+_OPERATION_ORDER: Final = ("kind", "description")
+
+
+def job_document(spec: JobSpec) -> dict[str, Any]:
+    """Return the document of a manifest that says `spec`, in a readable order of keys."""
+    # A default that is computed (the number of cores) only counts as one where it was not written.
+    dumped = spec.model_dump(mode="json", exclude_defaults=True, exclude_unset=True)
+    document = {
+        key: value if key == "variables" else literal(value)
+        for key, value in _first(_ORDER, dumped).items()
+    }
+    document["operations"] = {
+        name: _last("after", _first(_OPERATION_ORDER, fields))
+        for name, fields in document["operations"].items()
+    }
+    return document
+
+
+def manifest_text(spec: JobSpec) -> str:
+    """Return the TOML of a manifest that says `spec`."""
+    import tomli_w
+
+    return tomli_w.dumps(job_document(spec))
+
+
+def _first(keys: Iterable[str], table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: table[key] for key in keys if key in table} | dict(table)
+
+
+def _last(key: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if name != key} | {
+        name: value for name, value in table.items() if name == key
+    }
