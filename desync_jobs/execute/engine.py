@@ -56,6 +56,7 @@ class LocalEngine:
                 outcome.seconds,
                 outcome.statistics,
                 None if outcome.error is None else str(outcome.error),
+                outcome.reason,
             )
         )
         return outcome

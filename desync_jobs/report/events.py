@@ -86,6 +86,8 @@ class StepFinished:
     seconds: float
     statistics: Mapping[str, object] = field(default_factory=dict)
     error: str | None = None
+    reason: str = ""
+    """Why it was done, was left alone or was skipped, in a clause."""
 
 
 @dataclass(frozen=True, slots=True)

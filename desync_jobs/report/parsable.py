@@ -44,15 +44,16 @@ class _Phase:
     done: int = 0
 
     def line(self, now: float) -> str:
-        percentage = 100.0 * self.done / self.total if self.total else 100.0
-        return f"{self.prefix} {percentage:.2f}% {self._remaining(now)}".rstrip()
+        # A stream's size is unknown: none of it counts as done before the end.
+        share = self.done / self.total if self.total else 0.0
+        return f"{self.prefix} {100 * share:.2f}% {self._remaining(now)}".rstrip()
 
     def _remaining(self, now: float) -> str:
         elapsed = now - self.started
-        if self.done >= self.total:
-            return in_clock_units(elapsed)  # a finished phase shows what it took
         if self.done == 0:
             return ""
+        if self.done >= self.total:
+            return in_clock_units(elapsed)  # a finished phase shows what it took
         return in_clock_units(elapsed * (self.total - self.done) / self.done)
 
 
@@ -76,14 +77,14 @@ class ParsableReporter:
                 case StepStarted():
                     self._kinds[event.operation] = event.kind
                 case PhaseStarted():
-                    self._end_phases(event.operation)
+                    self._end_phases(event.operation, complete=True)
                     self._begin(event)
                 case PhaseAdvanced():
                     phase = self._phases.get((event.operation, event.phase))
                     if phase is not None:
-                        phase.done = min(event.done, phase.total)
+                        phase.done = max(phase.done, min(event.done, phase.total))
                 case StepFinished():
-                    self._end_phases(event.operation)
+                    self._end_phases(event.operation, complete=event.status == "done")
                 case _:
                     pass
 
@@ -93,17 +94,20 @@ class ParsableReporter:
         self._ticker.join()
         with self._lock:
             for operation, _ in list(self._phases):
-                self._end_phases(operation)
+                self._end_phases(operation, complete=False)
 
     def _begin(self, event: PhaseStarted) -> None:
         prefix = _PREFIXES.get((self._kinds.get(event.operation, ""), event.phase), "")
         phase = _Phase(prefix, event.total, time.monotonic())
         self._phases[event.operation, event.phase] = phase
 
-    def _end_phases(self, operation: str) -> None:
+    def _end_phases(self, operation: str, *, complete: bool) -> None:
         now = time.monotonic()
         for key in [key for key in self._phases if key[0] == operation]:
-            self._write(self._phases.pop(key).line(now))
+            phase = self._phases.pop(key)
+            if complete:
+                phase.done = phase.total = phase.total or 1
+            self._write(phase.line(now))
             self._write("")
 
     def _tick(self) -> None:

@@ -81,6 +81,7 @@ def test_the_fields_of_an_event_are_those_of_its_class() -> None:
         "seconds": 1.5,
         "statistics": {"chunks-total": 7},
         "error": None,
+        "reason": "",
     }
 
 

@@ -60,6 +60,20 @@ def test_a_phase_that_failed_shows_how_far_it_came() -> None:
     assert lines == ["Chunking  0.00%", ""]
 
 
+def test_a_stream_of_unknown_size_counts_as_done_only_at_its_end() -> None:
+    lines = lines_for(
+        StepStarted("op", "make", "new"),
+        PhaseStarted("op", "chunking", 0, "bytes"),
+        PhaseAdvanced("op", "chunking", 500, 500),
+        StepFinished("op", "make", "interrupted", 0.1),
+        PhaseStarted("op", "chunking", 0, "bytes"),
+        PhaseAdvanced("op", "chunking", 500, 500),
+        StepFinished("op", "make", "done", 0.1),
+    )
+
+    assert lines == ["Chunking  0.00%", "", "Chunking  100.00% 0s", ""]
+
+
 def test_lines_appear_while_a_phase_is_under_way() -> None:
     lines: list[str] = []
     twice = threading.Semaphore(0)

@@ -32,12 +32,9 @@ def test_every_event_has_a_definition_with_a_description() -> None:
 
 
 def test_the_string_below_a_field_is_its_description() -> None:
-    total = definitions()["run-started"]["properties"]["total_bytes"]
+    unit = definitions()["phase-started"]["properties"]["unit"]
 
-    assert total == {
-        "type": "integer",
-        "description": "Bytes of work known at the start: the whole of the progress bar; see `TotalChanged`.",
-    }
+    assert unit == {"type": "string", "description": "`bytes` or `chunks`."}
 
 
 def test_fields_without_a_default_are_required() -> None:

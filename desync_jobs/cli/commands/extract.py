@@ -1,0 +1,51 @@
+"""`desync-run extract`: a blob from its index and stores."""
+
+import click
+
+from desync_jobs.cli import options as opt
+from desync_jobs.cli.command import Command
+from desync_jobs.cli.oneline import OneLine, one_line
+
+_EXAMPLES = (
+    "desync-run extract disk.img.caibx disk.img -s /srv/store",
+    "desync-run extract -s /mnt/near -s /mnt/far -c /var/cache/chunks disk.img.caibx disk.img",
+    "desync-run extract --in-place disk.img.caibx /dev/sdb2 -s /srv/store",
+)
+
+
+@click.command("extract", cls=Command, examples=_EXAMPLES)
+@click.argument("index")
+@click.argument("output")
+@opt.required_stores
+@opt.optional_cache
+@opt.cache_repair
+@click.option(
+    "-k",
+    "--in-place",
+    is_flag=True,
+    help="Write into OUTPUT itself and keep what is right in it; needed for devices.",
+)
+@click.option("--print-stats", is_flag=True, help="Print counts as JSON to standard output.")
+@one_line
+def command(  # noqa: PLR0913 -- one parameter for each option
+    *,
+    index: str,
+    output: str,
+    stores: tuple[str, ...],
+    cache: str | None,
+    cache_repair: bool | None,
+    in_place: bool,
+    print_stats: bool,
+) -> OneLine:
+    """Put the blob that INDEX describes together at OUTPUT.
+
+    OUTPUT appears complete or not at all, unless --in-place is given. INDEX may
+    be '-' for standard input.
+    """
+    fields = {
+        "index": index,
+        "target": output,
+        "cache_repair": cache_repair,
+        "in_place": in_place or None,
+    }
+    return OneLine("extract", fields, stores=stores, cache=cache, print_stats=print_stats)

@@ -1,0 +1,22 @@
+"""`desync-run list-chunks`: the chunk IDs of an index."""
+
+import click
+
+from desync_jobs.cli.command import Command
+from desync_jobs.cli.oneline import OneLine, one_line
+
+_EXAMPLES = (
+    "desync-run list-chunks disk.img.caibx",
+    "desync-run list-chunks disk.img.caibx | sort -u | wc -l",
+)
+
+
+@click.command("list-chunks", cls=Command, examples=_EXAMPLES)
+@click.argument("index")
+@one_line
+def command(*, index: str) -> OneLine:
+    """List the chunk IDs of INDEX in its order, one a line, repeated ones too.
+
+    INDEX may be '-' for standard input.
+    """
+    return OneLine("list-chunks", {"index": index})

@@ -1,0 +1,33 @@
+"""`desync-run run`: a job file, carried out."""
+
+import click
+
+from desync_jobs.cli import options as opt
+from desync_jobs.cli.command import Command
+from desync_jobs.cli.jobs import adjusted, load_from
+from desync_jobs.cli.options import RunOptions, run_options
+
+_EXAMPLES = (
+    "desync-run update.toml",
+    "desync-run update.toml --var version=2.1 --keep-going",
+    "desync-run run update.toml --events events.ndjson --quiet",
+)
+
+
+@click.command("run", cls=Command, examples=_EXAMPLES)
+@click.argument("job")
+@opt.variables
+@opt.keep_going
+@run_options
+def command(*, job: str, variables: tuple[str, ...], keep_going: bool, options: RunOptions) -> int:
+    """Carry out the operations of the job file JOB.
+
+    What is already as declared is left alone, so a job can be run again at any
+    time. 'desync-run JOB' is the same.
+    """
+    loaded = load_from(job, variables)
+    from desync_jobs.cli.running import run_job
+
+    return run_job(
+        adjusted(loaded, concurrency=options.concurrency, keep_going=keep_going), options
+    )

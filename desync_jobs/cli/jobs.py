@@ -1,0 +1,50 @@
+"""Jobs as commands get them: from a file, with variables and overrides of the command line."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from desync_jobs.errors import UsageError
+
+if TYPE_CHECKING:
+    from desync_jobs.manifest.job import Job
+
+
+def load_from(path: str, variables: Sequence[str]) -> "Job":
+    """Load the job in a file, given the values of `--var`; `ManifestError` with every problem."""
+    from desync_jobs.manifest.load import load_job
+
+    return load_job(path, _assigned(variables), os.environ)
+
+
+def _assigned(variables: Sequence[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for text in variables:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--var {text}: write NAME=VALUE")
+        if name in values:
+            raise UsageError(f"--var {name} is given twice")
+        values[name] = value
+    return values
+
+
+def adjusted(job: "Job", *, concurrency: int | None = None, keep_going: bool = False) -> "Job":
+    """Let the command line override a job's number of workers, and what a failure stops."""
+    spec = job.spec
+    if concurrency is not None:
+        engine = spec.engine.model_copy(update={"workers": concurrency})
+        spec = spec.model_copy(update={"engine": engine})
+    if keep_going:
+        spec = spec.model_copy(update={"keep_going": True})
+    return replace(job, spec=spec)
+
+
+def data_on_stdout(job: "Job") -> bool:
+    """Whether an operation of the job writes its own data to standard output."""
+    return any(
+        getattr(operation, "output", None) == "-"
+        or (operation.kind == "make" and operation.index == "-")
+        for operation in job.spec.operations.values()
+    )

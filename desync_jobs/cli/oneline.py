@@ -1,0 +1,91 @@
+"""A command of one operation, as the job file it stands for.
+
+`desync-run make blob.caibx blob -s store` is the job with a store called
+`store` and one operation called `make`; it takes the same way as a job file
+from there on, and `--print-manifest` shows it.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from desync_jobs.cli.options import RunOptions, run_options
+
+
+@dataclass(frozen=True, slots=True)
+class OneLine:
+    """One operation and the places it uses, as given on the command line."""
+
+    kind: str
+    fields: Mapping[str, object]
+    """Fields of the operation as a manifest has them; `None` stands for its default."""
+    store: str | None = None
+    """Location of the store, for operations that use one."""
+    stores: Sequence[str] = ()
+    """Locations of the stores, for operations that ask several in order."""
+    cache: str | None = None
+    """Location of the cache."""
+    print_stats: bool = False
+    """Whether desync's statistics are printed after success."""
+
+    def document(self, concurrency: int | None = None) -> dict[str, object]:
+        """Build the content of the job file, with no key that was not asked for."""
+        from desync_jobs.manifest.variables import literal
+
+        stores = _named_after_their_role(self.stores)
+        operation: dict[str, object] = {"kind": self.kind}
+        operation |= {key: value for key, value in self.fields.items() if value is not None}
+        if self.store is not None:
+            stores = {"store": self.store}
+            operation["store"] = "store"
+        elif stores:
+            operation["stores"] = list(stores)
+        if self.cache is not None:
+            operation["cache"] = "cache"
+        document: dict[str, object] = {"version": 1}
+        if concurrency is not None:
+            document["engine"] = {"kind": "local", "workers": concurrency}
+        if stores:
+            document["stores"] = _places(stores)
+        if self.cache is not None:
+            document["caches"] = _places({"cache": self.cache})
+        document["operations"] = {self.kind: operation}
+        # What stands on a command line is meant as it is: `${` in it is no variable.
+        escaped: dict[str, object] = literal(document)
+        return escaped
+
+
+def one_line(function: Callable[..., OneLine]) -> Callable[..., int]:
+    """Make a command of a function that turns its arguments into a `OneLine`.
+
+    Adds `--print-manifest` and the options of every run.
+    """
+
+    @click.option(
+        "--print-manifest", is_flag=True, help="Print this command as a job file, and stop."
+    )
+    @run_options
+    @functools.wraps(function)
+    def carried_out(*, options: RunOptions, print_manifest: bool, **given: Any) -> int:
+        from desync_jobs.cli.running import print_as_manifest, run_line
+
+        line = function(**given)
+        if print_manifest:
+            return print_as_manifest(line, options)
+        return run_line(line, options)
+
+    return carried_out
+
+
+def _named_after_their_role(locations: Sequence[str]) -> dict[str, str]:
+    """Call a single store `store`, and several `store-1`, `store-2` and so on."""
+    if len(locations) == 1:
+        return {"store": locations[0]}
+    return {f"store-{number}": place for number, place in enumerate(locations, start=1)}
+
+
+def _places(locations: Mapping[str, str]) -> dict[str, object]:
+    return {name: {"url": location} for name, location in locations.items()}

@@ -1,0 +1,129 @@
+"""The options of all commands, each described once.
+
+Names and meanings are desync's where desync has them. Locations are taken as
+they are written: a comma is a part of the path.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+
+from desync_jobs.cli.sizes import as_in_a_manifest
+
+_MOST_WORKERS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is carried out and shown, the same for every command that runs something."""
+
+    concurrency: int | None = None
+    """Worker threads; `None` leaves it to the job."""
+    events: str | None = None
+    """File that receives events, `-` for standard output."""
+    as_json: bool = False
+    """Whether the result is printed as JSON."""
+    quiet: bool = False
+    """Whether progress and lines for people are left out."""
+
+
+concurrency: Final = click.option(
+    "-n",
+    "--concurrency",
+    type=click.IntRange(1, _MOST_WORKERS),
+    metavar="N",
+    help="Worker threads; by default as many as there are cores.",
+)
+as_json: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+quiet: Final = click.option("-q", "--quiet", is_flag=True, help="Show errors and warnings only.")
+events: Final = click.option(
+    "--events",
+    metavar="FILE",
+    help="Write every event to FILE as a line of JSON; '-' is standard output.",
+)
+variables: Final = click.option(
+    "--var",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Give a variable of the job its value; may be repeated.",
+)
+keep_going: Final = click.option(
+    "--keep-going",
+    is_flag=True,
+    help="Carry on with operations that need nothing of a failed one.",
+)
+required_stores: Final = click.option(
+    "-s",
+    "--store",
+    "stores",
+    multiple=True,
+    required=True,
+    metavar="DIR",
+    help="Store to read chunks from; repeat it to ask several in order.",
+)
+optional_stores: Final = click.option(
+    "-s",
+    "--store",
+    "stores",
+    multiple=True,
+    metavar="DIR",
+    help="Store to look for chunks in; may be repeated.",
+)
+optional_cache: Final = click.option(
+    "-c", "--cache", metavar="DIR", help="Store that is asked first and keeps what is fetched."
+)
+cache_repair: Final = click.option(
+    "-r",
+    "--cache-repair/--no-cache-repair",
+    default=None,
+    help="Whether damaged chunks of the cache are fetched again (default) or are an error.",
+)
+chunk_size: Final = click.option(
+    "-m",
+    "--chunk-size",
+    callback=as_in_a_manifest,
+    metavar="MIN:AVG:MAX",
+    help="Chunk sizes in KiB, or with units; by default 16:64:256.",
+)
+cut: Final = click.option(
+    "--cut",
+    type=click.Choice(["casync", "desync-1.0"]),
+    help="Where chunks may end: as casync and newer desync (default), or as desync 1.0.",
+)
+digest: Final = click.option(
+    "--digest",
+    type=click.Choice(["sha512-256", "sha256"]),
+    help="Digest that names chunks; by default sha512-256.",
+)
+ignored_indexes: Final = click.option(
+    "--ignore",
+    multiple=True,
+    metavar="INDEX",
+    help="Leave out the chunks of this index; may be repeated.",
+)
+ignored_chunks: Final = click.option(
+    "--ignore-chunks",
+    multiple=True,
+    metavar="FILE",
+    help="Leave out the chunks listed in this file, one ID a line; may be repeated.",
+)
+
+
+def run_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Add the options of every run and pass them on as one `RunOptions`, named `options`."""
+
+    @concurrency
+    @events
+    @as_json
+    @quiet
+    @functools.wraps(function)
+    def with_options(**given: Any) -> int:
+        names = ("concurrency", "events", "as_json", "quiet")
+        options = RunOptions(**{name: given.pop(name) for name in names})
+        return function(options=options, **given)
+
+    return with_options

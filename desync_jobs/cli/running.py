@@ -1,0 +1,122 @@
+"""Carrying out a job and saying what came of it."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from desync_jobs.assembly.cancel import Cancel
+from desync_jobs.cli.failures import complain
+from desync_jobs.cli.jobs import data_on_stdout
+from desync_jobs.cli.oneline import OneLine
+from desync_jobs.cli.options import RunOptions
+from desync_jobs.cli.output import write_json, write_json_aside, write_line
+from desync_jobs.cli.showing import Audience, shown_to
+from desync_jobs.cli.signals import cancelling
+from desync_jobs.cli.statistics import print_statistics
+from desync_jobs.errors import InterruptedRunError, TargetError
+
+if TYPE_CHECKING:
+    from desync_jobs.api import Settings
+    from desync_jobs.execute.result import Result
+    from desync_jobs.manifest.job import Job
+    from desync_jobs.planner.plan import Plan
+
+SOURCE: Final = "command line"
+"""What messages call the job that a command stands for."""
+
+
+def run_job(job: "Job", options: RunOptions) -> int:
+    """Run a job from a file, with a line for each operation."""
+    audience = Audience(options, lines=True, data_on_stdout=data_on_stdout(job))
+    result = _result_of(job, audience)
+    for message in _error_messages(result):
+        complain(message)
+    _print_json(result, audience)
+    return result.exit_code
+
+
+def run_line(line: OneLine, options: RunOptions) -> int:
+    """Run the one operation of a command, which prints no more than desync does."""
+    job = _job_of(line, options)
+    # Statistics of `extract` go to standard output, as desync's do.
+    taken = data_on_stdout(job) or (line.print_stats and line.kind == "extract")
+    audience = Audience(options, lines=False, data_on_stdout=taken)
+    result = _result_of(job, audience)
+    for outcome in result.outcomes:
+        if outcome.error is not None:
+            complain(str(outcome.error))
+        elif line.print_stats and outcome.succeeded:
+            print_statistics(outcome.kind, outcome.statistics)
+    _print_json(result, audience)
+    return result.exit_code
+
+
+def _error_messages(result: "Result") -> list[str]:
+    """Say each error with its operation; being stopped is said once, whatever it hit."""
+    messages = [
+        str(outcome.error)
+        if isinstance(outcome.error, InterruptedRunError)
+        else f"{outcome.operation}: {outcome.error}"
+        for outcome in result.outcomes
+        if outcome.error is not None
+    ]
+    return list(dict.fromkeys(messages))
+
+
+def print_as_manifest(line: OneLine, options: RunOptions) -> int:
+    """Print the job file that a command stands for."""
+    from desync_jobs.manifest.write import manifest_text
+
+    write_line(manifest_text(_job_of(line, options).spec).rstrip("\n"))
+    return 0
+
+
+def _job_of(line: OneLine, options: RunOptions) -> "Job":
+    from desync_jobs.manifest.load import job_from_document
+
+    return job_from_document(line.document(options.concurrency), os.getcwd(), SOURCE)
+
+
+def planned(job: "Job", options: RunOptions) -> "Plan":
+    """Plan a job from a file, which changes nothing."""
+    from desync_jobs.api import plan
+
+    # The plan itself is printed, unless nothing is.
+    audience = Audience(options, lines=False, data_on_stdout=not options.quiet)
+    with _settings(audience) as settings:
+        return plan(job, settings)
+
+
+def _result_of(job: "Job", audience: Audience) -> "Result":
+    from desync_jobs.api import run
+
+    with _settings(audience) as settings:
+        return run(job, settings)
+
+
+@contextmanager
+def _settings(audience: Audience) -> Iterator["Settings"]:
+    """Yield what a run is given: reporters, signals and standard streams."""
+    from desync_jobs.api import Settings
+
+    if sys.stdout is None and audience.data_on_stdout:
+        raise TargetError("standard output is closed; open it or write to a file")
+    cancel = Cancel()
+    with (
+        ExitStack() as opened,
+        shown_to(audience, os.environ) as reporter,
+        cancelling(cancel),
+    ):
+        # A closed standard stream is the null device, so that no other file gets its number.
+        stdin = sys.stdin or opened.enter_context(open(os.devnull, encoding="utf-8"))
+        stdout = sys.stdout or opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        yield Settings(reporter, cancel, stdin=stdin.buffer, stdout=stdout.buffer)
+
+
+def _print_json(result: "Result", audience: Audience) -> None:
+    if not audience.options.as_json:
+        return
+    write = write_json_aside if audience.data_on_stdout else write_json
+    write(result.to_json())

@@ -1,0 +1,44 @@
+"""The commands and what each does, in one line; read by `--help` without importing any."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "Jobs": {
+            "run": "Carry out a job file; `desync-run JOB` is the same.",
+            "plan": "Show what a run would do, and change nothing.",
+            "validate": "Check job files and report every problem.",
+            "graph": "Draw the order of a job's operations.",
+        },
+        "One operation, without a job file": {
+            "make": "Cut a blob into chunks; write its index and store them.",
+            "extract": "Put a blob together from its index and stores.",
+            "verify-index": "Check that a blob is the one its index describes.",
+            "verify": "Check every chunk of a store.",
+            "chop": "Store the chunks of a blob that already has an index.",
+            "cache": "Copy the chunks of indexes from stores into a cache.",
+            "cat": "Write a blob, or a part of it, to standard output.",
+            "chunk": "List where a blob would be cut, and store nothing.",
+            "list-chunks": "List the chunk IDs of an index.",
+            "info": "Count what an index needs and where it is.",
+            "inspect-chunks": "Describe every chunk of an index as JSON.",
+            "digest": "Print the digest of a blob.",
+        },
+        "About this program": {
+            "schema": "Print the JSON Schema of job files or of events.",
+            "doctor": "Describe this installation and this machine.",
+            "completion": "Print the script that completes commands in a shell.",
+        },
+    }
+)
+
+COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {name: line for section in SECTIONS.values() for name, line in section.items()}
+)
+
+
+def module_of(name: str) -> str:
+    """Name the module of a command: `verify-index` is in `cli/commands/verify_index.py`."""
+    return f"desync_jobs.cli.commands.{name.replace('-', '_')}"

@@ -1,0 +1,116 @@
+"""What an operation did, in words, from its statistics."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from desync_jobs.report.words import counted, in_bytes
+
+Statistics: TypeAlias = Mapping[str, object]
+
+
+def deed(kind: str, statistics: Statistics) -> str:
+    """Say in a clause what an operation of `kind` did: `stored 12 chunks (640.0 KiB)`."""
+    describe = _DEEDS.get(kind)
+    return "done" if describe is None else describe(statistics)
+
+
+def _number(statistics: Statistics, name: str) -> int:
+    value = statistics.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _size(statistics: Statistics, name: str) -> str:
+    return in_bytes(_number(statistics, name))
+
+
+def _chunks(statistics: Statistics, name: str = "chunks") -> str:
+    return counted(_number(statistics, name), "chunk")
+
+
+def _stored(statistics: Statistics) -> str:
+    if not _number(statistics, "chunks_stored"):
+        return "stored no chunks"
+    return f"stored {_chunks(statistics, 'chunks_stored')} ({_size(statistics, 'bytes_stored')})"
+
+
+def _make(statistics: Statistics) -> str:
+    cut = f"cut {_size(statistics, 'bytes')} into {_chunks(statistics)}"
+    return f"{cut}, {_stored(statistics)}"
+
+
+def _extract(statistics: Statistics) -> str:
+    parts = (
+        ("chunks_from_store", "from stores"),
+        ("chunks_in_place", "in place"),
+        ("chunks_from_seeds", "copied or zero"),
+    )
+    sources = ", ".join(
+        f"{_number(statistics, name):,} {words}"
+        for name, words in parts
+        if _number(statistics, name)
+    )
+    whole = f"wrote {_size(statistics, 'bytes_total')}"
+    return f"{whole} in {_chunks(statistics, 'chunks_total')}" + (sources and f": {sources}")
+
+
+def _verify(statistics: Statistics) -> str:
+    damaged = statistics.get("damaged", ())
+    count = len(damaged) if isinstance(damaged, (list, tuple)) else 0
+    checked = f"checked {_chunks(statistics)} ({_size(statistics, 'bytes_stored')})"
+    removed = _number(statistics, "removed")
+    if not count:
+        return f"{checked}, all are sound"
+    return f"{checked}, {count:,} damaged" + (f", {removed:,} removed" if removed else "")
+
+
+def _verify_index(statistics: Statistics) -> str:
+    checked = f"checked {_size(statistics, 'bytes')} in {_chunks(statistics)}"
+    wrong = _number(statistics, "wrong_chunks")
+    return f"{checked}, {wrong:,} differ" if wrong else f"{checked}, all are as described"
+
+
+def _chop(statistics: Statistics) -> str:
+    return _stored(statistics)
+
+
+def _cache(statistics: Statistics) -> str:
+    return _stored(statistics).replace("stored", "copied", 1)
+
+
+def _cat(statistics: Statistics) -> str:
+    return f"wrote {_size(statistics, 'bytes')} from {_chunks(statistics)}"
+
+
+def _chunk(statistics: Statistics) -> str:
+    return f"found {_chunks(statistics)} in {_size(statistics, 'bytes')}"
+
+
+def _list_chunks(statistics: Statistics) -> str:
+    return f"listed {_chunks(statistics)}"
+
+
+def _describe(statistics: Statistics) -> str:
+    return f"described {_chunks(statistics)}"
+
+
+def _digest(statistics: Statistics) -> str:
+    return f"digested {_size(statistics, 'bytes')}"
+
+
+_DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
+    {
+        "make": _make,
+        "extract": _extract,
+        "verify": _verify,
+        "verify-index": _verify_index,
+        "chop": _chop,
+        "cache": _cache,
+        "cat": _cat,
+        "chunk": _chunk,
+        "list-chunks": _list_chunks,
+        "info": _describe,
+        "inspect-chunks": _describe,
+        "digest": _digest,
+    }
+)

@@ -1,0 +1,63 @@
+import pytest
+
+from desync_jobs.report.deeds import deed
+
+KIB = 1024
+
+
+@pytest.mark.parametrize(
+    ("kind", "statistics", "words"),
+    [
+        (
+            "make",
+            {"bytes": 640 * KIB, "chunks": 10, "chunks_stored": 3, "bytes_stored": 96 * KIB},
+            "cut 640.0 KiB into 10 chunks, stored 3 chunks (96.0 KiB)",
+        ),
+        ("make", {"bytes": 1, "chunks": 1}, "cut 1 byte into 1 chunk, stored no chunks"),
+        (
+            "extract",
+            {
+                "bytes_total": 640 * KIB,
+                "chunks_total": 10,
+                "chunks_from_store": 4,
+                "chunks_in_place": 5,
+                "chunks_from_seeds": 1,
+            },
+            "wrote 640.0 KiB in 10 chunks: 4 from stores, 5 in place, 1 copied or zero",
+        ),
+        ("extract", {"bytes_total": 0, "chunks_total": 0}, "wrote 0 bytes in 0 chunks"),
+        (
+            "verify",
+            {"chunks": 7, "bytes_stored": 2 * KIB, "damaged": [], "removed": 0},
+            "checked 7 chunks (2.0 KiB), all are sound",
+        ),
+        (
+            "verify",
+            {"chunks": 7, "bytes_stored": 2 * KIB, "damaged": ["ab", "cd"], "removed": 2},
+            "checked 7 chunks (2.0 KiB), 2 damaged, 2 removed",
+        ),
+        (
+            "verify-index",
+            {"bytes": 2 * KIB, "chunks": 3, "wrong_chunks": 0, "wrong_ranges": []},
+            "checked 2.0 KiB in 3 chunks, all are as described",
+        ),
+        (
+            "verify-index",
+            {"bytes": 2 * KIB, "chunks": 3, "wrong_chunks": 1, "wrong_ranges": [[0, 9]]},
+            "checked 2.0 KiB in 3 chunks, 1 differ",
+        ),
+        ("chop", {"chunks_stored": 1, "bytes_stored": 9}, "stored 1 chunk (9 bytes)"),
+        ("cache", {"chunks_stored": 2, "bytes_stored": 9}, "copied 2 chunks (9 bytes)"),
+        ("cat", {"bytes": 9, "chunks": 2}, "wrote 9 bytes from 2 chunks"),
+        ("chunk", {"bytes": 9, "chunks": 2}, "found 2 chunks in 9 bytes"),
+        ("list-chunks", {"chunks": 2}, "listed 2 chunks"),
+        ("info", {"chunks": 2}, "described 2 chunks"),
+        ("inspect-chunks", {"chunks": 2}, "described 2 chunks"),
+        ("digest", {"bytes": 9, "digest": "00"}, "digested 9 bytes"),
+        ("a kind of tomorrow", {"bytes": 9}, "done"),
+    ],
+)
+def test_statistics_are_put_into_words(
+    kind: str, statistics: dict[str, object], words: str
+) -> None:
+    assert deed(kind, statistics) == words
