@@ -1,0 +1,78 @@
+"""`python -m bench [--folder DIR] [--runs N] [--json FILE]`: print medians and ratios."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from bench.image import build_image
+from bench.timing import Command, Timing, time_in_turn
+from bench.works import Folder, works
+
+
+def main() -> None:
+    """Build the image, time every piece of work, print a table."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="desync-run-bench.") as root:
+        folder = Folder(root)
+        build_image(folder.at("image"), folder.at("staging"))
+        size = os.stat(folder.at("image")).st_size
+        print(f"image of {size >> 20} MiB in {root}; medians of {arguments.runs} runs\n")
+        print(f"{'work':38} {'program':11} {'seconds':>8} {'MiB/s':>7} {'cpu s':>7} {'MB':>5}  ratio")
+        rows = _start_up(arguments.runs)
+        for work in works(folder, size):
+            timings = time_in_turn(work.commands, arguments.runs)
+            for command, timing in zip(work.commands, timings, strict=True):
+                rows.append(_row(work.name, work.bytes, command.program, timing, timings[0]))
+        if arguments.json:
+            with open(arguments.json, "w", encoding="utf-8") as file:
+                json.dump(rows, file, indent=1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
+    parser.add_argument("--folder", default="/dev/shm", help="a tmpfs or a fresh file system")  # noqa: S108 - chosen for its speed
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--json", help="also write the figures to this file")
+    return parser.parse_args()
+
+
+def _start_up(runs: int) -> list[dict[str, object]]:
+    """Time what does next to nothing: how long a user waits for the program itself."""
+    rows = []
+    for name, line in {
+        "--version": ["--version"],
+        "validate": ["validate", "examples/make.toml", "--var", "image=x"],
+    }.items():
+        command = Command("desync-run", [sys.executable, "-m", "desync_jobs", *line], lambda: None)
+        try:
+            (timing,) = time_in_turn([command], max(runs, 5))
+        except (RuntimeError, subprocess.SubprocessError) as error:
+            print(f"{name}: {error}")
+            continue
+        rows.append(_row(name, 0, "desync-run", timing, timing))
+    return rows
+
+
+def _row(work: str, size: int, program: str, timing: Timing, ours: Timing) -> dict[str, object]:
+    rate = size / timing.seconds / (1 << 20)
+    ratio = timing.seconds / ours.seconds
+    print(
+        f"{work:38} {program:11} {timing.seconds:8.3f} {rate:7.0f} {timing.cpu:7.2f} "
+        f"{timing.peak / 1e6:5.0f}  {ratio:.2f} x",
+        flush=True,
+    )
+    return {
+        "work": work,
+        "program": program,
+        "seconds": timing.seconds,
+        "cpu_seconds": timing.cpu,
+        "peak_bytes": timing.peak,
+        "bytes": size,
+        "ratio_to_ours": ratio,
+    }
+
+
+main()

@@ -1,0 +1,60 @@
+"""Running a program and reading from the kernel what it took."""
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Medians of several runs of one command."""
+
+    seconds: float
+    cpu: float
+    """User and system seconds."""
+    peak: int
+    """Bytes of resident memory, the largest of all runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One way of doing a piece of work."""
+
+    program: str
+    arguments: Sequence[str]
+    prepare: Callable[[], None]
+    """Brings the folder to its starting state before each run; not timed."""
+
+
+def time_in_turn(commands: Sequence[Command], runs: int) -> list[Timing]:
+    """Run the commands in turn, `runs` times each after one warm-up; raises where one fails."""
+    measured: list[list[tuple[float, float, int]]] = [[] for _ in commands]
+    for turn in range(runs + 1):
+        for number, command in enumerate(commands):
+            command.prepare()
+            figures = _run(command.arguments)
+            if turn:
+                measured[number].append(figures)
+    return [
+        Timing(
+            statistics.median(run[0] for run in one),
+            statistics.median(run[1] for run in one),
+            max(run[2] for run in one),
+        )
+        for one in measured
+    ]
+
+
+def _run(arguments: Sequence[str]) -> tuple[float, float, int]:
+    began = time.monotonic()
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - began
+    # The process was reaped here; tell its object, or it warns about a lost child.
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}")
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024

@@ -1,0 +1,96 @@
+"""What is timed: every command, as each program writes it."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.timing import Command
+
+_OURS = (sys.executable, "-m", "desync_jobs")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where everything happens; a tmpfs or a fresh file system."""
+
+    root: str
+
+    def at(self, name: str) -> str:
+        """Return the path of `name` in it."""
+        return os.path.join(self.root, name)
+
+    def emptied(self, *names: str) -> Callable[[], None]:
+        """Return a function that makes these stores new and empty, and removes these files."""
+
+        def empty() -> None:
+            for name in names:
+                path = self.at(name)
+                if os.path.isdir(path):
+                    shutil.rmtree(path)
+                elif os.path.lexists(path):
+                    os.unlink(path)
+                if name.endswith(".castr"):
+                    os.mkdir(path)
+
+        return empty
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One piece of work, done by ours and by whichever peers can do it."""
+
+    name: str
+    bytes: int
+    """Of the blob worked on, for a rate."""
+    commands: tuple[Command, ...]
+
+
+def works(folder: Folder, size: int) -> list[Work]:
+    """Return every piece of work; expects `image`, and makes the rest in order."""
+    at = folder.at
+    image, index, store = at("image"), at("image.caibx"), at("store.castr")
+
+    def work(name: str, ours: str, peers: dict[str, str], *fresh: str) -> Work:
+        lines = {"desync-run": ours, **{k: v for k, v in peers.items() if shutil.which(k)}}
+        commands = tuple(
+            Command(
+                program,
+                [*(_OURS if program == "desync-run" else (program,)), *line.split()],
+                folder.emptied(*fresh),
+            )
+            for program, line in lines.items()
+        )
+        return Work(name, size, commands)
+
+    casync_make = f"make --store={at('peer.castr')} {at('peer.caibx')} {image}"
+    return [
+        work("make, index only", f"make {at('i.caibx')} {image}",
+             {"desync": f"make {at('d.caibx')} {image}"}, "i.caibx", "d.caibx"),
+        work("make", f"make -s {store} {index} {image}",
+             {"casync": casync_make,
+              "desync": f"make -s {at('desync.castr')} {at('d.caibx')} {image}"},
+             "store.castr", "peer.castr", "desync.castr", "image.caibx", "peer.caibx", "d.caibx"),
+        work("make, nothing changed", f"make -s {store} {index} {image}", {}),
+        work("extract", f"extract -s {store} {index} {at('out')}",
+             {"casync": f"extract --store={store} {index} {at('out')}",
+              "desync": f"extract -s {store} {index} {at('out')}"}, "out"),
+        work("extract, nothing to change", f"extract -s {store} {index} {at('out')}", {}),
+        work("extract in place, nothing to change", f"extract -k -s {store} {index} {at('out')}",
+             {"desync": f"extract -k -s {store} {index} {at('out')}"}),
+        work("verify-index", f"verify-index {index} {image}",
+             {"desync": f"verify-index {index} {image}"}),
+        work("verify", f"verify -s {store}", {"desync": f"verify -s {store}"}),
+        work("chop", f"chop -s {at('chop.castr')} {index} {image}",
+             {"desync": f"chop -s {at('chop.castr')} {index} {image}"}, "chop.castr"),
+        work("cache", f"cache -s {store} -c {at('cache.castr')} {index}",
+             {"desync": f"cache -s {store} -c {at('cache.castr')} {index}"}, "cache.castr"),
+        work("cat", f"cat -s {store} {index}", {"desync": f"cat -s {store} {index}"}),
+        work("chunk", f"chunk {image}", {"desync": f"chunk {image}"}),
+        work("digest", f"digest {image}", {"casync": f"digest {image}"}),
+        work("list-chunks", f"list-chunks {index}", {"desync": f"list-chunks {index}"}),
+        work("info", f"info -s {store} {index}", {"desync": f"info -s {store} {index}"}),
+        work("inspect-chunks", f"inspect-chunks -s {store} {index}",
+             {"desync": f"inspect-chunks -s {store} {index}"}),
+    ]

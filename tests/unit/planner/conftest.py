@@ -1,0 +1,23 @@
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from desync_jobs.manifest.job import Job
+from desync_jobs.manifest.load import job_from_document
+
+
+@pytest.fixture
+def job_of() -> Callable[[Mapping[str, Any]], Job]:
+    """A job in /work with the stores `a`, `b` and the cache `c`, and the operations given."""
+
+    def build(operations: Mapping[str, Any]) -> Job:
+        document = {
+            "version": 1,
+            "stores": {"a": {"url": "a.castr"}, "b": {"url": "b.castr"}},
+            "caches": {"c": {"url": "c.castr"}},
+            "operations": operations,
+        }
+        return job_from_document(document, "/jobs", "job.toml")
+
+    return build

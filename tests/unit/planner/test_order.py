@@ -1,0 +1,121 @@
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from desync_jobs.errors import ManifestError
+from desync_jobs.manifest.job import Job
+from desync_jobs.planner.order import order_operations
+
+JobOf = Callable[[Mapping[str, Any]], Job]
+
+MAKE = {"kind": "make", "blob": "img", "index": "img.caibx", "store": "a"}
+EXTRACT = {"kind": "extract", "index": "img.caibx", "target": "out", "stores": ["a"]}
+
+
+def messages(job: Job) -> list[str]:
+    with pytest.raises(ManifestError) as raised:
+        order_operations(job)
+    assert raised.value.exit_code == 64
+    return [str(problem) for problem in raised.value.problems]
+
+
+def test_a_reader_of_an_index_comes_after_its_writer(job_of: JobOf) -> None:
+    order = order_operations(job_of({"get": EXTRACT, "put": MAKE}))
+
+    assert order.names == ("put", "get")
+    assert order.data["get"] == {"put"}
+
+
+def test_paths_are_compared_after_normalising(job_of: JobOf) -> None:
+    get = EXTRACT | {"index": "./x/../img.caibx", "stores": ["b"]}
+
+    order = order_operations(job_of({"get": get, "put": MAKE}))
+
+    assert order.names == ("put", "get")
+
+
+def test_a_reader_of_a_store_comes_after_the_operation_that_fills_it(job_of: JobOf) -> None:
+    fill = {"kind": "cache", "indexes": ["x.caibx"], "stores": ["a"], "cache": "c"}
+    get = EXTRACT | {"stores": ["b"], "cache": "c"}
+
+    order = order_operations(job_of({"get": get, "fill": fill}))
+
+    assert order.names == ("fill", "get")
+
+
+def test_two_extracts_through_one_cache_need_no_order(job_of: JobOf) -> None:
+    first = EXTRACT | {"cache": "c"}
+    second = EXTRACT | {"cache": "c", "target": "out2"}
+
+    order = order_operations(job_of({"one": first, "two": second}))
+
+    assert order.names == ("one", "two")
+    assert order.needs["two"] == frozenset()
+
+
+def test_independent_operations_keep_the_order_of_the_file(job_of: JobOf) -> None:
+    digests = {name: {"kind": "digest", "blob": name} for name in ("z", "m", "a")}
+
+    assert order_operations(job_of(digests)).names == ("z", "m", "a")
+
+
+def test_after_orders_what_data_does_not(job_of: JobOf) -> None:
+    first = {"kind": "digest", "blob": "x", "after": ["second"]}
+    second = {"kind": "digest", "blob": "y"}
+
+    order = order_operations(job_of({"first": first, "second": second}))
+
+    assert order.names == ("second", "first")
+    assert order.data["first"] == frozenset()
+
+
+def test_two_writers_of_one_file_are_refused(job_of: JobOf) -> None:
+    job = job_of({"one": EXTRACT, "two": EXTRACT | {"target": "./out"}})
+
+    assert messages(job) == [
+        "operations.two: writes /jobs/out, as operation 'one' does; "
+        "give one of them another target"
+    ]
+
+
+def test_standard_input_is_read_by_one_operation_only(job_of: JobOf) -> None:
+    job = job_of({n: {"kind": "digest", "blob": "-"} for n in ("one", "two")})
+
+    assert messages(job) == [
+        "operations.two: reads standard input, as operation 'one' does; it can be read once"
+    ]
+
+
+def test_deleting_from_a_store_that_others_use_needs_an_order(job_of: JobOf) -> None:
+    repair = {"kind": "verify", "store": "a", "repair": True}
+
+    # Without an order there is neither before nor after; make fills what verify reads, so
+    # that pair has one.
+    job = job_of({"repair": repair, "get": EXTRACT})
+
+    assert messages(job) == [
+        "operations.repair: deletes from /jobs/a.castr, which operation 'get' uses; "
+        "say which comes first with `after`"
+    ]
+    ordered = job_of({"repair": repair, "get": EXTRACT | {"after": ["repair"]}})
+    assert order_operations(ordered).names == ("repair", "get")
+
+
+def test_a_cycle_is_shown_as_a_path(job_of: JobOf) -> None:
+    one = {"kind": "digest", "blob": "x", "after": ["two"]}
+    two = {"kind": "digest", "blob": "y", "after": ["one"]}
+
+    (message,) = messages(job_of({"one": one, "two": two}))
+
+    assert "operations wait for each other: " in message
+    assert "one → two → one" in message or "two → one → two" in message
+
+
+def test_a_cycle_through_data_is_found(job_of: JobOf) -> None:
+    one = {"kind": "cache", "indexes": ["x.caibx"], "stores": ["a"], "cache": "c"}
+    make = MAKE | {"after": ["one"], "index": "x.caibx"}
+
+    (message,) = messages(job_of({"one": one, "make": make}))
+
+    assert "operations wait for each other" in message
