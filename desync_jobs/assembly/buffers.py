@@ -44,7 +44,9 @@ def read_range(fd: int, view: memoryview, offset: int, name: str) -> int:
         try:
             count = os.preadv(fd, [view[done:]], offset + done)
         except OSError as error:
-            raise SourceError(f"{name}: cannot be read at {offset + done}: {error.strerror}") from error
+            raise SourceError(
+                f"{name}: cannot be read at {offset + done}: {error.strerror}"
+            ) from error
         if count == 0:
             break
         done += count

@@ -1,7 +1,7 @@
 """Index + source → blob: fetch each distinct chunk once, write it to all its places.
 
-Every chunk is digested before it is written and has the length its index says, so what is in the target
-is right without being read back. Neighbouring chunks of a batch are one
+Every chunk is digested before it is written and has the length its index says, so what
+is in the target is right without being read back. Neighbouring chunks of a batch are one
 `pwritev`. Memory is threads times one batch.
 """
 

@@ -44,6 +44,10 @@ class PendingFile:
         try:
             self.fd = _open_locked(self._hidden)
             os.ftruncate(self.fd, 0)
+        except FileNotFoundError as error:
+            raise TargetError(
+                f"{self.path}: cannot be written: its folder does not exist; create it"
+            ) from error
         except OSError as error:
             self._close()
             raise TargetError(f"{self.path}: cannot be written: {error.strerror}") from error

@@ -52,7 +52,7 @@ class Window:
         return self.length > 0
 
     def follow(self, previous: "Window | None", origin: int) -> None:
-        """Take the place after `previous`, or at `origin`, with the bytes candidates reach back to."""
+        """Take the place after `previous` (at `origin` if None), and what hashes reach back to."""
         self.start = origin if previous is None else previous.end
         if previous is not None:
             reach = min(OVERLAP, previous.length)

@@ -1,6 +1,7 @@
 """Which of an index's chunks a store lacks, asked in batches."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,11 @@ from numpy.typing import NDArray
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import StoreError
-from desync_jobs.stores.base import BATCH_CHUNKS, ChunkSource, Presence
+from desync_jobs.execute.opening import Reading, open_store, store_facts
+from desync_jobs.execute.task import Task
+from desync_jobs.stores.base import BATCH_CHUNKS, ChunkSource, ChunkStore, Presence
+
+S = TypeVar("S")
 
 _BATCH = BATCH_CHUNKS * 16
 """Asking costs microseconds a chunk where fetching costs a hundred."""
@@ -40,6 +45,27 @@ def lacking(source: ChunkSource, ids: NDArray[np.uint8], workers: Workers) -> ND
                 )
             found[number] = answer is Presence.NO
     return found
+
+
+def lacking_in(
+    task: Task[S], name: str, reading: Reading, ids: NDArray[np.uint8]
+) -> NDArray[np.bool_]:
+    """Return for each of `ids` whether the store or cache called `name` lacks it.
+
+    One whose directory is made by the first chunk put lacks them all.
+    """
+    if not store_facts(task, name).present:
+        return np.ones(len(ids), np.bool_)
+    return lacking(open_store(task, name, reading), ids, task.machine.workers)
+
+
+def stored_counts(store: ChunkStore | None) -> dict[str, int]:
+    """Return how many chunks and stored bytes `store` was given."""
+    counts = [] if store is None else list(store.counts().values())
+    return {
+        "chunks_stored": sum(one.chunks_added for one in counts),
+        "bytes_stored": sum(one.stored_bytes_added for one in counts),
+    }
 
 
 def rows(ids: NDArray[np.uint8]) -> list[ChunkID]:

@@ -43,7 +43,7 @@ def _amount_lines(verb: str, preposition: str, amounts: tuple[Amount, ...]) -> I
 
 
 def _summary(plan: Plan) -> str:
-    count = {action: 0 for action in Action}
+    count = dict.fromkeys(Action, 0)
     for step in plan.steps:
         count[step.action] += 1
     if count[Action.BLOCKED]:

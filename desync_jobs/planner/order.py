@@ -31,9 +31,7 @@ def order_operations(job: Job) -> Order:
     """Return the order of `job`'s operations; `ManifestError` with every conflict found."""
     touched = _Touched(job)
     data = {name: frozenset(touched.providers(name)) for name in job.spec.operations}
-    needs = {
-        name: data[name] | frozenset(spec.after) for name, spec in job.spec.operations.items()
-    }
+    needs = {name: data[name] | frozenset(spec.after) for name, spec in job.spec.operations.items()}
     problems = [*touched.double_writers(), *touched.double_readers_of_input()]
     try:
         names = _sorted(needs)
@@ -90,7 +88,7 @@ class _Touched:
         self._stdin: list[str] = []
         for name, spec in job.spec.operations.items():
             access = spec.access()
-            if access.stdin:
+            if access.reads_stdin:
                 self._stdin.append(name)
             _note(self._readers, name, map(job.path, access.reads))
             _note(self._writers, name, map(job.path, access.writes))

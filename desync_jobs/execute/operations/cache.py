@@ -1,5 +1,6 @@
 """Doing `cache`: copy chunks from stores into one store, in the form they are in."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
 from desync_jobs.errors import IndexMissingError
 from desync_jobs.execute.ignored import ignored_ids
 from desync_jobs.execute.inputs import read_index
-from desync_jobs.execute.kept import lacking, rows
-from desync_jobs.execute.opening import Reading, open_sources, open_store, source_facts
+from desync_jobs.execute.kept import lacking_in, rows, stored_counts
+from desync_jobs.execute.opening import Reading, open_each, open_store, source_facts
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
@@ -20,7 +21,8 @@ from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.cache import CacheOpSpec
 from desync_jobs.planner.operations.cache import CacheDetail, CacheFacts, Lacking
 from desync_jobs.planner.plan import Step
-from desync_jobs.stores.base import Chunk, ChunkSource, ChunkStore, Stored
+from desync_jobs.stores.base import Chunk, ChunkSource, ChunkStore
+from desync_jobs.stores.open import open_source
 
 
 def survey_cache(task: Task[CacheOpSpec]) -> CacheFacts:
@@ -35,8 +37,7 @@ def survey_cache(task: Task[CacheOpSpec]) -> CacheFacts:
             kept = np.array([one not in ignored for one in rows(ids)], np.bool_)
             ids, sizes = ids[kept], sizes[kept]
         wanted += len(ids)
-        store = open_store(task, spec.cache, Reading(algorithm))
-        absent = lacking(store, ids, task.machine.workers)
+        absent = lacking_in(task, spec.cache, Reading(algorithm), ids)
         limit = max((index.largest for index in indexes), default=0)
         parts.append(Lacking(algorithm, ids[absent], sizes[absent], limit))
     return CacheFacts(source_facts(task, spec.stores), wanted, tuple(parts))
@@ -68,16 +69,16 @@ def _distinct(indexes: list[Index]) -> tuple[NDArray[np.uint8], NDArray[np.int64
 def do_cache(task: Task[CacheOpSpec], step: Step) -> Done:
     """Copy what is lacking; every chunk is verified on its way."""
     phase = task.phase("copying", step.cost.work)
-    chunks = stored = 0
+    kept: Counter[str] = Counter()
     for part in step.detail_as(CacheDetail).parts:
         store = open_store(task, task.spec.cache, Reading(part.algorithm))
-        copying = _Copying(open_sources(task, Reading(part.algorithm, part.limit)), store)
-        for size, written in task.machine.workers.ordered(copying.copy, _batches(part)):
-            chunks += written.chunks
-            stored += written.size
+        stores = open_each(task, task.spec.stores, Reading(part.algorithm, part.limit))
+        copying = _Copying(open_source(stores), store)
+        for size in task.machine.workers.ordered(copying.copy, _batches(part)):
             phase.advance(size)
         store.flush()
-    return Done(statistics={"chunks_stored": chunks, "bytes_stored": stored, "bytes": phase.done})
+        kept.update(stored_counts(store))
+    return Done(statistics={"bytes": phase.done, **kept})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class _Copying:
     source: ChunkSource
     store: ChunkStore
 
-    def copy(self, batch: tuple[list[ChunkID], int]) -> tuple[int, Stored]:
+    def copy(self, batch: tuple[list[ChunkID], int]) -> int:
         """Fetch a batch and keep it; raises the answer for the first chunk nobody has."""
         ids, size = batch
         fetched: list[Chunk] = []
@@ -93,7 +94,8 @@ class _Copying:
             if not isinstance(answer, Chunk):
                 raise answer
             fetched.append(answer)
-        return size, self.store.put(fetched)
+        self.store.put(fetched)
+        return size
 
 
 def _batches(part: Lacking) -> Iterator[tuple[list[ChunkID], int]]:

@@ -7,7 +7,7 @@ from desync_jobs.assembly.pieces import PieceReader
 from desync_jobs.core.segments import Positions
 from desync_jobs.execute.ignored import ignored_ids
 from desync_jobs.execute.inputs import file_facts, open_input, read_index
-from desync_jobs.execute.kept import lacking, rows
+from desync_jobs.execute.kept import lacking_in, rows, stored_counts
 from desync_jobs.execute.opening import Reading, open_store
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
@@ -15,7 +15,7 @@ from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.chop import ChopSpec
 from desync_jobs.planner.operations.chop import ChopDetail, ChopFacts
 from desync_jobs.planner.plan import Step
-from desync_jobs.stores.base import Chunk, Stored
+from desync_jobs.stores.base import Chunk
 
 
 def survey_chop(task: Task[ChopSpec]) -> ChopFacts:
@@ -27,8 +27,7 @@ def survey_chop(task: Task[ChopSpec]) -> ChopFacts:
         return ChopFacts(None, blob, np.empty(0, np.int64))
     ids = found.index.ids
     first, _ = unique_chunks(ids)
-    store = open_store(task, spec.store, Reading(found.index.algorithm))
-    absent = lacking(store, ids[first], machine.workers)
+    absent = lacking_in(task, spec.store, Reading(found.index.algorithm), ids[first])
     ignored = ignored_ids(task, spec.ignore, spec.ignore_chunks)
     if ignored:
         absent &= np.array([one not in ignored for one in rows(ids[first])], np.bool_)
@@ -41,19 +40,16 @@ def do_chop(task: Task[ChopSpec], step: Step) -> Done:
     index, machine = detail.index, task.machine
     store = open_store(task, task.spec.store, Reading(index.algorithm))
     phase = task.phase("storing", step.cost.work)
-    chunks = stored = 0
     with open_input(detail.blob.path, machine.streams) as fd:
         reader = PieceReader(fd, detail.blob.path, index, machine.kernel)
 
-        def keep(positions: Positions) -> tuple[int, Stored]:
+        def keep(positions: Positions) -> int:
             with reader.verified(positions.tolist()) as pieces:
                 ids = [index.id(position) for position in positions.tolist()]
-                written = store.put([Chunk(*pair) for pair in zip(ids, pieces, strict=True)])
-                return sum(map(len, pieces)), written
+                store.put([Chunk(*pair) for pair in zip(ids, pieces, strict=True)])
+                return sum(map(len, pieces))
 
-        for size, written in machine.workers.ordered(keep, batches(index, detail.lacking)):
-            chunks += written.chunks
-            stored += written.size
+        for size in machine.workers.ordered(keep, batches(index, detail.lacking)):
             phase.advance(size)
     store.flush()
-    return Done(statistics={"chunks_stored": chunks, "bytes_stored": stored, "bytes": phase.done})
+    return Done(statistics={"bytes": phase.done, **stored_counts(store)})

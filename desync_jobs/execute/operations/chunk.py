@@ -35,7 +35,7 @@ def do_chunk(task: Task[ChunkSpec], step: Step) -> Done:
     spec, machine = task.spec, task.machine
     phase = task.phase("chunking", max(blob.size - spec.start, 0))
     kernel, algorithm = machine.kernel, DigestAlgorithm(spec.digest)
-    cutting = Cutting(spec.chunk_size.sizes, CutMode(spec.cut), kernel)
+    cutting = Cutting(spec.chunk_size, CutMode(spec.cut), kernel)
     counted = 0
 
     def describe(stretch: Stretch) -> tuple[int, list[str]]:

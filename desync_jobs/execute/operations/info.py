@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from desync_jobs.errors import IndexMissingError, InvalidDataError
 from desync_jobs.execute.inputs import output_facts, read_index, read_text
-from desync_jobs.execute.kept import lacking
-from desync_jobs.execute.opening import Reading, open_each, open_store, source_facts
+from desync_jobs.execute.kept import lacking_in
+from desync_jobs.execute.opening import Reading, source_facts
 from desync_jobs.execute.outputs import write_output
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
@@ -128,15 +128,14 @@ def _in_seeds(ids: NDArray[np.uint8], seeds: list[Index]) -> Flags:
 def _in_cache(task: Task[InfoSpec], index: Index, ids: NDArray[np.uint8]) -> Flags:
     if task.spec.cache is None:
         return np.zeros(len(ids), np.bool_)
-    cache = open_store(task, task.spec.cache, Reading(index.algorithm))
-    return ~lacking(cache, ids, task.machine.workers)
+    return ~lacking_in(task, task.spec.cache, Reading(index.algorithm), ids)
 
 
 def _in_stores(task: Task[InfoSpec], index: Index, ids: NDArray[np.uint8]) -> Flags:
     found = np.zeros(len(ids), np.bool_)
-    for store in open_each(task, task.spec.stores, Reading(index.algorithm)):
+    for name in task.spec.stores:
         asked = np.flatnonzero(~found)
-        found[asked] = ~lacking(store, ids[asked], task.machine.workers)
+        found[asked] = ~lacking_in(task, name, Reading(index.algorithm), ids[asked])
     return found
 
 

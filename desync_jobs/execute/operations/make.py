@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
 
 from desync_jobs.assembly.cutting import Cutting, Stream, Stretch, cut_stream
 from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
@@ -13,7 +12,7 @@ from desync_jobs.core.sizes import CutMode
 from desync_jobs.errors import InvalidDataError
 from desync_jobs.execute.index_output import IndexOutput
 from desync_jobs.execute.inputs import file_facts, open_input, output_facts, read_index
-from desync_jobs.execute.kept import lacking
+from desync_jobs.execute.kept import lacking_in, stored_counts
 from desync_jobs.execute.opening import Reading, open_store
 from desync_jobs.execute.outputs import Output, open_output
 from desync_jobs.execute.result import Done, Status
@@ -47,16 +46,16 @@ def survey_make(task: Task[MakeSpec]) -> MakeFacts:
     difference = _difference(task, blob, found.index)
     missing = 0
     if difference is None and spec.store is not None:
-        store = open_store(task, spec.store, Reading(found.index.algorithm))
         first, _ = unique_chunks(found.index.ids)
-        missing = int(lacking(store, found.index.ids[first], task.machine.workers).sum())
+        reading = Reading(found.index.algorithm)
+        missing = int(lacking_in(task, spec.store, reading, found.index.ids[first]).sum())
     return MakeFacts(blob, target, difference, missing)
 
 
 def _difference(task: Task[MakeSpec], blob: FileFacts, index: Index) -> str | None:
     spec = task.spec
     algorithm, mode = DigestAlgorithm(spec.digest), CutMode(spec.cut)
-    if index.flags != blob_flags(algorithm, mode) or index.sizes != spec.chunk_size.sizes:
+    if index.flags != blob_flags(algorithm, mode) or index.sizes != spec.chunk_size:
         return "the index was made with other settings"
     if index.blob_size != blob.size:
         return "the blob has another size than its index says"
@@ -95,7 +94,7 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
     store = None if spec.store is None else open_store(task, spec.store, Reading(algorithm))
     keeping = _Keeping(task, store)
     phase = task.phase("chunking" if store is None else "storing", blob.size)
-    sizes = spec.chunk_size.sizes
+    sizes = spec.chunk_size
     with (
         open_input(blob.path, machine.streams) as fd,
         _index_output(task.path(spec.index), machine.streams) as output,
@@ -109,16 +108,10 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
             store.flush()
         machine.cancel.check()
         published = index.finish()
-    unchanged = published is Status.UNCHANGED and not keeping.stored_chunks
-    return Done(
-        Status.UNCHANGED if unchanged else Status.DONE,
-        {
-            "bytes": index.blob_size,
-            "chunks": index.chunks,
-            "chunks_stored": keeping.stored_chunks,
-            "bytes_stored": keeping.stored_bytes,
-        },
-    )
+    kept = stored_counts(store)
+    unchanged = published is Status.UNCHANGED and not kept["chunks_stored"]
+    statistics = {"bytes": index.blob_size, "chunks": index.chunks, **kept}
+    return Done(Status.UNCHANGED if unchanged else Status.DONE, statistics)
 
 
 @contextmanager
@@ -151,7 +144,7 @@ class _HeldOutput:
 
 def _cutting(task: Task[MakeSpec]) -> Cutting:
     spec = task.spec
-    return Cutting(spec.chunk_size.sizes, CutMode(spec.cut), task.machine.kernel)
+    return Cutting(spec.chunk_size, CutMode(spec.cut), task.machine.kernel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +172,6 @@ class _Keeping:
         self._digesting = _Digesting(task)
         self._store = store
         self._seen = SeenIDs()
-        self._lock = Lock()
-        self.stored_chunks = 0
-        self.stored_bytes = 0
 
     def keep(self, stretch: Stretch) -> _Batch:
         """Return ends and IDs of the stretch's chunks, all of which the store then has."""
@@ -192,8 +182,5 @@ class _Keeping:
                 for chunk_id, piece in zip(batch.ids, stretch.pieces, strict=True)
                 if self._seen.first_time(chunk_id)
             ]
-            written = self._store.put(new)
-            with self._lock:
-                self.stored_chunks += written.chunks
-                self.stored_bytes += written.size
+            self._store.put(new)
         return batch

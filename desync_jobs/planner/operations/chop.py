@@ -20,7 +20,7 @@ class ChopFacts:
     index: IndexFacts | None
     blob: FileFacts
     lacking: Positions
-    """First positions of the distinct chunks that the store does not have, ignored ones left out."""
+    """First positions of distinct chunks the store does not have, ignored ones left out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,9 +34,7 @@ def plan_info(spec: InfoSpec, facts: InfoFacts) -> Decision:
     for store in facts.stores:
         need_store(store)
     count = len(found.index)
-    asked = tuple(
-        Amount(store.name, 0, count, count, exact=False) for store in facts.stores
-    )
+    asked = tuple(Amount(store.name, 0, count, count, exact=False) for store in facts.stores)
     cost = Cost((Amount("index", 40 * count, count), *asked))
     detail = InfoDetail(found, facts.seeds)
     return decide_listing(facts.output, cost, detail)

@@ -27,7 +27,7 @@ def plan_make(spec: MakeSpec, facts: MakeFacts) -> Decision:
     if facts.difference is None and not facts.missing:
         return Decision(Action.UNCHANGED, "the index is the blob's and the store has every chunk")
     reason = facts.difference or f"the store lacks {facts.missing:,} chunks of the index"
-    average = spec.chunk_size.sizes.average
+    average = spec.chunk_size.average
     chunks = -(-blob.size // average)
     writes = (
         () if spec.store is None else (Amount(spec.store, blob.size, chunks, chunks, exact=False),)
