@@ -1,5 +1,6 @@
 """The entry point of `desync-run`."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -19,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Answered without click, whose import takes longer than everything else here.
         sys.stdout.write(f"{PROGRAM} {__version__}\n")
         return 0
+    # Looking for plugins of pydantic reads the metadata of every installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from desync_jobs.cli.failures import guarded
     from desync_jobs.cli.group import command_line
 
