@@ -32,6 +32,8 @@ _SECTIONS: Final[Mapping[str, type[Spec]]] = {
 def field_problems(error: ValidationError) -> Iterator[Problem]:
     """Yield a `Problem` for each error that pydantic found in a document."""
     for found in error.errors(include_url=False):
+        if found["type"] == "too_short" and found["input"]:
+            continue  # its entries are wrong, each told by itself, and not missing
         where: Where = found["loc"]
         phrase = _PHRASES.get(found["type"])
         message = phrase(found) if phrase else found["msg"][:1].lower() + found["msg"][1:]

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import textwrap
+from itertools import pairwise
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel
@@ -54,7 +55,7 @@ def attribute_docstrings(spec: type[BaseModel]) -> dict[str, str]:
 
 def _strings_under_fields(definition: ast.ClassDef) -> dict[str, str]:
     found: dict[str, str] = {}
-    for field, below in zip(definition.body, definition.body[1:], strict=False):
+    for field, below in pairwise(definition.body):
         match field, below:
             case (
                 ast.AnnAssign(target=ast.Name(id=name)),
@@ -88,12 +89,7 @@ class _Generator(GenerateJsonSchema):
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
         words = [member.value for member in schema["members"]]
-        choice = _or_variable({"enum": words, "type": "string"})
-        return {
-            "title": _spoken(schema["cls"]),
-            "description": _one_line(schema["cls"].__doc__ or ""),
-            **choice,
-        }
+        return _or_variable({"enum": words, "type": "string"})
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         # pydantic limits the names of keys, but lets all others pass.
@@ -124,12 +120,7 @@ def _title(spec: type[BaseModel]) -> str:
     if issubclass(spec, OperationBase):
         (kind,) = get_args(spec.model_fields["kind"].annotation)
         return f"{kind} operation"
-    return _spoken(spec)
-
-
-def _spoken(named: type) -> str:
-    """Return the name of a class as words, without its `Spec`."""
-    return " ".join(re.findall("[A-Z][a-z]*", named.__name__.removesuffix("Spec"))).lower()
+    return " ".join(re.findall("[A-Z][a-z]*", spec.__name__.removesuffix("Spec"))).lower()
 
 
 def write_schema(directory: str) -> None:

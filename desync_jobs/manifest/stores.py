@@ -23,7 +23,10 @@ def _local_url(text: str) -> str:
             f"{scheme}:// is not possible: this version reads local stores only; give a "
             "directory or a file:// URL"
         )
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a URL") from error
     if parts.netloc not in ("", "localhost"):
         raise ValueError(f"{text!r} names another machine; a local store is file:///directory")
     if parts.query or parts.fragment:

@@ -16,8 +16,11 @@ _OPERATION_ORDER: Final = ("kind", "description")
 
 def job_document(spec: JobSpec) -> dict[str, Any]:
     """Return the document of a manifest that says `spec`, in a readable order of keys."""
-    # A default that is computed (the number of cores) only counts as one where it was not written.
-    dumped = spec.model_dump(mode="json", exclude_defaults=True, exclude_unset=True)
+    dumped = spec.model_dump(mode="json", exclude_defaults=True, exclude={"engine"})
+    # Workers that were asked for are kept even where this machine has as many cores.
+    engine = spec.engine.model_dump(exclude_unset=True, exclude={"kind"})
+    if engine:
+        dumped["engine"] = engine
     document = {
         key: value if key == "variables" else literal(value)
         for key, value in _first(_ORDER, dumped).items()

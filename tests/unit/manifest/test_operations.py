@@ -1,0 +1,115 @@
+"""What each kind says it touches."""
+
+from typing import get_args
+
+import pytest
+
+from desync_jobs.manifest.access import Access
+from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.operations import KINDS, OperationSpec
+from desync_jobs.manifest.operations.cache import CacheOpSpec
+from desync_jobs.manifest.operations.cat import CatSpec
+from desync_jobs.manifest.operations.chop import ChopSpec
+from desync_jobs.manifest.operations.chunk import ChunkSpec
+from desync_jobs.manifest.operations.digest import DigestSpec
+from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.manifest.operations.info import InfoSpec
+from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
+from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
+from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.verify import VerifySpec
+from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
+
+
+def test_the_table_of_kinds_is_the_union() -> None:
+    union = get_args(get_args(OperationSpec)[0])
+    kinds = {get_args(spec.model_fields["kind"].annotation)[0]: spec for spec in union}
+
+    assert kinds == KINDS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_is_called_like_its_module(kind: str) -> None:
+    module = KINDS[kind].__module__.rpartition(".")[2]
+
+    assert module.replace("_", "-") == kind
+
+
+@pytest.mark.parametrize(
+    ("operation", "access"),
+    [
+        (
+            MakeSpec(kind="make", blob="b", index="i", store="s"),
+            Access(reads=("b",), writes=("i",), adds_to=("s",)),
+        ),
+        (
+            MakeSpec(kind="make", blob="-", index="-"),
+            Access(reads_stdin=True, writes_stdout=True),
+        ),
+        (
+            ExtractSpec(kind="extract", index="i", target="t", stores=("s", "r"), cache="c"),
+            Access(reads=("i",), writes=("t",), uses_stores=("s", "r", "c")),
+        ),
+        (
+            ExtractSpec(kind="extract", index="-", target="t", stores=("s",)),
+            Access(writes=("t",), uses_stores=("s",), reads_stdin=True),
+        ),
+        (
+            VerifyIndexSpec(kind="verify-index", index="i", blob="b"),
+            Access(reads=("i", "b")),
+        ),
+        (
+            VerifySpec(kind="verify", store="s"),
+            Access(uses_stores=("s",)),
+        ),
+        (
+            VerifySpec(kind="verify", store="s", repair=True),
+            Access(uses_stores=("s",), deletes_from=("s",)),
+        ),
+        (
+            ChopSpec(
+                kind="chop", index="i", blob="b", store="s", ignore=("j",), ignore_chunks=("t",)
+            ),
+            Access(reads=("i", "b", "j", "t"), adds_to=("s",)),
+        ),
+        (
+            CacheOpSpec(
+                kind="cache",
+                indexes=("i", "j", "i"),
+                stores=("s",),
+                cache="c",
+                ignore=("k",),
+                ignore_chunks=("t",),
+            ),
+            Access(reads=("i", "j", "k", "t"), uses_stores=("s",), adds_to=("c",)),
+        ),
+        (
+            CatSpec(kind="cat", index="i", stores=("s",), cache="c"),
+            Access(reads=("i",), uses_stores=("s", "c"), writes_stdout=True),
+        ),
+        (
+            ChunkSpec(kind="chunk", blob="b", output="o"),
+            Access(reads=("b",), writes=("o",)),
+        ),
+        (
+            ListChunksSpec(kind="list-chunks", index="i"),
+            Access(reads=("i",), writes_stdout=True),
+        ),
+        (
+            InfoSpec(
+                kind="info", index="i", stores=("s",), seeds=("j",), cache="c", chunks_info="f"
+            ),
+            Access(reads=("i", "j", "f"), uses_stores=("s", "c"), writes_stdout=True),
+        ),
+        (
+            InspectChunksSpec(kind="inspect-chunks", index="i", store="s", output="o"),
+            Access(reads=("i",), writes=("o",), uses_stores=("s",)),
+        ),
+        (
+            DigestSpec(kind="digest", blob="-"),
+            Access(reads_stdin=True, writes_stdout=True),
+        ),
+    ],
+)
+def test_an_operation_says_what_it_touches(operation: OperationBase, access: Access) -> None:
+    assert operation.access() == access

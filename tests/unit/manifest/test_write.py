@@ -1,0 +1,231 @@
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import tomli
+from hypothesis import given
+from hypothesis import strategies as st
+
+from desync_jobs.core.chunk import DigestAlgorithm
+from desync_jobs.core.sizes import ChunkSizes, CutMode
+from desync_jobs.manifest.access import STREAM
+from desync_jobs.manifest.engine import LocalEngineSpec
+from desync_jobs.manifest.job import JobSpec
+from desync_jobs.manifest.load import job_from_document
+from desync_jobs.manifest.operations import KINDS
+from desync_jobs.manifest.write import job_document, manifest_text
+
+names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,6}", fullmatch=True)
+texts = st.text(st.characters(codec="utf-8") | st.sampled_from("${}\"'\\\n"), max_size=12)
+paths = st.one_of(
+    st.sampled_from(["image.raw", "a,b:c|d", "${x}", "a b"]),
+    texts.filter(lambda text: text and "\0" not in text and "://" not in text and text != STREAM),
+)
+streams = paths | st.just(STREAM)
+sizes = st.integers(0, 1 << 50)
+
+_FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
+    "description": texts,
+    "target": paths,
+    "chunks_info": paths,
+    "indexes": st.lists(paths, min_size=1, max_size=3),
+    "seeds": st.lists(paths, max_size=2),
+    "ignore": st.lists(paths, max_size=2),
+    "ignore_chunks": st.lists(paths, max_size=2),
+    "cache_repair": st.booleans(),
+    "in_place": st.booleans(),
+    "repair": st.booleans(),
+    "offset": sizes,
+    "start": sizes,
+    "length": sizes,
+    "format": st.sampled_from(["json", "plain"]),
+    "cut": st.sampled_from(CutMode),
+    "chunk_size": st.lists(st.integers(64, 1 << 20), min_size=3, max_size=3).map(
+        lambda three: ChunkSizes(*sorted(three))
+    ),
+}
+
+
+def _field(draw: st.DrawFn, kind: str, key: str, stores: list[str], caches: list[str]) -> Any:
+    """Draw a value for one key of an operation."""
+    match key:
+        case "store":
+            return draw(st.sampled_from(stores))
+        case "stores":
+            return draw(st.lists(st.sampled_from(stores), min_size=1, max_size=2, unique=True))
+        case "cache":
+            return draw(st.sampled_from(caches))
+        case "digest":
+            words = [algorithm.value for algorithm in DigestAlgorithm]
+            return draw(st.sampled_from([*words, "auto"] if kind == "verify" else words))
+        case "index" | "blob" | "output":
+            # Paths that differ, so that nothing is both read and written.
+            stream = kind not in ("verify-index", "chop") or key == "index"
+            return f"{key}-{draw(paths)}" if draw(st.booleans()) or not stream else STREAM
+        case _:
+            return draw(_FIELDS[key])
+
+
+@st.composite
+def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[str, Any]:
+    kind = draw(st.sampled_from(list(KINDS)))
+    operation: dict[str, Any] = {"kind": kind}
+    for key, field in KINDS[kind].model_fields.items():
+        if key not in ("kind", "after") and (field.is_required() or draw(st.booleans())):
+            operation[key] = _field(draw, kind, key, stores, caches)
+    if kind == "extract":
+        operation["target"] = "target-" + operation["target"]
+    return operation
+
+
+@st.composite
+def places(draw: st.DrawFn) -> dict[str, Any]:
+    place: dict[str, Any] = {"url": draw(paths)}
+    if draw(st.booleans()):
+        place["compression"] = draw(st.sampled_from(["zstd", "none"]))
+    if draw(st.booleans()):
+        place["level"] = draw(st.integers(1, 19))
+    return place
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> JobSpec:
+    """Draw any job whose names all refer to something."""
+    declared = draw(st.lists(names, min_size=2, max_size=5, unique=True))
+    stores, caches = declared[:1], declared[1:]
+    called = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    document: dict[str, Any] = {
+        "version": 1,
+        "stores": {name: draw(places()) for name in stores},
+        "caches": {name: draw(places()) for name in caches},
+        "operations": {name: draw(operations(stores, caches)) for name in called},
+    }
+    for earlier, later in itertools.pairwise(called):
+        if draw(st.booleans()):
+            document["operations"][later]["after"] = [earlier]
+    optional = {
+        "name": texts,
+        "description": texts,
+        "keep_going": st.booleans(),
+        "engine": st.fixed_dictionaries({"workers": st.integers(1, 256)}),
+        "variables": st.dictionaries(
+            st.from_regex(r"[a-z][a-z0-9_-]{0,4}", fullmatch=True),
+            st.fixed_dictionaries(
+                {"default": texts.filter(lambda text: "${" not in text)},
+                optional={"description": texts},
+            ),
+            max_size=2,
+        ),
+    }
+    for key, values in optional.items():
+        if draw(st.booleans()):
+            document[key] = draw(values)
+    return JobSpec.model_validate(document)
+
+
+@given(jobs())
+def test_what_is_written_is_read_as_the_same_job(spec: JobSpec) -> None:
+    document = tomli.loads(manifest_text(spec))
+
+    assert job_from_document(document, "/jobs", "job.toml").spec == spec
+
+
+@given(jobs())
+def test_defaults_are_left_out(spec: JobSpec) -> None:
+    written = job_document(spec)["operations"]
+
+    for name, operation in spec.operations.items():
+        for key, field in type(operation).model_fields.items():
+            is_default = getattr(operation, key) == field.get_default()
+            assert (key in written[name]) is not is_default
+
+
+def test_keys_stand_in_a_readable_order() -> None:
+    spec = JobSpec.model_validate(
+        {
+            "operations": {
+                "second": {"after": ["first"], "index": "i", "kind": "list-chunks"},
+                "first": {
+                    "chunk_size": "64KiB",
+                    "store": "s",
+                    "index": "i",
+                    "blob": "costs $${5}",
+                    "kind": "make",
+                    "description": "d",
+                },
+            },
+            "stores": {"s": {"level": 3, "url": "chunks"}},
+            "engine": {"kind": "local", "workers": 2},
+            "keep_going": True,
+            "name": "n",
+            "version": 1,
+        }
+    )
+
+    assert (
+        manifest_text(spec)
+        == """\
+version = 1
+name = "n"
+keep_going = true
+
+[engine]
+workers = 2
+
+[stores.s]
+url = "chunks"
+
+[operations.second]
+kind = "list-chunks"
+index = "i"
+after = [
+    "first",
+]
+
+[operations.first]
+kind = "make"
+description = "d"
+blob = "costs $$${5}"
+index = "i"
+store = "s"
+"""
+    )
+
+
+def test_workers_are_written_where_they_were_asked_for() -> None:
+    asked_for, left_out = (
+        JobSpec.model_validate(
+            {
+                "version": 1,
+                "engine": engine,
+                "operations": {"d": {"kind": "digest", "blob": "b"}},
+            }
+        )
+        for engine in ({"workers": LocalEngineSpec().workers}, {"kind": "local"})
+    )
+
+    assert job_document(asked_for)["engine"] == {"workers": asked_for.engine.workers}
+    assert "engine" not in job_document(left_out)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("1 MiB", "256KiB:1MiB:4MiB"), ("48B:48B:48B", "48B:48B:48B")],
+)
+def test_sizes_are_shown_with_units(written: str, shown: str) -> None:
+    spec = JobSpec.model_validate(
+        {
+            "version": 1,
+            "operations": {
+                "c": {"kind": "chunk", "blob": "b", "chunk_size": written, "start": "1536k"}
+            },
+        }
+    )
+
+    assert job_document(spec)["operations"]["c"] == {
+        "kind": "chunk",
+        "blob": "b",
+        "chunk_size": shown,
+        "start": "1536KiB",
+    }
