@@ -141,7 +141,6 @@ _PHRASES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "enum": _not_a_choice,
     "literal_error": _not_a_choice,
     "string_type": _not_text,
-    "string_unicode": lambda _: "is not valid Unicode",
     "tuple_type": _not_a_list,
     "dict_type": _not_a_table,
     "model_type": _not_a_table,

@@ -7,6 +7,7 @@ job: `${` in a value, which can only have come from an escape, is escaped again.
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from desync_jobs.errors import UsageError
 from desync_jobs.manifest.job import JobSpec
 from desync_jobs.manifest.variables import literal
 
@@ -33,10 +34,22 @@ def job_document(spec: JobSpec) -> dict[str, Any]:
 
 
 def manifest_text(spec: JobSpec) -> str:
-    """Return the TOML of a manifest that says `spec`."""
+    """Return the TOML of a manifest that says `spec`.
+
+    `UsageError` where a path has bytes that are not UTF-8: files may have such names, and
+    commands take them, but no manifest can hold them.
+    """
     import tomli_w
 
-    return tomli_w.dumps(job_document(spec))
+    text = tomli_w.dumps(job_document(spec))
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        line = text[: error.end].splitlines()[-1].partition(" = ")[0]
+        raise UsageError(
+            f"{line}: not UTF-8, which a job file has to be; rename the file, or use the command"
+        ) from error
+    return text
 
 
 def _first(keys: Iterable[str], table: Mapping[str, Any]) -> dict[str, Any]:

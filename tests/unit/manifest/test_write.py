@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.core.sizes import ChunkSizes, CutMode
+from desync_jobs.errors import UsageError
 from desync_jobs.manifest.access import STREAM
 from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.job import JobSpec
@@ -207,6 +208,19 @@ def test_workers_are_written_where_they_were_asked_for() -> None:
 
     assert job_document(asked_for)["engine"] == {"workers": asked_for.engine.workers}
     assert "engine" not in job_document(left_out)
+
+
+def test_a_path_that_is_not_utf_8_can_be_used_but_not_written() -> None:
+    spec = JobSpec.model_validate(
+        {"version": 1, "operations": {"d": {"kind": "digest", "blob": "a\udc80"}}}
+    )
+
+    with pytest.raises(UsageError) as caught:
+        manifest_text(spec)
+
+    assert str(caught.value) == (
+        "blob: not UTF-8, which a job file has to be; rename the file, or use the command"
+    )
 
 
 @pytest.mark.parametrize(
