@@ -14,6 +14,7 @@ from typing import Final, Protocol, TypeAlias
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.chunk import BytesLike, ChunkID
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError
+from desync_jobs.stores.counters import Counts
 
 BATCH_CHUNKS: Final = 64
 BATCH_BYTES: Final = 8 << 20
@@ -60,6 +61,7 @@ class StoredEntry:
 
     id: ChunkID
     form: Form
+    """`PLAIN`, or `ZSTD` for every compressed form: their files have the same name."""
     size: int
     """Stored bytes."""
 
@@ -77,12 +79,23 @@ class ChunkSource(Protocol):
         ...
 
     def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
-        """Say for each of `ids` whether it is here, without reading content."""
+        """Say for each of `ids` whether it is here, without reading content.
+
+        A place that does not exist yet has nothing; one that is gone is not known.
+        """
+        ...
+
+    def counts(self) -> dict[str, Counts]:
+        """Return what each place behind this source did so far, by its name."""
         ...
 
 
 class ChunkStore(ChunkSource, Protocol):
     """A source that also keeps chunks, lists them and removes them."""
+
+    def prepare(self) -> None:
+        """Make the place itself where it does not exist yet, as the first `put` would."""
+        ...
 
     def put(self, chunks: Sequence[Chunk]) -> Stored:
         """Keep what is not here yet; each chunk appears whole or not at all."""
@@ -107,8 +120,8 @@ class ChunkStore(ChunkSource, Protocol):
         """
         ...
 
-    def stored_sizes(self, ids: Sequence[ChunkID]) -> list[int | None]:
-        """Return the stored size of each of `ids` in bytes, None where it is missing."""
+    def compressed_sizes(self, ids: Sequence[ChunkID]) -> list[int | None]:
+        """Return the bytes of each of `ids` as stored, None where it is missing or plain."""
         ...
 
     def remove(self, entry: StoredEntry) -> None:

@@ -1,0 +1,63 @@
+"""A cache in front of a source: asked first, and filled with what it did not have.
+
+A chunk that cannot be written to the cache is an error, never a silent detour: who asks
+for a cache has a reason.
+"""
+
+from collections.abc import Sequence
+
+from desync_jobs.core.chunk import ChunkID
+from desync_jobs.errors import ChunkInvalidError
+from desync_jobs.stores.base import Chunk, ChunkSource, ChunkStore, Fetched, Presence
+from desync_jobs.stores.counters import Counts
+from desync_jobs.stores.router import sum_counts
+
+
+class CachedStore:
+    """A `ChunkSource` that reads through `cache`.
+
+    With `repair`, a damaged chunk of the cache is fetched again and replaced; without, it is
+    the answer.
+    """
+
+    def __init__(self, cache: ChunkStore, upstream: ChunkSource, *, repair: bool = True) -> None:
+        self.name = f"{cache.name}, {upstream.name}"
+        self._cache = cache
+        self._upstream = upstream
+        self._repair = repair
+
+    def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
+        self._cache.prepare()  # a cache that does not exist yet has nothing, which is no fault
+        answers = self._cache.fetch(ids)
+        wanted = [position for position, answer in enumerate(answers) if self._fetches(answer)]
+        if not wanted:
+            return answers
+        added: list[Chunk] = []
+        repaired: list[Chunk] = []
+        fetched = self._upstream.fetch([ids[position] for position in wanted])
+        for position, answer in zip(wanted, fetched, strict=True):
+            if isinstance(answer, Chunk):
+                damaged = isinstance(answers[position], ChunkInvalidError)
+                (repaired if damaged else added).append(answer)
+            answers[position] = answer
+        self._cache.put(added)
+        self._cache.replace(repaired)
+        return answers
+
+    def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
+        answers = self._cache.presence(ids)
+        wanted = [at for at, answer in enumerate(answers) if answer is not Presence.YES]
+        # What the cache does not know about is no obstacle: upstream decides.
+        found = self._upstream.presence([ids[position] for position in wanted])
+        for position, presence in zip(wanted, found, strict=True):
+            answers[position] = presence
+        return answers
+
+    def counts(self) -> dict[str, Counts]:
+        return sum_counts((self._cache, self._upstream))
+
+    def _fetches(self, answer: Fetched) -> bool:
+        """Tell whether upstream is asked because the cache answered this."""
+        if isinstance(answer, ChunkInvalidError):
+            return self._repair
+        return not isinstance(answer, Chunk)

@@ -1,0 +1,235 @@
+"""Chunk stores in a local directory, in the layout of casync and desync (`.castr`).
+
+A store writes one form and reads both, its own first, so one directory can serve
+programs of either setting. Files appear under their name complete and with mode 0444;
+no existing chunk is overwritten. Nothing is synced file by file: `flush` syncs the
+file system once, before an index that names the chunks is published.
+"""
+
+import os
+import stat
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from threading import Lock
+from typing import NoReturn
+
+from desync_jobs.codecs.encode import ZstdEncoder
+from desync_jobs.codecs.form import Form
+from desync_jobs.core.chunk import BytesLike, ChunkID
+from desync_jobs.errors import (
+    ChunkInvalidError,
+    ChunkMissingError,
+    InvalidDataError,
+    StoreError,
+)
+from desync_jobs.stores.base import Chunk, Fetched, Presence, Stored, StoredEntry
+from desync_jobs.stores.chunk_file import (
+    publish_chunk_file,
+    read_chunk_file,
+    replace_chunk_file,
+)
+from desync_jobs.stores.counters import Counters, Counts
+from desync_jobs.stores.layout import chunk_path, is_prefix, parse_name
+from desync_jobs.stores.reader import RawChunk, Reader
+from desync_jobs.stores.syscalls import sync_file_system
+
+
+class LocalStore:
+    """A `ChunkStore` in the directory `path`, which is made when something is first put."""
+
+    def __init__(
+        self, name: str, path: str, reader: Reader, *, writes: Form = Form.ZSTD, level: int = 3
+    ) -> None:
+        if writes not in (Form.ZSTD, Form.PLAIN):
+            raise ValueError(f"a store writes zstd or plain chunks, not {writes.value}")
+        self.name = name
+        self._root = path
+        self._reader = reader
+        self._writes = writes
+        self._forms = (Form.ZSTD, Form.PLAIN) if writes is Form.ZSTD else (Form.PLAIN, Form.ZSTD)
+        self._encoder = ZstdEncoder(level)
+        self._counters = Counters()
+        self._lock = Lock()
+        self._root_descriptor: int | None = None
+
+    def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
+        return self._answer([self._read(chunk_id, self._forms) for chunk_id in ids])
+
+    def examine(self, entries: Sequence[StoredEntry]) -> list[ChunkInvalidError | None]:
+        answers = self._answer([self._read(entry.id, (entry.form,)) for entry in entries])
+        return [answer if isinstance(answer, ChunkInvalidError) else None for answer in answers]
+
+    def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
+        answers = [self._presence(chunk_id) for chunk_id in ids]
+        vanished = self._root_descriptor is not None and not os.path.isdir(self._root)
+        return [Presence.UNKNOWN] * len(ids) if vanished else answers
+
+    def compressed_sizes(self, ids: Sequence[ChunkID]) -> list[int | None]:
+        sizes = [self._stored_size(chunk_id, (Form.ZSTD,)) for chunk_id in ids]
+        if None in sizes:
+            self._check_root()
+        return sizes
+
+    def counts(self) -> dict[str, Counts]:
+        return {self.name: self._counters.total()}
+
+    def prepare(self) -> None:
+        with self._lock:
+            if self._root_descriptor is not None:
+                return
+            try:
+                with suppress(FileExistsError):
+                    os.mkdir(self._root)
+                descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError as error:
+                self._fail("create", self._root, error)
+            # Open from before the first write on, or write errors could be told to others alone.
+            self._root_descriptor = descriptor
+            weakref.finalize(self, os.close, descriptor)
+
+    def put(self, chunks: Sequence[Chunk]) -> Stored:
+        self.prepare()
+        sizes = [self._put(chunk) for chunk in chunks if not self._has(chunk.id)]
+        stored = Stored(sum(size > 0 for size in sizes), sum(sizes))
+        self._counters.add(Counts(chunks_added=stored.chunks, stored_bytes_added=stored.size))
+        return stored
+
+    def replace(self, chunks: Sequence[Chunk]) -> None:
+        self.prepare()
+        written = sum(self._replace(chunk) for chunk in chunks)
+        self._counters.add(Counts(chunks_added=len(chunks), stored_bytes_added=written))
+
+    def flush(self) -> None:
+        descriptor = self._root_descriptor
+        if descriptor is None:
+            return  # nothing was put
+        try:
+            sync_file_system(descriptor)
+        except OSError as error:
+            self._fail("sync", self._root, error)
+
+    def entries(self) -> Iterator[StoredEntry]:
+        self._check_root()
+        try:
+            with os.scandir(self._root) as prefixes:
+                for prefix in prefixes:
+                    if is_prefix(prefix.name) and prefix.is_dir():
+                        with suppress(FileNotFoundError):  # removed since it was listed
+                            yield from self._entries_of(prefix)
+        except OSError as error:
+            self._fail("list", error.filename or self._root, error)
+
+    def remove(self, entry: StoredEntry) -> None:
+        path = chunk_path(self._root, entry.id, entry.form)
+        try:
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+        except OSError as error:
+            self._fail("remove", path, error)
+
+    def _read(
+        self, chunk_id: ChunkID, forms: tuple[Form, ...]
+    ) -> RawChunk | ChunkMissingError | ChunkInvalidError:
+        for form in forms:
+            path = chunk_path(self._root, chunk_id, form)
+            try:
+                data = read_chunk_file(path, self._reader.stored_limit)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                self._fail("read", path, error)
+            except InvalidDataError as error:
+                return ChunkInvalidError(chunk_id, self.name, str(error))
+            return RawChunk(chunk_id, form is not Form.PLAIN, data)
+        self._check_root()
+        return ChunkMissingError(chunk_id, self.name)
+
+    def _answer(
+        self, read: Sequence[RawChunk | ChunkMissingError | ChunkInvalidError]
+    ) -> list[Fetched]:
+        batch = [stored for stored in read if isinstance(stored, RawChunk)]
+        verified = iter(self._reader.chunks(self.name, batch))
+        answers = [next(verified) if isinstance(one, RawChunk) else one for one in read]
+        self._counters.add(
+            Counts(
+                chunks=sum(isinstance(answer, Chunk) for answer in answers),
+                stored_bytes=sum(len(stored.data) for stored in batch),
+                requests=len(read),
+            )
+        )
+        return answers
+
+    def _presence(self, chunk_id: ChunkID) -> Presence:
+        try:
+            return Presence.YES if self._has(chunk_id) else Presence.NO
+        except StoreError:
+            return Presence.UNKNOWN
+
+    def _has(self, chunk_id: ChunkID) -> bool:
+        return self._stored_size(chunk_id, self._forms) is not None
+
+    def _stored_size(self, chunk_id: ChunkID, forms: tuple[Form, ...]) -> int | None:
+        """Return the size of the file that would be read; an empty one holds no chunk."""
+        for form in forms:
+            path = chunk_path(self._root, chunk_id, form)
+            try:
+                size = os.stat(path).st_size
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                self._fail("look for", path, error)
+            return size or None
+        return None
+
+    def _put(self, chunk: Chunk) -> int:
+        """Publish one chunk and return its stored size, 0 where somebody else was first."""
+        path = chunk_path(self._root, chunk.id, self._writes)
+        data = self._to_stored(chunk)
+        try:
+            return len(data) if publish_chunk_file(path, data) else 0
+        except OSError as error:
+            self._fail("write", path, error)
+
+    def _replace(self, chunk: Chunk) -> int:
+        own, other = (chunk_path(self._root, chunk.id, form) for form in self._forms)
+        data = self._to_stored(chunk)
+        try:
+            replace_chunk_file(own, data)
+            with suppress(FileNotFoundError):
+                os.unlink(other)
+        except OSError as error:
+            self._fail("write", own, error)
+        return len(data)
+
+    def _to_stored(self, chunk: Chunk) -> BytesLike:
+        if self._writes is Form.PLAIN:
+            return chunk.plain
+        if chunk.form is Form.ZSTD and chunk.stored is not None:
+            return chunk.stored
+        return self._encoder.encode(chunk.plain)
+
+    def _entries_of(self, prefix: os.DirEntry[str]) -> Iterator[StoredEntry]:
+        with os.scandir(prefix.path) as files:
+            for file in files:
+                parsed = parse_name(prefix.name, file.name)
+                if parsed is None:
+                    continue
+                with suppress(FileNotFoundError):
+                    status = file.stat()
+                    if stat.S_ISREG(status.st_mode):
+                        yield StoredEntry(*parsed, status.st_size)
+
+    def _check_root(self) -> None:
+        try:
+            os.stat(self._root)
+        except FileNotFoundError:
+            message = f"store {self.name}: directory {self._root} does not exist"
+            raise StoreError(message) from None
+        except OSError as error:
+            self._fail("look for", self._root, error)
+
+    def _fail(self, verb: str, path: str, error: OSError) -> NoReturn:
+        if isinstance(error, FileNotFoundError) and path != self._root:
+            self._check_root()
+        raise StoreError(f"store {self.name}: cannot {verb} {path}: {error.strerror}") from error

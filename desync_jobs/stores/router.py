@@ -1,0 +1,63 @@
+"""Several stores asked in order, until one has the chunk.
+
+A missing chunk goes on to the next store, and so does an invalid one: a copy that is
+good may well be there. A store that cannot answer at all stops the request, so that
+nothing is fetched from further away because of a fault nobody saw.
+"""
+
+from collections.abc import Sequence
+
+from desync_jobs.core.chunk import ChunkID
+from desync_jobs.errors import ChunkInvalidError, ChunkMissingError
+from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence
+from desync_jobs.stores.counters import Counts
+
+
+class StoreRouter:
+    """A `ChunkSource` over stores in the order of preference."""
+
+    def __init__(self, sources: Sequence[ChunkSource]) -> None:
+        self.name = ", ".join(source.name for source in sources)
+        self._sources = tuple(sources)
+
+    def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
+        answers: list[Fetched] = [ChunkMissingError(chunk_id, self.name) for chunk_id in ids]
+        wanted = list(range(len(ids)))
+        for source in self._sources:
+            if not wanted:
+                break
+            fetched = source.fetch([ids[position] for position in wanted])
+            for position, answer in zip(wanted, fetched, strict=True):
+                # The first invalid copy is what is told where no store has a good one.
+                if isinstance(answer, Chunk) or (
+                    isinstance(answer, ChunkInvalidError)
+                    and isinstance(answers[position], ChunkMissingError)
+                ):
+                    answers[position] = answer
+            wanted = [at for at in wanted if not isinstance(answers[at], Chunk)]
+        return answers
+
+    def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
+        answers = [Presence.NO] * len(ids)
+        wanted = list(range(len(ids)))
+        for source in self._sources:
+            if not wanted:
+                break
+            found = source.presence([ids[position] for position in wanted])
+            for position, presence in zip(wanted, found, strict=True):
+                if presence is not Presence.NO:
+                    answers[position] = presence
+            wanted = [at for at in wanted if answers[at] is not Presence.YES]
+        return answers
+
+    def counts(self) -> dict[str, Counts]:
+        return sum_counts(self._sources)
+
+
+def sum_counts(sources: Sequence[ChunkSource]) -> dict[str, Counts]:
+    """Return what the places behind several sources did, added up by name."""
+    total: dict[str, Counts] = {}
+    for source in sources:
+        for name, counts in source.counts().items():
+            total[name] = total.get(name, Counts()) + counts
+    return total

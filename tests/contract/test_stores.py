@@ -1,0 +1,59 @@
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from desync_jobs.codecs.form import Form
+from desync_jobs.core.kernel import best
+from desync_jobs.stores.base import Chunk, ChunkStore
+from desync_jobs.stores.layout import chunk_path
+from desync_jobs.stores.local import LocalStore
+from desync_jobs.stores.reader import Reader
+from desync_jobs.testing.faulty import FaultyStore
+from desync_jobs.testing.memory import MemoryStore
+from desync_jobs.testing.store_contract import StoreContract
+
+
+class LocalContract(StoreContract):
+    form: Form
+
+    @pytest.fixture(autouse=True)
+    def _place(self, tmp_path: Path) -> None:
+        self.root = str(tmp_path / "new.castr")
+
+    @pytest.fixture
+    def store(self) -> ChunkStore:
+        return LocalStore("local", self.root, Reader(best()), writes=self.form)
+
+    def overwrite(self, store: ChunkStore, chunk: Chunk, data: bytes) -> None:
+        del store
+        file = Path(chunk_path(self.root, chunk.id, self.form))
+        file.chmod(0o644)
+        file.write_bytes(data)
+
+
+class TestLocalZstd(LocalContract):
+    form = Form.ZSTD
+
+
+class TestLocalPlain(LocalContract):
+    form = Form.PLAIN
+
+
+class TestMemory(StoreContract):
+    @pytest.fixture
+    def store(self) -> ChunkStore:
+        return MemoryStore()
+
+    def overwrite(self, store: ChunkStore, chunk: Chunk, data: bytes) -> None:
+        cast("MemoryStore", store).plain[chunk.id] = data
+
+
+class TestFaultyWithoutFaults(StoreContract):
+    @pytest.fixture
+    def store(self) -> ChunkStore:
+        return FaultyStore(MemoryStore())
+
+    def overwrite(self, store: ChunkStore, chunk: Chunk, data: bytes) -> None:
+        inner = cast("FaultyStore", store).inner
+        cast("MemoryStore", inner).plain[chunk.id] = data
