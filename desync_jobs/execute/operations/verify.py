@@ -34,9 +34,8 @@ def do_verify(task: Task[VerifySpec], step: Step) -> Done:
     checked = 0
 
     def check(entries: list[StoredEntry]) -> _Checked:
-        found = zip(entries, store.fetch_entries(entries), strict=True)
-        # One that is missing by now was removed by somebody else, which is no damage.
-        bad = [(entry, answer) for entry, answer in found if isinstance(answer, ChunkInvalidError)]
+        found = zip(entries, store.examine(entries), strict=True)
+        bad = [(entry, error) for entry, error in found if error is not None]
         return _Checked(len(entries), sum(entry.size for entry in entries), bad)
 
     for part in task.machine.workers.ordered(check, _batches(store)):
