@@ -1,0 +1,137 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from desync_jobs.assembly.pending import PendingFile
+from desync_jobs.errors import LockedError, TargetError
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder))
+
+
+def test_nothing_is_visible_before_commit(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_bytes(b"old")
+
+    with PendingFile(str(path)) as pending:
+        pending.write(b"new")
+        assert path.read_bytes() == b"old"
+        pending.commit()
+
+    assert path.read_bytes() == b"new"
+    assert names(tmp_path) == ["out"]
+
+
+def test_leaving_without_commit_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_bytes(b"old")
+
+    with pytest.raises(RuntimeError, match="halfway"), PendingFile(str(path)) as pending:
+        pending.write(b"new")
+        raise RuntimeError("halfway")
+
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_second_writer_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    path = str(tmp_path / "out")
+
+    with PendingFile(path) as first:
+        first.write(b"first")
+        with pytest.raises(LockedError, match="another run is writing this target") as raised:
+            PendingFile(path).__enter__()
+        first.commit()
+
+    assert raised.value.exit_code == 7
+    assert (tmp_path / "out").read_bytes() == b"first"
+
+
+def test_what_a_killed_run_left_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / ".out.desync-run.tmp").write_bytes(b"half of something long")
+
+    with PendingFile(str(tmp_path / "out")) as pending:
+        pending.write(b"whole")
+        pending.commit()
+
+    assert (tmp_path / "out").read_bytes() == b"whole"
+    assert names(tmp_path) == ["out"]
+
+
+def test_mode_and_owner_of_a_replaced_file_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(path, 1234, 4321)
+
+    with PendingFile(str(path)) as pending:
+        pending.commit()
+
+    found = path.stat()
+    assert stat.S_IMODE(found.st_mode) == 0o640
+    if os.geteuid() == 0:
+        assert (found.st_uid, found.st_gid) == (1234, 4321)
+
+
+def test_a_symbolic_link_is_followed_and_stays(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_bytes(b"old")
+    link.symlink_to("real")
+
+    with PendingFile(str(link)) as pending:
+        pending.write(b"new")
+        pending.commit()
+
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+
+
+def test_special_files_are_refused_and_left(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+
+    with pytest.raises(TargetError, match="is not a regular file"):
+        PendingFile(str(fifo)).__enter__()
+    with pytest.raises(TargetError, match="is a device: it is written only in place"):
+        PendingFile("/dev/null").__enter__()
+    with pytest.raises(TargetError, match="is not a regular file"):
+        PendingFile(str(tmp_path)).__enter__()
+
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    assert names(tmp_path) == ["fifo"]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="its folder does not exist; create it"):
+        PendingFile(str(tmp_path / "no" / "out")).__enter__()
+
+
+def test_the_longest_file_name_can_be_written(tmp_path: Path) -> None:
+    name = "x" * 255
+
+    with PendingFile(str(tmp_path / name)) as pending:
+        pending.write(b"data")
+        pending.commit()
+
+    assert (tmp_path / name).read_bytes() == b"data"
+
+
+@pytest.mark.parametrize(
+    ("published", "same"),
+    [(b"data", True), (b"datb", False), (b"dat", False), (b"", False), (None, False)],
+)
+def test_equal_content_is_recognised(
+    tmp_path: Path, published: bytes | None, *, same: bool
+) -> None:
+    path = tmp_path / "out"
+    if published is not None:
+        path.write_bytes(published)
+
+    with PendingFile(str(path)) as pending:
+        pending.write(b"data")
+
+        assert pending.same_as_published() is same
