@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from desync_jobs.errors import TargetError
+from desync_jobs.report.whole import write_whole
 
 
 def write_line(text: str) -> None:
@@ -45,7 +46,7 @@ def _write(stream: TextIO | None, name: str, data: bytes) -> None:
         raise TargetError(f"{name} is closed; open it or send it to /dev/null")
     with _failures_named(name):
         stream.flush()
-        stream.buffer.write(data)
+        write_whole(stream.buffer, data)
         stream.buffer.flush()
 
 

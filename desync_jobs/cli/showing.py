@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -78,11 +78,15 @@ def _events_stream(name: str) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         return
     try:
-        stream = open(name, "wb")  # noqa: SIM115 -- only opening is guarded; the block below closes
+        stream = open(name, "wb")  # noqa: SIM115 -- only opening is guarded here
     except OSError as error:
         raise TargetError(f"{name}: events cannot be written: {error.strerror}") from error
-    with stream:
+    try:
         yield stream
+    finally:
+        # Every line was flushed; what is left is what could not be written, which was said.
+        with suppress(OSError):
+            stream.close()
 
 
 def _progress(environment: Mapping[str, str]) -> Reporter | None:

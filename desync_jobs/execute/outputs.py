@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from typing import BinaryIO, Protocol
 
 from desync_jobs.assembly.pending import PendingFile
+from desync_jobs.errors import TargetError
 from desync_jobs.execute.result import Status
 from desync_jobs.execute.task import Streams
+from desync_jobs.report.whole import write_whole
 
 
 class Output(Protocol):
@@ -44,11 +46,24 @@ class _StreamOutput:
         self._stream = stream
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._stream.write(data)
+        with _stream_failures():
+            write_whole(self._stream, data)
 
     def finish(self) -> Status:
-        self._stream.flush()
+        with _stream_failures():
+            self._stream.flush()
         return Status.DONE
+
+
+@contextmanager
+def _stream_failures() -> Iterator[None]:
+    """Translate errors of standard output; a reader that has gone is left to the caller."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise TargetError(f"standard output cannot be written: {error.strerror}") from error
 
 
 class _FileOutput:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from desync_jobs.report.events import SCHEMA, Event
+from desync_jobs.report.whole import write_whole
 
 
 def event_name(event_class: type[Event]) -> str:
@@ -66,7 +67,7 @@ class JsonLinesReporter:
 
     def _write(self, line: bytes) -> None:
         try:
-            self._stream.write(line)
+            write_whole(self._stream, line)
             self._stream.flush()
         except (OSError, ValueError) as error:  # ValueError: the stream was closed
             self._broken = True

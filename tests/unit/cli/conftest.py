@@ -1,7 +1,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,19 +9,34 @@ import pytest
 REPOSITORY = Path(__file__).parents[3]
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """The environment of the program: no settings of its own, and compiled modules kept."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DESYNC")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    compiled = os.fspath(tmp_path_factory.mktemp("compiled"))
+    return kept | {"PYTHONPATH": os.fspath(REPOSITORY), "PYTHONPYCACHEPREFIX": compiled}
 
 
 @pytest.fixture
-def desync_run(tmp_path: Path) -> Run:
-    """Start the program in an empty directory; returns its exit code and what it wrote."""
+def desync_run(tmp_path: Path, environment: Mapping[str, str]) -> Run:
+    """Run the program in an empty directory; returns its exit code and what it wrote.
 
-    def run(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    `given` is its standard input; further keywords are environment variables.
+    """
+
+    def run(
+        *arguments: str, given: bytes = b"", **variables: str
+    ) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             command_line(arguments),
             input=given,
             capture_output=True,
             cwd=tmp_path,
-            env=environment(),
+            env={**environment, **variables},
             timeout=60,
             check=False,
         )
@@ -30,17 +45,20 @@ def desync_run(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Callable[..., subprocess.Popen[bytes]]:
-    """Start the program in an empty directory and let it run."""
+def start(tmp_path: Path, environment: Mapping[str, str]) -> Start:
+    """Start the program in an empty directory, with pipes, and let it run.
 
-    def run(*arguments: str) -> subprocess.Popen[bytes]:
+    Keywords are environment variables.
+    """
+
+    def run(*arguments: str, **variables: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command_line(arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=tmp_path,
-            env=environment(),
+            env={**environment, **variables},
         )
 
     return run
@@ -48,8 +66,3 @@ def start(tmp_path: Path) -> Callable[..., subprocess.Popen[bytes]]:
 
 def command_line(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-W", "error", "-m", "desync_jobs", *arguments]
-
-
-def environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DESYNC")}
-    return kept | {"PYTHONPATH": os.fspath(REPOSITORY)}

@@ -1,0 +1,84 @@
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desync_jobs._version import __version__
+from desync_jobs.cli.diagnosis import diagnose
+from desync_jobs.cli.main import main
+
+
+def test_the_diagnosis_covers_installation_machine_and_directories(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["doctor", "--json", os.fspath(tmp_path)])
+    found = json.loads(capfd.readouterr().out)
+
+    assert code == 0
+    assert found["version"] == __version__
+    assert set(found) == {
+        "version",
+        "python",
+        "platform",
+        "libraries",
+        "kernel",
+        "zstandard",
+        "cores",
+        "memory",
+        "open_files",
+        "programs",
+        "directories",
+    }
+    assert found["kernel"]["name"] in {"native", "portable"}
+    assert found["kernel"]["reason"]
+    assert found["cores"]["usable"] >= 1
+    assert found["libraries"]["click"]
+
+
+def test_a_directory_is_tried_for_reflinks_and_left_as_it_was(tmp_path: Path) -> None:
+    directories: Any = diagnose([os.fspath(tmp_path)])["directories"]
+    found = directories[0]
+
+    assert found["path"] == os.fspath(tmp_path)
+    assert isinstance(found["reflinks"], bool)
+    assert found["reflinks_reason"]
+    assert 0 < found["free"] <= found["size"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_is_absent_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    absent = os.fspath(tmp_path / "absent")
+    code = main(["doctor", absent])
+    lines = capfd.readouterr().out.splitlines()
+
+    assert code == 0
+    assert lines[-2:] == [
+        f"directory    {absent}",
+        "             cannot be looked at: No such file or directory",
+    ]
+
+
+def test_every_part_is_a_line_for_people(capfd: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor"])
+    written = capfd.readouterr()
+    labels = [line.split()[0] for line in written.out.splitlines() if line[0] != " "]
+
+    assert (code, written.err) == (0, "")
+    assert labels == [
+        "desync-run",
+        "python",
+        "platform",
+        "kernel",
+        "zstandard",
+        "libraries",
+        "cores",
+        "memory",
+        "open",
+        "casync",
+        "desync",
+        "directory",
+    ]
