@@ -117,8 +117,14 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = ".".join(str(key) for key in self.where)
+        place = ".".join(_as_key(key) for key in self.where)
         return f"{place}: {self.message}" if place else self.message
+
+
+def _as_key(key: str | int) -> str:
+    """Write a key; quoted where it could be taken for several, or could upset a terminal."""
+    text = str(key)
+    return text if text.isprintable() and "." not in text else repr(text)
 
 
 class ManifestError(UsageError):

@@ -35,8 +35,10 @@ def command(*, jobs: tuple[str, ...], variables: tuple[str, ...], as_json: bool)
 
 
 def _problems(job: str, variables: tuple[str, ...]) -> tuple[Problem, ...]:
+    from desync_jobs.planner.order import order_operations
+
     try:
-        load_from(job, variables)
+        order_operations(load_from(job, variables))
     except ManifestError as error:
         return error.problems
     return ()

@@ -34,7 +34,11 @@ def listed(assembly: Assembly) -> dict[str, object]:
 def test_each_distinct_chunk_is_fetched_once_and_goes_to_all_its_places() -> None:
     assembly = arranged([7, 8, 7, 9, 7], set(), [False] * 5)
 
-    assert listed(assembly) == {"fetched": {0: [0, 2, 4], 1: [1], 3: [3]}, "copied": {}, "zeros": []}
+    assert listed(assembly) == {
+        "fetched": {0: [0, 2, 4], 1: [1], 3: [3]},
+        "copied": {},
+        "zeros": [],
+    }
 
 
 def test_zero_chunks_are_fetched_from_nowhere() -> None:
@@ -59,7 +63,9 @@ def test_an_empty_index_needs_nothing() -> None:
     assert not arranged([], set(), []).writes
 
 
-@given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=60), st.sets(st.integers(0, 6)))
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=60), st.sets(st.integers(0, 6))
+)
 def test_every_wrong_position_is_written_exactly_once_from_an_equal_one(
     positions: list[tuple[int, bool]], zeros: set[int]
 ) -> None:

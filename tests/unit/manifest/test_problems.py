@@ -201,8 +201,9 @@ def test_a_name_with_other_characters_is_refused(
 ) -> None:
     found = problems(f"version = 1\n{DIGEST}[{section}.'{name}']\n")
 
+    shown = repr(name) if "." in name else name
     assert found[0] == (
-        f"{section}.{name}: {name!r} cannot be a name: use letters, digits, '.', '_' and '-', "
+        f"{section}.{shown}: {name!r} cannot be a name: use letters, digits, '.', '_' and '-', "
         "with a letter or a digit first"
     )
 

@@ -152,7 +152,7 @@ def test_the_name_of_a_variable_has_few_characters(problems: Problems) -> None:
 
     assert found == [
         (
-            "variables.a.b: 'a.b' cannot be the name of a variable: use letters, digits, '_' and "
+            "variables.'a.b': 'a.b' cannot be the name of a variable: use letters, digits, '_' and "
             "'-', with a letter or '_' first"
         )
     ]
