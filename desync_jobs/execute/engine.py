@@ -7,9 +7,9 @@ counts as done when its doer has published everything; an interrupted one never 
 import time
 
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
+from desync_jobs.execute.hands import hands_of
 from desync_jobs.execute.prepare import plan_operation
 from desync_jobs.execute.result import Done, Outcome, Result, Status
-from desync_jobs.execute.table import HANDS
 from desync_jobs.execute.task import Machine, Task
 from desync_jobs.planner.order import order_operations
 from desync_jobs.planner.plan import Action, Plan, Step
@@ -108,4 +108,4 @@ class LocalEngine:
         machine = self._machine
         machine.reporter.emit(StepStarted(step.operation, step.kind, step.reason))
         spec = machine.job.spec.operations[step.operation]
-        return HANDS[type(spec)].do(Task(step.operation, spec, machine), step)
+        return hands_of(spec.kind).do(Task(step.operation, spec, machine), step)

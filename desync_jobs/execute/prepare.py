@@ -1,7 +1,7 @@
 """Job → plan: look at the world, operation by operation, and let the planner decide."""
 
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
-from desync_jobs.execute.table import HANDS
+from desync_jobs.execute.hands import hands_of
 from desync_jobs.execute.task import Machine, Task
 from desync_jobs.planner.decide import decide, defer
 from desync_jobs.planner.order import Order, order_operations
@@ -30,7 +30,7 @@ def plan_operation(machine: Machine, order: Order, name: str) -> Step:
     """Survey and plan one operation as the world is now."""
     spec = machine.job.spec.operations[name]
     try:
-        facts = HANDS[type(spec)].survey(Task(name, spec, machine))
+        facts = hands_of(spec.kind).survey(Task(name, spec, machine))
         return decide(name, spec, order, facts)
     except InterruptedRunError:
         raise
