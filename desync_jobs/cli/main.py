@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     # Looking for plugins of pydantic reads the metadata of every installed package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # NumPy's linear algebra, which nothing here uses, starts a spinning thread for each core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from desync_jobs.cli.failures import guarded
     from desync_jobs.cli.group import command_line
 
