@@ -11,7 +11,7 @@ class Counts:
     chunks: int = 0
     """Verified chunks given."""
     stored_bytes: int = 0
-    """Stored bytes read, whether they made a chunk or not."""
+    """Stored bytes they were read as."""
     requests: int = 0
     """What the place was asked: files looked for, or requests sent."""
     chunks_added: int = 0

@@ -9,7 +9,7 @@ file system once, before an index that names the chunks is published.
 import os
 import stat
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import NoReturn
@@ -31,7 +31,7 @@ from desync_jobs.stores.chunk_file import (
 )
 from desync_jobs.stores.counters import Counters, Counts
 from desync_jobs.stores.layout import chunk_path, is_prefix, parse_name
-from desync_jobs.stores.reader import RawChunk, Reader
+from desync_jobs.stores.reader import NotRead, RawChunk, Reader
 from desync_jobs.stores.syscalls import sync_file_system
 
 
@@ -54,10 +54,10 @@ class LocalStore:
         self._root_descriptor: int | None = None
 
     def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
-        return self._answer([self._read(chunk_id, self._forms) for chunk_id in ids])
+        return list(self._answers((chunk_id, self._forms) for chunk_id in ids))
 
     def examine(self, entries: Sequence[StoredEntry]) -> list[ChunkInvalidError | None]:
-        answers = self._answer([self._read(entry.id, (entry.form,)) for entry in entries])
+        answers = self._answers((entry.id, (entry.form,)) for entry in entries)
         return [answer if isinstance(answer, ChunkInvalidError) else None for answer in answers]
 
     def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
@@ -128,9 +128,7 @@ class LocalStore:
         except OSError as error:
             self._fail("remove", path, error)
 
-    def _read(
-        self, chunk_id: ChunkID, forms: tuple[Form, ...]
-    ) -> RawChunk | ChunkMissingError | ChunkInvalidError:
+    def _read(self, chunk_id: ChunkID, forms: tuple[Form, ...]) -> RawChunk | NotRead:
         for form in forms:
             path = chunk_path(self._root, chunk_id, form)
             try:
@@ -145,20 +143,17 @@ class LocalStore:
         self._check_root()
         return ChunkMissingError(chunk_id, self.name)
 
-    def _answer(
-        self, read: Sequence[RawChunk | ChunkMissingError | ChunkInvalidError]
-    ) -> list[Fetched]:
-        batch = [stored for stored in read if isinstance(stored, RawChunk)]
-        verified = iter(self._reader.chunks(self.name, batch))
-        answers = [next(verified) if isinstance(one, RawChunk) else one for one in read]
-        self._counters.add(
-            Counts(
-                chunks=sum(isinstance(answer, Chunk) for answer in answers),
-                stored_bytes=sum(len(stored.data) for stored in batch),
-                requests=len(read),
-            )
-        )
-        return answers
+    def _answers(self, wanted: Iterable[tuple[ChunkID, tuple[Form, ...]]]) -> Iterator[Fetched]:
+        """Answer for each of some IDs, looking for them in the forms beside them."""
+        requests = chunks = stored_bytes = 0
+        read = (self._read(chunk_id, forms) for chunk_id, forms in wanted)
+        for answer in self._reader.answers(self.name, read):
+            requests += 1
+            if isinstance(answer, Chunk):
+                chunks += 1
+                stored_bytes += len(answer.stored or b"")
+            yield answer
+        self._counters.add(Counts(chunks, stored_bytes, requests))
 
     def _presence(self, chunk_id: ChunkID) -> Presence:
         try:

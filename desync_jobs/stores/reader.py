@@ -2,19 +2,22 @@
 
 A batch is decoded chunk by chunk and digested at once. Damage is an answer for
 its chunk alone; nothing leaves here that does not have the digest of its name.
+
+Stored chunks may decode to far more than their names promise, so no more than
+`BATCH_BYTES` are ever decoded, and one chunk, before those that are wrong are dropped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from desync_jobs.codecs.decode import Decoder
 from desync_jobs.codecs.form import Form, detect_form
 from desync_jobs.core.chunk import CHUNK_SIZE_LIMIT, ChunkID, DigestAlgorithm
 from desync_jobs.core.digest import digest_many
 from desync_jobs.core.kernel import Kernel
-from desync_jobs.errors import ChunkInvalidError, CodecError
-from desync_jobs.stores.base import Chunk, Fetched
+from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, CodecError
+from desync_jobs.stores.base import BATCH_BYTES, Chunk, Fetched
 
 _FRAME_OVERHEAD: Final = 64 << 10
 
@@ -25,6 +28,10 @@ class RawChunk(NamedTuple):
     id: ChunkID
     compressed: bool
     data: bytes
+
+
+NotRead: TypeAlias = ChunkMissingError | ChunkInvalidError
+"""Why there are no bytes for a chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +50,31 @@ class Reader:
         """The longest stored chunk, in bytes: data that does not compress grows a little."""
         return min(self.limit + self.limit // 8 + _FRAME_OVERHEAD, CHUNK_SIZE_LIMIT)
 
-    def chunks(self, store: str, batch: Sequence[RawChunk]) -> list[Fetched]:
-        """Answer for each of `batch`, which was read from the store called `store`."""
-        answers: list[Fetched] = [self._decode(store, stored) for stored in batch]
-        wrong = self._wrong_digests(
-            {at: answer for at, answer in enumerate(answers) if isinstance(answer, Chunk)}
-        )
-        for at, digest in wrong.items():
+    def answers(self, store: str, batch: Iterable[RawChunk | NotRead]) -> Iterator[Fetched]:
+        """Answer for each of `batch`, which is read from the store called `store` as needed."""
+        window: list[Fetched] = []
+        size = 0
+        for stored in batch:
+            answer = self._decode(store, stored)
+            window.append(answer)
+            if isinstance(answer, Chunk):
+                size += len(answer.plain)
+            if size >= BATCH_BYTES:
+                yield from self._verified(store, window)
+                window, size = [], 0
+        yield from self._verified(store, window)
+
+    def _verified(self, store: str, answers: list[Fetched]) -> list[Fetched]:
+        """Put errors in the places of chunks that do not have the digest of their name."""
+        chunks = {at: answer for at, answer in enumerate(answers) if isinstance(answer, Chunk)}
+        for at, digest in self._wrong_digests(chunks).items():
             reason = f"its content has the digest {digest.hex()}"
-            answers[at] = ChunkInvalidError(batch[at].id, store, reason)
+            answers[at] = ChunkInvalidError(chunks[at].id, store, reason)
         return answers
 
-    def _decode(self, store: str, stored: RawChunk) -> Chunk | ChunkInvalidError:
+    def _decode(self, store: str, stored: RawChunk | NotRead) -> Fetched:
+        if not isinstance(stored, RawChunk):
+            return stored
         try:
             form = _form_of(stored)
             plain = self._decoder.decode(form, stored.data, self.limit)

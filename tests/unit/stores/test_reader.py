@@ -1,5 +1,6 @@
 import gzip
 import lzma
+import tracemalloc
 
 import pytest
 import zstandard
@@ -7,7 +8,7 @@ import zstandard
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.core.kernel import best
-from desync_jobs.errors import ChunkInvalidError, CodecError
+from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, CodecError
 from desync_jobs.stores.base import Chunk
 from desync_jobs.stores.reader import RawChunk, Reader
 from desync_jobs.testing.chunks import make_chunk
@@ -19,7 +20,7 @@ CHUNK = make_chunk(PLAIN)
 def answer(reader: Reader, *batch: RawChunk) -> list[Chunk | str]:
     """Return chunks as they are and errors as their reasons."""
     answers: list[Chunk | str] = []
-    for one in reader.chunks("origin", batch):
+    for one in reader.answers("origin", batch):
         assert isinstance(one, Chunk | ChunkInvalidError)
         answers.append(one if isinstance(one, Chunk) else one.reason)
     return answers
@@ -39,7 +40,7 @@ def test_a_chunk_has_its_plain_bytes_and_those_it_was_read_as(
 ) -> None:
     raw = RawChunk(CHUNK.id, form is not Form.PLAIN, stored)
 
-    assert reader.chunks("origin", [raw]) == [Chunk(CHUNK.id, PLAIN, stored, form)]
+    assert list(reader.answers("origin", [raw])) == [Chunk(CHUNK.id, PLAIN, stored, form)]
 
 
 def test_damage_is_an_answer_for_its_chunk_alone(reader: Reader) -> None:
@@ -73,7 +74,7 @@ def test_damage_is_an_answer_for_its_chunk_alone(reader: Reader) -> None:
 def test_an_undecodable_chunk_carries_the_decoder_s_error(reader: Reader) -> None:
     raw = RawChunk(CHUNK.id, compressed=True, data=zstandard.compress(PLAIN)[:-3])
 
-    (invalid,) = reader.chunks("origin", [raw])
+    (invalid,) = reader.answers("origin", [raw])
 
     assert isinstance(invalid, ChunkInvalidError)
     assert isinstance(invalid.__cause__, CodecError)
@@ -81,7 +82,7 @@ def test_an_undecodable_chunk_carries_the_decoder_s_error(reader: Reader) -> Non
 
 
 def test_a_digest_that_does_not_fit_has_no_other_cause(reader: Reader) -> None:
-    (invalid,) = reader.chunks("origin", [RawChunk(CHUNK.id, compressed=False, data=b"x")])
+    (invalid,) = reader.answers("origin", [RawChunk(CHUNK.id, compressed=False, data=b"x")])
 
     assert isinstance(invalid, ChunkInvalidError)
     assert invalid.__cause__ is None
@@ -91,7 +92,7 @@ def test_chunks_of_either_digest_are_told_by_trying_both(reader: Reader) -> None
     chunks = [make_chunk(bytes([n]) * 9, list(DigestAlgorithm)[n % 2]) for n in range(10)]
     batch = [RawChunk(chunk.id, compressed=False, data=bytes(chunk.plain)) for chunk in chunks]
 
-    assert [one.id for one in reader.chunks("s", batch) if isinstance(one, Chunk)] == [
+    assert [one.id for one in reader.answers("s", batch) if isinstance(one, Chunk)] == [
         chunk.id for chunk in chunks
     ]
 
@@ -117,3 +118,23 @@ def test_no_chunk_is_longer_than_the_limit(form: Form) -> None:
 def test_stored_bytes_may_be_a_little_more_than_plain_ones_but_never_more_than_128_mib() -> None:
     assert Reader(best(), limit=64 << 10).stored_limit == (64 << 10) + (8 << 10) + (64 << 10)
     assert Reader(best()).stored_limit == 128 << 20
+
+
+def test_what_was_not_read_is_answered_in_its_place(reader: Reader) -> None:
+    missing = ChunkMissingError(bytes(32), "s")
+    raw = RawChunk(CHUNK.id, compressed=False, data=PLAIN)
+
+    assert list(reader.answers("s", [missing, raw, missing]))[::2] == [missing, missing]
+
+
+def test_a_batch_of_bombs_is_never_decoded_all_at_once(reader: Reader) -> None:
+    bomb = zstandard.compress(bytes(12 << 20))
+    batch = [RawChunk(bytes([n]) * 32, compressed=True, data=bomb) for n in range(20)]
+    tracemalloc.start()
+
+    answers = list(reader.answers("s", batch))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert [type(answer) for answer in answers] == [ChunkInvalidError] * 20
+    assert peak < 64 << 20
