@@ -62,7 +62,10 @@ def _explain_known(error: Any) -> int:
 
 
 def _explain_usage(error: Any) -> int:
-    complain(error.format_message().rstrip("."))
+    message = error.format_message().rstrip(".")
+    complain(
+        message[:1].lower() + message[1:]
+    )  # click begins with a capital, this program does not
     if error.ctx is not None:
         complain(f"see '{error.ctx.command_path} --help'")
     return EXIT_USAGE

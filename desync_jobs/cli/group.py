@@ -1,6 +1,7 @@
 """The command line as a whole: `desync-run JOB`, or `desync-run COMMAND …`."""
 
 import os
+import re
 from importlib import import_module
 from typing import Final
 
@@ -12,6 +13,7 @@ from desync_jobs.cli.table import COMMANDS, SECTIONS, module_of
 
 _OWN_OPTIONS: Final = frozenset({"-h", "--help", "--version"})
 _WIDTH: Final = 100
+_NAMES_A_FILE: Final = re.compile(r"[./]")
 
 
 class CommandLine(click.Group):
@@ -57,15 +59,14 @@ class CommandLine(click.Group):
 
 def _refuse_misspelled(word: str, ctx: click.Context) -> None:
     """Keep a misspelled command from being taken for a job file that is missing."""
-    if os.path.lexists(word):
+    if word.startswith("-") or os.path.lexists(word):
         return
     from difflib import get_close_matches
 
     similar = get_close_matches(word, COMMANDS, n=1)
-    if similar:
-        raise click.UsageError(
-            f"no job file and no command is called '{word}'; did you mean '{similar[0]}'?", ctx
-        )
+    if similar or not _NAMES_A_FILE.search(word):
+        hint = f"; did you mean '{similar[0]}'?" if similar else ""
+        raise click.UsageError(f"no job file and no command is called '{word}'{hint}", ctx)
 
 
 @click.group(

@@ -16,6 +16,7 @@ from desync_jobs.report.events import (
     StepStarted,
     TotalChanged,
 )
+from desync_jobs.report.words import in_bytes
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -100,18 +101,27 @@ def _new_progress(stream: TextIO) -> "Progress":
         BarColumn,
         DownloadColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TaskProgressColumn,
         TextColumn,
         TimeRemainingColumn,
-        TransferSpeedColumn,
     )
+    from rich.text import Text
+
+    class RateColumn(ProgressColumn):
+        """Bytes a second in binary units, like the sizes beside them; rich has decimal ones."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{in_bytes(round(speed))}/s" if speed else "", style="progress.data.speed")
 
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        RateColumn(),
         TimeRemainingColumn(),
         console=Console(file=stream, force_terminal=True),
         transient=True,

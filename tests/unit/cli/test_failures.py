@@ -63,7 +63,7 @@ def test_a_wrong_command_line_ends_with_64(capsys: pytest.CaptureFixture[str]) -
 
     assert ended == 64
     assert capsys.readouterr().err == (
-        "desync-run: No such option: --fast\ndesync-run: see 'desync-run make --help'\n"
+        "desync-run: no such option: --fast\ndesync-run: see 'desync-run make --help'\n"
     )
 
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.group import command_line
+from desync_jobs.cli.main import main
 from desync_jobs.cli.table import COMMANDS, module_of
 
 
@@ -77,13 +78,28 @@ def test_help_imports_no_heavy_package(arguments: list[str]) -> None:
     assert ended.returncode == 0
 
 
-def test_a_misspelled_command_is_not_taken_for_a_job() -> None:
-    result = CliRunner().invoke(command_line, ["exract", "a", "b"], standalone_mode=False)
+@pytest.mark.parametrize(
+    ("word", "hint"), [("exract", "; did you mean 'extract'?"), ("frobnicate", "")]
+)
+def test_a_misspelled_command_is_not_taken_for_a_job(word: str, hint: str) -> None:
+    result = CliRunner().invoke(command_line, [word, "a", "b"], standalone_mode=False)
 
     assert isinstance(result.exception, click.UsageError)
-    assert result.exception.message == (
-        "no job file and no command is called 'exract'; did you mean 'extract'?"
-    )
+    assert result.exception.message == f"no job file and no command is called '{word}'{hint}"
+
+
+def test_what_looks_like_a_file_is_taken_for_a_job(capfd: pytest.CaptureFixture[str]) -> None:
+    code = main(["absent.toml"])
+
+    assert code == 64
+    assert capfd.readouterr().err == "desync-run: absent.toml: no such file\n"
+
+
+def test_options_may_stand_before_the_job(capfd: pytest.CaptureFixture[str]) -> None:
+    code = main(["--quiet", "--var", "a=b", "absent.toml"])
+
+    assert code == 64
+    assert capfd.readouterr().err == "desync-run: absent.toml: no such file\n"
 
 
 def test_an_empty_command_line_is_an_error() -> None:

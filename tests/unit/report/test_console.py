@@ -2,6 +2,7 @@ import io
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -58,6 +59,19 @@ def test_the_bar_shows_operation_phase_and_the_share_of_the_whole_run() -> None:
     reporter.close()
 
     assert shown == [True, True, True]
+
+
+def test_the_bar_shows_the_rate_in_binary_units() -> None:
+    text = WatchedText()
+    reporter = ConsoleReporter(text, patience=0)
+    reporter.emit(RunStarted("job", ("update",), 1024 * MIB))
+    for _ in range(50):
+        reporter.emit(PhaseAdvanced("update", "assembling", MIB, MIB))
+        time.sleep(0.005)
+    shown = text.wait_for("iB/s")
+    reporter.close()
+
+    assert shown
 
 
 def test_work_beyond_an_estimate_never_passes_the_end_of_the_bar() -> None:
