@@ -74,8 +74,7 @@ def test_two_writers_of_one_file_are_refused(job_of: JobOf) -> None:
     job = job_of({"one": EXTRACT, "two": EXTRACT | {"target": "./out"}})
 
     assert messages(job) == [
-        "operations.two: writes /jobs/out, as operation 'one' does; "
-        "give one of them another target"
+        "operations.two: writes /jobs/out, as operation 'one' does; give one of them another target"
     ]
 
 
@@ -95,8 +94,10 @@ def test_deleting_from_a_store_that_others_use_needs_an_order(job_of: JobOf) -> 
     job = job_of({"repair": repair, "get": EXTRACT})
 
     assert messages(job) == [
-        "operations.repair: deletes from /jobs/a.castr, which operation 'get' uses; "
-        "say which comes first with `after`"
+        (
+            "operations.repair: deletes from /jobs/a.castr, which operation 'get' uses; "
+            "say which comes first with `after`"
+        )
     ]
     ordered = job_of({"repair": repair, "get": EXTRACT | {"after": ["repair"]}})
     assert order_operations(ordered).names == ("repair", "get")
