@@ -41,12 +41,13 @@ def decide(name: str, spec: OperationSpec, order: Order, facts: object) -> Step:
 
 def defer(name: str, spec: OperationSpec, order: Order, changing: frozenset[str]) -> Step:
     """Return the step of an operation whose inputs `changing` will change first."""
-    makers = " and ".join(one for one in order.names if one in changing)
+    makers = [one for one in order.names if one in changing]
+    are = "is" if len(makers) == 1 else "are"
     return Step(
         operation=name,
         kind=spec.kind,
         action=Action.DEFERRED,
-        reason=f"planned when {makers} is done",
+        reason=f"planned when {' and '.join(makers)} {are} done",
         needs=_in_order(order, name),
         changes=True,
     )
