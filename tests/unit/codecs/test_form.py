@@ -15,8 +15,8 @@ STORES = Path(__file__).parents[2] / "vectors" / "stores"
     [
         (zstandard.compress(b"chunk"), Form.ZSTD),
         (lzma.compress(b"chunk"), Form.XZ),
-        (gzip.compress(b"chunk"), Form.GZIP),
-        (memoryview(gzip.compress(b"chunk")), Form.GZIP),
+        (gzip.compress(b"chunk", mtime=0), Form.GZIP),
+        (memoryview(gzip.compress(b"chunk", mtime=0)), Form.GZIP),
         (b"", None),
         (b"\xfd7zXZ", None),
         (b"\x1f", None),

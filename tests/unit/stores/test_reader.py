@@ -31,7 +31,7 @@ def answer(reader: Reader, *batch: RawChunk) -> list[Chunk | str]:
     [
         (Form.ZSTD, zstandard.compress(PLAIN)),
         (Form.XZ, lzma.compress(PLAIN)),
-        (Form.GZIP, gzip.compress(PLAIN)),
+        (Form.GZIP, gzip.compress(PLAIN, mtime=0)),
         (Form.PLAIN, PLAIN),
     ],
 )
