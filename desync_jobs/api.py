@@ -88,7 +88,7 @@ def run(job: Job, settings: Settings | None = None) -> Result:
 
 @contextmanager
 def _machine(job: Job, settings: Settings) -> Iterator[Machine]:
-    streams = Streams(settings.stdin or sys.stdin.buffer, settings.stdout or sys.stdout.buffer)
+    stdin, stdout = settings.stdin or sys.stdin.buffer, settings.stdout or sys.stdout.buffer
     with Workers(job.spec.engine.workers, settings.cancel) as workers:
         yield Machine(
             job=job,
@@ -97,7 +97,7 @@ def _machine(job: Job, settings: Settings) -> Iterator[Machine]:
             cancel=settings.cancel,
             reporter=settings.reporter,
             progress=Progress(settings.reporter),
-            streams=streams,
+            streams=Streams(stdin, stdout, settings.cancel),
         )
 
 

@@ -5,7 +5,13 @@ whichever thread looks first, and the run unwinds as for any other error, so
 nothing incomplete is ever published.
 """
 
+import select
+from typing import Final
+
 from desync_jobs.errors import InterruptedRunError
+
+_LOOK_AGAIN: Final = 100
+"""Milliseconds between two looks while there is nothing to read."""
 
 
 class Cancel:
@@ -28,3 +34,14 @@ class Cancel:
         """Raise `InterruptedRunError` if somebody asked to stop."""
         if self._signal is not None:
             raise InterruptedRunError(self._signal)
+
+    def wait_for(self, fd: int) -> None:
+        """Return when a read of `fd` has an answer; `InterruptedRunError` if asked to stop.
+
+        A pipe may stay silent for ever, and a blocked read goes on where the handler of a signal
+        has returned (PEP 475). Files and devices always have an answer.
+        """
+        waiting = select.poll()
+        waiting.register(fd, select.POLLIN)
+        while not waiting.poll(_LOOK_AGAIN):
+            self.check()

@@ -104,7 +104,7 @@ class _Run(Generic[R]):
 
     def _read(self) -> None:
         window = self._free.pop()
-        if not window.read(self._stream.fd, self._stream.name):
+        if not window.read(self._stream.fd, self._stream.name, self._workers.cancel):
             self._ended = True
             return
         window.follow(self._last, 0)

@@ -10,6 +10,7 @@ import mmap
 import os
 from typing import Final
 
+from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.errors import SourceError
 
 OVERLAP: Final = 47
@@ -37,11 +38,12 @@ class Window:
         """Where in the stream this window ends."""
         return self.start + self.length
 
-    def read(self, fd: int, name: str) -> bool:
+    def read(self, fd: int, name: str, cancel: Cancel) -> bool:
         """Fill with the next bytes of `fd`; False when nothing was left to read."""
         own = self._view[self._room :]
         self.length = 0
         while self.length < len(own):
+            cancel.wait_for(fd)
             try:
                 count = os.readv(fd, [own[self.length :]])
             except OSError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.core.chunk import ChunkID, parse_chunk_id
 from desync_jobs.errors import InvalidDataError, SourceError
 from desync_jobs.execute.task import Streams
@@ -65,15 +66,20 @@ def _device_size(path: str) -> int:
 
 @contextmanager
 def open_input(path: str, streams: Streams) -> Iterator[int]:
-    """Open `path` (absolute, or `-`) for reading and lend its descriptor."""
+    """Open `path` (absolute, or `-`) for reading and lend its descriptor.
+
+    A named pipe is open at once, whether somebody writes to it yet or not; who reads it waits
+    for input first.
+    """
     if path == "-":
         yield streams.stdin.fileno()
         return
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise SourceError(f"{path}: cannot be opened: {error.strerror}") from error
     try:
+        os.set_blocking(fd, True)
         yield fd
     finally:
         os.close(fd)
@@ -98,9 +104,9 @@ def _read_all(path: str, name: str, streams: Streams, limit: int) -> bytearray:
             known = os.fstat(fd).st_size
             # One allocation of the right size where it is known, and growth for a pipe.
             data = bytearray(min(known, limit + 1))
-            filled = _fill(fd, memoryview(data))
+            filled = _fill(fd, memoryview(data), streams.cancel)
             del data[filled:]
-            while len(data) <= limit and (more := os.read(fd, _READ)):
+            while len(data) <= limit and (more := _read_more(fd, streams.cancel)):
                 data += more
         except OSError as error:
             raise SourceError(f"{name}: cannot be read: {error.strerror}") from error
@@ -109,15 +115,21 @@ def _read_all(path: str, name: str, streams: Streams, limit: int) -> bytearray:
     return data
 
 
-def _fill(fd: int, view: memoryview) -> int:
+def _fill(fd: int, view: memoryview, cancel: Cancel) -> int:
     done = 0
     while done < len(view):
+        cancel.wait_for(fd)
         count = os.readv(fd, [view[done:]])
         if count == 0:
             break
         done += count
     view.release()
     return done
+
+
+def _read_more(fd: int, cancel: Cancel) -> bytes:
+    cancel.wait_for(fd)
+    return os.read(fd, _READ)
 
 
 def read_text(path: str, streams: Streams) -> str:

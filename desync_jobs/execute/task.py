@@ -19,6 +19,8 @@ class Streams:
 
     stdin: BinaryIO
     stdout: BinaryIO
+    cancel: Cancel
+    """Ends the waiting for input that does not come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.cutting import Cutting, Stream, Stretch, cut_stream
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.core.digest import digest_many
@@ -55,18 +56,19 @@ def do_chunk(task: Task[ChunkSpec], step: Step) -> Done:
             yield "".join(lines).encode("ascii")
 
     with open_input(blob.path, machine.streams) as fd:
-        _skip(fd, blob, spec.start)
+        _skip(fd, blob, spec.start, machine.cancel)
         status = write_output(task.path(spec.output), machine.streams, parts(fd))
     return Done(status, {"bytes": phase.done, "chunks": counted})
 
 
-def _skip(fd: int, blob: FileFacts, count: int) -> None:
+def _skip(fd: int, blob: FileFacts, count: int, cancel: Cancel) -> None:
     """Go `count` bytes on; raises `SourceError` where a stream ends before."""
     try:
         if blob.kind is not FileKind.STREAM:
             os.lseek(fd, count, os.SEEK_SET)
             return
         while count:
+            cancel.wait_for(fd)
             part = len(os.read(fd, min(count, _SKIPPED)))
             if not part:
                 raise SourceError(f"{blob.path}: the stream ends before the start asked for")

@@ -3,6 +3,7 @@
 import os
 
 from desync_jobs.assembly.buffers import Buffers
+from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.errors import SourceError
 from desync_jobs.execute.inputs import file_facts, open_input, output_facts
@@ -33,7 +34,7 @@ def do_digest(task: Task[DigestSpec], step: Step) -> Done:
     digest = DigestAlgorithm(task.spec.digest).new()
     phase = task.phase("reading", blob.size)
     with open_input(blob.path, machine.streams) as fd, Buffers().borrow(_READ) as view:
-        while count := _read(fd, view, blob.path):
+        while count := _read(fd, view, blob.path, machine.cancel):
             machine.cancel.check()
             digest.update(view[:count])
             phase.advance(count)
@@ -44,7 +45,8 @@ def do_digest(task: Task[DigestSpec], step: Step) -> Done:
     return Done(status, {"bytes": phase.done, "digest": text})
 
 
-def _read(fd: int, view: memoryview, name: str) -> int:
+def _read(fd: int, view: memoryview, name: str, cancel: Cancel) -> int:
+    cancel.wait_for(fd)
     try:
         return os.readv(fd, [view])
     except OSError as error:
