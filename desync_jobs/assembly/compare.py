@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from desync_jobs.assembly.batches import spans
 from desync_jobs.assembly.buffers import Buffers, read_range
 from desync_jobs.assembly.workers import Workers
-from desync_jobs.core.digest import digest_many
+from desync_jobs.core.digester import Digester
 from desync_jobs.core.kernel import Kernel
 from desync_jobs.formats.index import Index
 
@@ -38,7 +38,7 @@ def compare_blob(
     Raises `SourceError` where the blob cannot be read.
     """
     buffers = Buffers()
-    algorithm = index.algorithm
+    digester = Digester(kernel, index.algorithm, index.sizes.maximum)
 
     def examine(span: tuple[int, int]) -> Compared:
         first, last = span
@@ -48,7 +48,7 @@ def compare_blob(
             cuts = [index.end(position) - begin for position in range(first, last)]
             whole = sum(1 for cut in cuts if cut <= there)
             pieces = [view[a:b] for a, b in zip([0, *cuts], cuts[:whole], strict=False)]
-            digests = digest_many(kernel, algorithm, pieces)
+            digests = digester(pieces)
         right = np.zeros(last - first, np.bool_)
         for offset, digest in enumerate(digests):
             right[offset] = digest == index.id(first + offset)

@@ -1,7 +1,7 @@
 """Job and facts → plan: every step, its order, its cost and its reason.
 
-May import `manifest`, `formats`, `core`, `errors`. Is pure: no clock, no disk, no
-network, no environment. What it was not told in facts it does not know.
+May import `manifest`, `report` for words, `formats`, `core`, `errors`. Is pure: no clock, no
+disk, no network, no environment. What it was not told in facts it does not know.
 
 The package is not called `plan`, as the architecture first had it: a submodule of that name
 would shadow the public function `desync_jobs.plan`.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from desync_jobs.planner.words import count_words, size_words
+from desync_jobs.report.words import counted, in_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Amount:
     def words(self) -> str:
         """Say it in words: `at most 1.5 GiB (24,000 chunks) from origin`."""
         bound = "" if self.exact else "at most "
-        chunks = f" ({count_words(self.chunks, 'chunk')})" if self.chunks else ""
-        return f"{bound}{size_words(self.bytes)}{chunks}"
+        chunks = f" ({counted(self.chunks, 'chunk')})" if self.chunks else ""
+        return f"{bound}{in_bytes(self.bytes)}{chunks}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from desync_jobs.planner.plan import Action, Plan, Step
-from desync_jobs.planner.words import size_words
+from desync_jobs.report.words import in_bytes
 
 _FILLS: Final = {
     Action.RUN: "#cfe8ff",
@@ -47,7 +47,7 @@ def dot(plan: Plan) -> str:
 def _label(step: Step) -> list[str]:
     lines = [step.operation, step.kind, step.action.value]
     if step.cost.work:
-        lines.append(size_words(step.cost.work))
+        lines.append(in_bytes(step.cost.work))
     return lines
 
 

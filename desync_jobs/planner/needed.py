@@ -1,6 +1,9 @@
 """Inputs without which nothing can be planned, each refused with one clear error."""
 
+from collections.abc import Iterable
+
 from desync_jobs.errors import IndexMissingError, SourceError, StoreError
+from desync_jobs.formats.index import Index
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
 
 
@@ -34,3 +37,13 @@ def need_store(facts: StoreFacts) -> StoreFacts:
             f"store {facts.name}: {facts.path} is not a directory; correct its url or create it"
         )
     return facts
+
+
+def need_stores(stores: Iterable[StoreFacts], index: Index) -> None:
+    """Raise `StoreError` for the first of `stores` that does not exist.
+
+    An index without chunks asks for none, and whoever made it had none to put into a store.
+    """
+    if len(index):
+        for store in stores:
+            need_store(store)

@@ -13,7 +13,7 @@ from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
-from desync_jobs.planner.needed import need_index, need_store
+from desync_jobs.planner.needed import need_index, need_stores
 from desync_jobs.planner.plan import Action, Decision
 
 
@@ -44,8 +44,7 @@ class ExtractDetail:
 def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
     """Decide from `facts` where each chunk comes from."""
     found = need_index(facts.index, spec.index)
-    for store in facts.stores:
-        need_store(store)
+    need_stores(facts.stores, found.index)
     _check_target(spec, facts.target, found.index)
     index = found.index
     if _complete(index, facts):
