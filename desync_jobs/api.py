@@ -19,11 +19,10 @@ from typing import BinaryIO
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.kernel import Kernel, best
-from desync_jobs.errors import InterruptedRunError
 from desync_jobs.execute.engine import LocalEngine
 from desync_jobs.execute.prepare import make_plan
 from desync_jobs.execute.progress import Progress
-from desync_jobs.execute.result import Outcome, Result, Status
+from desync_jobs.execute.result import Result
 from desync_jobs.execute.task import Machine, Streams
 from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.load import load_job
@@ -77,13 +76,8 @@ def run(job: Job, settings: Settings | None = None) -> Result:
 
     Raises `ManifestError` for operations in conflict or in a cycle.
     """
-    settings = settings or Settings()
-    with _machine(job, settings) as machine:
-        try:
-            made = make_plan(machine)
-        except InterruptedRunError as error:
-            return _stopped(job, error)
-        return LocalEngine(machine).run(made)
+    with _machine(job, settings or Settings()) as machine:
+        return LocalEngine(machine).run()
 
 
 @contextmanager
@@ -99,11 +93,3 @@ def _machine(job: Job, settings: Settings) -> Iterator[Machine]:
             progress=Progress(settings.reporter),
             streams=Streams(stdin, stdout, settings.cancel),
         )
-
-
-def _stopped(job: Job, error: InterruptedRunError) -> Result:
-    outcomes = tuple(
-        Outcome(name, spec.kind, Status.INTERRUPTED, "the run was stopped", error=error)
-        for name, spec in job.spec.operations.items()
-    )
-    return Result(job.spec.name, outcomes, 0.0)

@@ -1,4 +1,4 @@
-"""Plan → result: steps one after the other, in the plan's order.
+"""Job → plan → result: steps one after the other, in the plan's order.
 
 The first failure ends the run, or with `keep_going` only what depends on it. A step
 counts as done when its doer has published everything; an interrupted one never does.
@@ -8,7 +8,7 @@ import time
 
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
 from desync_jobs.execute.hands import hands_of
-from desync_jobs.execute.prepare import plan_operation
+from desync_jobs.execute.prepare import make_plan, plan_operation
 from desync_jobs.execute.result import Done, Outcome, Result, Status
 from desync_jobs.execute.task import Machine, Task
 from desync_jobs.planner.order import order_operations
@@ -23,24 +23,32 @@ class LocalEngine:
         self._machine = machine
         self._outcomes: dict[str, Outcome] = {}
 
-    def run(self, plan: Plan) -> Result:
-        """Do every step that can be done; never raises a `DesyncRunError`."""
+    def run(self) -> Result:
+        """Plan, and do every step that can be done.
+
+        Raises `ManifestError` for conflicts and cycles; whatever else goes wrong is in the result.
+        """
         machine = self._machine
+        names = order_operations(machine.job).names
         began = time.monotonic()
-        machine.progress.expect(sum(step.cost.work for step in plan.steps))
-        machine.reporter.emit(
-            RunStarted(
-                machine.job.spec.name or machine.job.source,
-                tuple(step.operation for step in plan.steps),
-                machine.progress.total,
-            )
-        )
-        for step in plan.steps:
-            self._outcomes[step.operation] = self._step(plan, step)
+        machine.reporter.emit(RunStarted(machine.job.spec.name or machine.job.source, names, 0))
+        try:
+            self._carry_out(make_plan(machine))
+        except InterruptedRunError as error:
+            self._outcomes = {name: self._stopped(name, error) for name in names}
         seconds = time.monotonic() - began
         result = Result(machine.job.spec.name, tuple(self._outcomes.values()), seconds)
         machine.reporter.emit(RunFinished(result.exit_code, seconds))
         return result
+
+    def _carry_out(self, plan: Plan) -> None:
+        self._machine.progress.expect(sum(step.cost.work for step in plan.steps))
+        for step in plan.steps:
+            self._outcomes[step.operation] = self._step(plan, step)
+
+    def _stopped(self, name: str, error: InterruptedRunError) -> Outcome:
+        kind = self._machine.job.spec.operations[name].kind
+        return Outcome(name, kind, Status.INTERRUPTED, "the run was stopped", error=error)
 
     def _step(self, plan: Plan, step: Step) -> Outcome:
         hindrance = self._hindrance(plan, step)
