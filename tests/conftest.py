@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.workspace import Workspace
+
 REPOSITORY = Path(__file__).parents[1]
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -19,6 +21,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     compiled = os.fspath(tmp_path_factory.mktemp("compiled"))
     return kept | {"PYTHONPATH": os.fspath(REPOSITORY), "PYTHONPYCACHEPREFIX": compiled}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """An empty directory to run jobs in; the same one that `desync_run` uses."""
+    return Workspace(tmp_path)
 
 
 @pytest.fixture
