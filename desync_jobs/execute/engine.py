@@ -112,7 +112,7 @@ class LocalEngine:
         if step.error is not None:
             raise step.error
         if step.action is Action.UNCHANGED:
-            return Done(Status.UNCHANGED)
+            return Done(Status.UNCHANGED, step.statistics)
         machine = self._machine
         machine.reporter.emit(StepStarted(step.operation, step.kind, step.reason))
         spec = machine.job.spec.operations[step.operation]

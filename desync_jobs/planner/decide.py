@@ -36,6 +36,7 @@ def decide(name: str, spec: OperationSpec, order: Order, facts: object) -> Step:
         cost=decision.cost,
         changes=decision.changes,
         detail=decision.detail,
+        statistics=decision.statistics,
     )
 
 

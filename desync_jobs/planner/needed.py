@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from desync_jobs.errors import IndexMissingError, SourceError, StoreError
+from desync_jobs.errors import IndexMissingError, SourceError, StoreError, UsageError
 from desync_jobs.formats.index import Index
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
 
@@ -28,6 +28,14 @@ def need_size(facts: FileFacts) -> FileFacts:
     if need_blob(facts).kind is FileKind.STREAM:
         raise SourceError(f"{facts.path} is a stream; this operation needs a file or a device")
     return facts
+
+
+def need_apart(output: FileFacts, read: FileFacts) -> None:
+    """Raise `UsageError` where `output` would take the place of `read`, under whatever name."""
+    if output.identity is not None and output.identity == read.identity:
+        raise UsageError(
+            f"{output.path} is the same file as {read.path}, which is read; name another"
+        )
 
 
 def need_store(facts: StoreFacts) -> StoreFacts:

@@ -4,6 +4,7 @@ A step says what one operation will do and why. Its `detail` is what the doer
 of its kind needs; nobody else looks into it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
@@ -42,6 +43,8 @@ class Step:
     changes: bool = False
     """Whether running it leaves the world other than it was."""
     detail: object = None
+    statistics: Mapping[str, object] = field(default_factory=dict)
+    """What is counted of an operation that has nothing to do."""
     error: DesyncRunError | None = None
 
     def detail_as(self, kind: type[T]) -> T:
@@ -60,6 +63,7 @@ class Decision:
     cost: Cost = NO_COST
     changes: bool = False
     detail: object = None
+    statistics: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

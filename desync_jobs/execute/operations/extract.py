@@ -28,7 +28,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.facts import FileFacts, FileKind
-from desync_jobs.planner.operations.extract import ExtractDetail, ExtractFacts, plain_size
+from desync_jobs.planner.operations.extract import ExtractDetail, ExtractFacts
 from desync_jobs.planner.plan import Step
 from desync_jobs.stores.base import ChunkSource
 
@@ -93,7 +93,7 @@ def do_extract(task: Task[ExtractSpec], step: Step) -> Done:
             raise AssertionError(f"{positions} positions written, not all that were planned")
         task.machine.cancel.check()
         block_size = os.fstat(target.fd).st_blksize
-    return Done(statistics=_statistics(detail, block_size))
+    return Done(statistics={**detail.statistics(), "block_size": block_size})
 
 
 @contextmanager
@@ -152,23 +152,3 @@ def _parts(
     else:
         # The file is new: what nobody writes is a hole.
         yield Written(len(assembly.zeros), 0)
-
-
-def _statistics(detail: ExtractDetail, block_size: int) -> dict[str, object]:
-    index, assembly = detail.index, detail.assembly
-    repeats = len(assembly.fetched.places) - len(assembly.fetched)
-    copied = len(assembly.copied.places)
-    return {
-        "bytes_total": index.blob_size,
-        "chunks_total": len(index),
-        "chunks_from_store": len(assembly.fetched),
-        "chunks_in_place": detail.kept,
-        "chunks_from_seeds": len(assembly.zeros) + repeats + copied,
-        "bytes_from_store": plain_size(index, assembly.fetched.sources),
-        "bytes_copied_from_seeds": plain_size(index, assembly.copied.places)
-        + plain_size(index, assembly.fetched.places)
-        - plain_size(index, assembly.fetched.sources),
-        "bytes_cloned_from_seeds": 0,
-        "block_size": block_size,
-        "seeds": 1,
-    }

@@ -35,8 +35,9 @@ def survey_make(task: Task[MakeSpec]) -> MakeFacts:
     target = output_facts(task.path(spec.index), streams)
     if not blob.present or target.kind is not FileKind.REGULAR:
         return MakeFacts(blob, target, "the index does not exist", 0)
-    if blob.path == "-":
-        return MakeFacts(blob, target, "standard input is always read", 0)
+    if blob.kind is FileKind.STREAM:
+        # What is compared here could not be read again.
+        return MakeFacts(blob, target, "a stream is always read", 0)
     try:
         found = read_index(target.path, streams)
     except InvalidDataError:
@@ -49,7 +50,7 @@ def survey_make(task: Task[MakeSpec]) -> MakeFacts:
         first, _ = unique_chunks(found.index.ids)
         reading = Reading(found.index.algorithm)
         missing = int(lacking_in(task, spec.store, reading, found.index.ids[first]).sum())
-    return MakeFacts(blob, target, difference, missing)
+    return MakeFacts(blob, target, difference, missing, len(found.index))
 
 
 def _difference(task: Task[MakeSpec], blob: FileFacts, index: Index) -> str | None:
@@ -100,6 +101,8 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
         _index_output(task.path(spec.index), machine.streams) as output,
     ):
         index = IndexOutput(output, blob_flags(algorithm, mode), sizes)
+        if store is not None:
+            store.prepare()  # even an empty blob has a store, which other operations may ask
         stream = Stream(fd, blob.path)
         for batch in cut_stream(stream, _cutting(task), machine.workers, keeping.keep):
             index.add(batch.ends, batch.ids)

@@ -47,7 +47,11 @@ def plan_cache(spec: CacheOpSpec, facts: CacheFacts) -> Decision:
     """Decide to copy what the cache lacks."""
     count = sum(len(part.ids) for part in facts.lacking)
     if not count:
-        return Decision(Action.UNCHANGED, f"the cache has all {facts.wanted:,} chunks")
+        return Decision(
+            Action.UNCHANGED,
+            f"the cache has all {facts.wanted:,} chunks",
+            statistics={"bytes": 0, "chunks_stored": 0, "bytes_stored": 0},
+        )
     for store in facts.stores:
         need_store(store)
     size = sum(int(part.sizes.sum()) for part in facts.lacking)

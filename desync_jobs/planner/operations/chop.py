@@ -36,7 +36,11 @@ def plan_chop(spec: ChopSpec, facts: ChopFacts) -> Decision:
     """Decide to store the chunks the store lacks."""
     found = need_index(facts.index, spec.index)
     if not len(facts.lacking):
-        return Decision(Action.UNCHANGED, "the store has every chunk of the index")
+        return Decision(
+            Action.UNCHANGED,
+            "the store has every chunk of the index",
+            statistics={"bytes": 0, "chunks_stored": 0, "bytes_stored": 0},
+        )
     blob = need_size(facts.blob)
     if blob.size < found.index.blob_size:
         raise BlobMismatchError(

@@ -40,6 +40,24 @@ class ExtractDetail:
     kept: int
     """Positions the target has right already."""
 
+    def statistics(self) -> dict[str, int]:
+        """Return what is counted of this extraction, by the names of the result."""
+        index, assembly = self.index, self.assembly
+        repeats = len(assembly.fetched.places) - len(assembly.fetched)
+        fetched = plain_size(index, assembly.fetched.sources)
+        placed = plain_size(index, assembly.fetched.places)
+        return {
+            "bytes_total": index.blob_size,
+            "chunks_total": len(index),
+            "chunks_from_store": len(assembly.fetched),
+            "chunks_in_place": self.kept,
+            "chunks_from_seeds": len(assembly.zeros) + repeats + len(assembly.copied.places),
+            "bytes_from_store": fetched,
+            "bytes_copied_from_seeds": plain_size(index, assembly.copied.places) + placed - fetched,
+            "bytes_cloned_from_seeds": 0,
+            "seeds": 1,
+        }
+
 
 def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
     """Decide from `facts` where each chunk comes from."""
@@ -47,14 +65,19 @@ def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
     need_stores(facts.stores, found.index)
     _check_target(spec, facts.target, found.index)
     index = found.index
-    if _complete(index, facts):
-        return Decision(Action.UNCHANGED, "the target already is what the index describes")
-    right = facts.right if spec.in_place else None
+    complete = _complete(index, facts)
+    right = facts.right if spec.in_place or complete else None
     if right is None:
         right = np.zeros(len(index), np.bool_)
     first, group = unique_chunks(index.ids)
     assembly = assign(first, group, _zero_groups(index, first, facts.zero_ids), right)
     detail = ExtractDetail(index, facts.target, assembly, int(np.count_nonzero(right)))
+    if complete:
+        return Decision(
+            Action.UNCHANGED,
+            "the target already is what the index describes",
+            statistics=detail.statistics(),
+        )
     return Decision(
         Action.RUN, _reason(spec, facts, detail), _cost(spec, detail), changes=True, detail=detail
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts
-from desync_jobs.planner.needed import need_blob
+from desync_jobs.planner.needed import need_apart, need_blob
 from desync_jobs.planner.plan import Action, Decision
 
 
@@ -19,13 +19,25 @@ class MakeFacts:
     """Why the index there is not the blob's, as a clause; None where it is."""
     missing: int
     """Distinct chunks of that index which the store does not have."""
+    chunks: int = 0
+    """Chunks of that index."""
 
 
 def plan_make(spec: MakeSpec, facts: MakeFacts) -> Decision:
     """Decide from `facts`; the blob's chunks are known only once it is cut, so costs are bounds."""
     blob = need_blob(facts.blob)
+    need_apart(facts.index, blob)
     if facts.difference is None and not facts.missing:
-        return Decision(Action.UNCHANGED, "the index is the blob's and the store has every chunk")
+        return Decision(
+            Action.UNCHANGED,
+            "the index is the blob's and the store has every chunk",
+            statistics={
+                "bytes": blob.size,
+                "chunks": facts.chunks,
+                "chunks_stored": 0,
+                "bytes_stored": 0,
+            },
+        )
     reason = facts.difference or f"the store lacks {facts.missing:,} chunks of the index"
     average = spec.chunk_size.average
     chunks = -(-blob.size // average)
