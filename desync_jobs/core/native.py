@@ -1,14 +1,15 @@
 """The compiled loops as the rest of the program calls them.
 
 Importing this module fails where the extension was not built; `kernel` then uses NumPy
-and hashlib. Measured on one core of a 2.7 GHz server processor with AVX-512 VBMI, in GB/s:
+and hashlib. Measured side by side on one core of a 2.7 GHz server processor with AVX-512
+VBMI, in GB/s:
 
-    candidates   2.7 with vpermb look-ups, 1.3 in plain loops of AVX-512, 1.0 of AVX2,
-                 0.65 of SSE2; 0.2 in NumPy
-    digests      2.4 in eight lanes; 0.86 in hashlib, one message after the other
+    candidates   2.5 with vpermb look-ups; 1.0 in plain loops of AVX-512, 0.85 of AVX2,
+                 0.55 of SSE2; 0.19 in NumPy
+    digests      2.3 in eight lanes; 0.58 in hashlib, one message after the other
 
-Eight lanes of SHA-512/256 made of AVX2 reach 0.46 GB/s, about half of hashlib. Hence the
-rule: the lanes are used where the processor has AVX-512 (`LANES` is 8), and only there.
+Eight lanes of SHA-512/256 made of AVX2 reach 0.48, less than hashlib. Hence the rule: the
+lanes are used where the processor has AVX-512 (`LANES` is 8), and only there.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ _Search: TypeAlias = Callable[
     [BytesLike, NDArray[np.uint32], int, int, NDArray[np.int64]], tuple[int, int]
 ]
 
-_HASHLIB_SPEED: Final = 2.8
+_HASHLIB_SPEED: Final = 2.0
 """How much faster hashlib takes a message than one lane of eight does."""
 
 
