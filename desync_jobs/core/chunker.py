@@ -32,8 +32,9 @@ class CutSelector:
     def feed(self, candidates: NDArray[np.int64], scanned: int) -> list[int]:
         """Return the cuts that are now certain, as ends in the blob, ascending.
 
-        `candidates` are those in `self.scanned + 1 .. scanned`, ascending and absolute;
-        `scanned` says how far the blob has been searched.
+        `candidates` are all those up to `scanned` that were not fed before, ascending, as ends
+        in the blob; `scanned` says how many of its bytes have been searched. `ValueError`
+        where either goes back or too far.
         """
         if scanned < self._scanned:
             raise ValueError(f"{scanned} bytes are searched after {self._scanned} were")
