@@ -1,5 +1,6 @@
 """Writing what operations print: to standard output, or to a file that appears whole."""
 
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Protocol
@@ -41,6 +42,17 @@ def write_output(path: str, streams: Streams, parts: Iterable[bytes]) -> Status:
         return output.finish()
 
 
+@contextmanager
+def open_held_output(path: str, streams: Streams) -> Iterator[Output]:
+    """Open `path`; what goes to standard output too is held back until `finish`."""
+    with open_output(path, streams) as output:
+        if path != "-":
+            yield output
+            return
+        with tempfile.SpooledTemporaryFile(max_size=1 << 24) as held:
+            yield _HeldOutput(held, output)
+
+
 class _StreamOutput:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -78,3 +90,20 @@ class _FileOutput:
             return Status.UNCHANGED
         self._pending.commit()
         return Status.DONE
+
+
+class _HeldOutput:
+    """Keeps everything until `finish`, so that standard output gets all of it or nothing."""
+
+    def __init__(self, held: "tempfile.SpooledTemporaryFile[bytes]", output: Output) -> None:
+        self._held = held
+        self._output = output
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._held.write(data)
+
+    def finish(self) -> Status:
+        self._held.seek(0)
+        while block := self._held.read(1 << 20):
+            self._output.write(block)
+        return self._output.finish()

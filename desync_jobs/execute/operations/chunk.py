@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.cutting import Cutting, Stream, Stretch, cut_stream
-from desync_jobs.core.chunk import DigestAlgorithm
-from desync_jobs.core.digest import digest_many
-from desync_jobs.core.sizes import CutMode
+from desync_jobs.core.digester import Digester
 from desync_jobs.errors import SourceError
 from desync_jobs.execute.inputs import file_facts, open_input, output_facts
 from desync_jobs.execute.outputs import write_output
@@ -35,15 +33,16 @@ def do_chunk(task: Task[ChunkSpec], step: Step) -> Done:
     blob = step.detail_as(FileFacts)
     spec, machine = task.spec, task.machine
     phase = task.phase("chunking", max(blob.size - spec.start, 0))
-    kernel, algorithm = machine.kernel, DigestAlgorithm(spec.digest)
-    cutting = Cutting(spec.chunk_size, CutMode(spec.cut), kernel)
+    digester = Digester(machine.kernel, spec.digest, spec.chunk_size.maximum)
+    cutting = Cutting(spec.chunk_size, spec.cut, machine.kernel)
     counted = 0
 
     def describe(stretch: Stretch) -> tuple[int, list[str]]:
-        ids = digest_many(kernel, algorithm, stretch.pieces)
         lines = [
             f"{end - len(piece)}\t{len(piece)}\t{chunk_id.hex()}\n"
-            for end, piece, chunk_id in zip(stretch.ends, stretch.pieces, ids, strict=True)
+            for end, piece, chunk_id in zip(
+                stretch.ends, stretch.pieces, digester(stretch.pieces), strict=True
+            )
         ]
         return sum(map(len, stretch.pieces)), lines
 

@@ -1,23 +1,19 @@
 """Doing `make`: one pass over the blob — cut, digest, compress, store — then the index."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from desync_jobs.assembly.cutting import Cutting, Stream, Stretch, cut_stream
-from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
-from desync_jobs.core.digest import digest_many
-from desync_jobs.core.sizes import CutMode
+from desync_jobs.core.chunk import ChunkID
+from desync_jobs.core.digester import Digester
 from desync_jobs.errors import InvalidDataError
 from desync_jobs.execute.index_output import IndexOutput
 from desync_jobs.execute.inputs import file_facts, open_input, output_facts, read_index
 from desync_jobs.execute.kept import lacking_in, stored_counts
 from desync_jobs.execute.opening import Reading, open_store
-from desync_jobs.execute.outputs import Output, open_output
+from desync_jobs.execute.outputs import open_held_output
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.seen import SeenIDs
-from desync_jobs.execute.task import Streams, Task
+from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
@@ -55,7 +51,7 @@ def survey_make(task: Task[MakeSpec]) -> MakeFacts:
 
 def _difference(task: Task[MakeSpec], blob: FileFacts, index: Index) -> str | None:
     spec = task.spec
-    algorithm, mode = DigestAlgorithm(spec.digest), CutMode(spec.cut)
+    algorithm, mode = spec.digest, spec.cut
     if index.flags != blob_flags(algorithm, mode) or index.sizes != spec.chunk_size:
         return "the index was made with other settings"
     if index.blob_size != blob.size:
@@ -73,8 +69,8 @@ def _same_chunks(task: Task[MakeSpec], blob: FileFacts, index: Index) -> bool:
     cutting = _cutting(task)
     position = 0
     with open_input(blob.path, machine.streams) as fd:
-        handle = _Digesting(task).digest
-        for batch in cut_stream(Stream(fd, blob.path), cutting, machine.workers, handle):
+        keeping = _Keeping(task, None)
+        for batch in cut_stream(Stream(fd, blob.path), cutting, machine.workers, keeping.keep):
             last = position + len(batch.ends)
             same = index.ends[position:last].tolist() == batch.ends and (
                 index.ids[position:last].tobytes() == b"".join(batch.ids)
@@ -91,14 +87,14 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
     """Cut the blob, store what the store lacks, sync, and publish the index."""
     spec, machine = task.spec, task.machine
     blob = step.detail_as(FileFacts)
-    algorithm, mode = DigestAlgorithm(spec.digest), CutMode(spec.cut)
+    algorithm, mode = spec.digest, spec.cut
     store = None if spec.store is None else open_store(task, spec.store, Reading(algorithm))
     keeping = _Keeping(task, store)
     phase = task.phase("chunking" if store is None else "storing", blob.size)
     sizes = spec.chunk_size
     with (
         open_input(blob.path, machine.streams) as fd,
-        _index_output(task.path(spec.index), machine.streams) as output,
+        open_held_output(task.path(spec.index), machine.streams) as output,
     ):
         index = IndexOutput(output, blob_flags(algorithm, mode), sizes)
         if store is not None:
@@ -117,37 +113,9 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
     return Done(Status.UNCHANGED if unchanged else Status.DONE, statistics)
 
 
-@contextmanager
-def _index_output(path: str, streams: Streams) -> Iterator[Output]:
-    """Open the index's place; what goes to standard output is held back until it is complete."""
-    with open_output(path, streams) as output:
-        if path != "-":
-            yield output
-            return
-        with tempfile.SpooledTemporaryFile(max_size=1 << 24) as held:
-            yield _HeldOutput(held, output)
-
-
-class _HeldOutput:
-    """Keeps everything until `finish`: an index on standard output is whole or absent."""
-
-    def __init__(self, held: "tempfile.SpooledTemporaryFile[bytes]", output: Output) -> None:
-        self._held = held
-        self._output = output
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._held.write(data)
-
-    def finish(self) -> Status:
-        self._held.seek(0)
-        while block := self._held.read(1 << 20):
-            self._output.write(block)
-        return self._output.finish()
-
-
 def _cutting(task: Task[MakeSpec]) -> Cutting:
     spec = task.spec
-    return Cutting(spec.chunk_size, CutMode(spec.cut), task.machine.kernel)
+    return Cutting(spec.chunk_size, spec.cut, task.machine.kernel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,29 +124,19 @@ class _Batch:
     ids: list[ChunkID]
 
 
-class _Digesting:
-    """Digests stretches of a blob, in threads."""
-
-    def __init__(self, task: Task[MakeSpec]) -> None:
-        self._kernel = task.machine.kernel
-        self._algorithm = DigestAlgorithm(task.spec.digest)
-
-    def digest(self, stretch: Stretch) -> _Batch:
-        """Return ends and IDs of the stretch's chunks."""
-        return _Batch(stretch.ends, digest_many(self._kernel, self._algorithm, stretch.pieces))
-
-
 class _Keeping:
-    """Digests stretches and stores what the store lacks, in threads."""
+    """Digests stretches and stores what the store lacks, if there is one; in threads."""
 
     def __init__(self, task: Task[MakeSpec], store: ChunkStore | None) -> None:
-        self._digesting = _Digesting(task)
+        algorithm = task.spec.digest
+        maximum = task.spec.chunk_size.maximum
+        self._digester = Digester(task.machine.kernel, algorithm, maximum)
         self._store = store
         self._seen = SeenIDs()
 
     def keep(self, stretch: Stretch) -> _Batch:
         """Return ends and IDs of the stretch's chunks, all of which the store then has."""
-        batch = self._digesting.digest(stretch)
+        batch = _Batch(stretch.ends, self._digester(stretch.pieces))
         if self._store is not None:
             new = [
                 Chunk(chunk_id, piece)
