@@ -140,8 +140,9 @@ class Workspace:
         return Ended(result, output.getvalue(), warned)
 
     def do(self, kind: str, how: How | None = None, /, **fields: Any) -> Ended:
-        """Run a job of one operation."""
-        return self.run({kind: {"kind": kind, **fields}}, how)
+        """Run a job of one operation; a field that is None is left out."""
+        given = {key: value for key, value in fields.items() if value is not None}
+        return self.run({kind: {"kind": kind, **given}}, how)
 
     def plan(self, operations: Mapping[str, Mapping[str, Any]]) -> Plan:
         """Plan the job of these operations."""

@@ -44,8 +44,9 @@ def file_facts(path: str, streams: Streams) -> FileFacts:
 def _stream_facts(streams: Streams) -> FileFacts:
     # A file given as standard input has a size, which makes progress honest.
     found = os.fstat(streams.stdin.fileno())
-    size = found.st_size if stat.S_ISREG(found.st_mode) else 0
-    return FileFacts("-", FileKind.STREAM, size)
+    if not stat.S_ISREG(found.st_mode):
+        return FileFacts("-", FileKind.STREAM)
+    return FileFacts("-", FileKind.STREAM, found.st_size, (found.st_dev, found.st_ino))
 
 
 def output_facts(path: str, streams: Streams) -> FileFacts:
@@ -90,11 +91,13 @@ def read_index(path: str, streams: Streams) -> IndexFacts | None:
 
     Raises `IndexFormatError` for one that breaks a rule, `SourceError` for one that cannot be read.
     """
-    if not file_facts(path, streams).present:
+    facts = file_facts(path, streams)
+    if not facts.present:
         return None
     name = "standard input" if path == "-" else path
     data = _read_all(path, name, streams, INDEX_SIZE_LIMIT)
-    return IndexFacts(path, parse_index(data, name), hashlib.sha256(data).hexdigest())
+    file_digest = hashlib.sha256(data).hexdigest()
+    return IndexFacts(path, parse_index(data, name), file_digest, facts.identity)
 
 
 def _read_all(path: str, name: str, streams: Streams, limit: int) -> bytearray:

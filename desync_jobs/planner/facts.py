@@ -43,6 +43,8 @@ class IndexFacts:
     index: Index
     file_digest: str
     """SHA-256 of the index file, in hex: binds a plan to what it was made from."""
+    identity: tuple[int, int] | None = None
+    """Device and inode."""
 
 
 @dataclass(frozen=True, slots=True)

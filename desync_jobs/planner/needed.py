@@ -30,12 +30,11 @@ def need_size(facts: FileFacts) -> FileFacts:
     return facts
 
 
-def need_apart(output: FileFacts, read: FileFacts) -> None:
+def need_apart(output: FileFacts, read: FileFacts | IndexFacts) -> None:
     """Raise `UsageError` where `output` would take the place of `read`, under whatever name."""
     if output.identity is not None and output.identity == read.identity:
-        raise UsageError(
-            f"{output.path} is the same file as {read.path}, which is read; name another"
-        )
+        name = "standard input" if read.path == "-" else read.path
+        raise UsageError(f"{output.path} is the same file as {name}, which is read; name another")
 
 
 def need_store(facts: StoreFacts) -> StoreFacts:

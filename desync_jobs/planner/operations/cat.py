@@ -12,7 +12,7 @@ from desync_jobs.manifest.operations.cat import CatSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts, IndexFacts, StoreFacts
 from desync_jobs.planner.listing import decide_listing
-from desync_jobs.planner.needed import need_index, need_stores
+from desync_jobs.planner.needed import need_apart, need_index, need_stores
 from desync_jobs.planner.operations.extract import plain_size
 from desync_jobs.planner.plan import Decision
 
@@ -42,6 +42,7 @@ def plan_cat(spec: CatSpec, facts: CatFacts) -> Decision:
     """Decide which chunks the range needs; a range past the end is refused before any output."""
     found = need_index(facts.index, spec.index)
     need_stores(facts.stores, found.index)
+    need_apart(facts.output, found)
     index = found.index
     begin = spec.offset
     end = index.blob_size if spec.length is None else begin + spec.length

@@ -6,7 +6,7 @@ from desync_jobs.manifest.operations.digest import DigestSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts
 from desync_jobs.planner.listing import decide_listing
-from desync_jobs.planner.needed import need_blob
+from desync_jobs.planner.needed import need_apart, need_blob
 from desync_jobs.planner.plan import Decision
 
 
@@ -21,5 +21,6 @@ class DigestFacts:
 def plan_digest(_spec: DigestSpec, facts: DigestFacts) -> Decision:
     """Decide to read the whole blob."""
     blob = need_blob(facts.blob)
+    need_apart(facts.output, blob)
     cost = Cost((Amount("blob", blob.size, exact=blob.size > 0),), work=blob.size)
     return decide_listing(facts.output, cost, blob)

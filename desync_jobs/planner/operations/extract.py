@@ -13,7 +13,7 @@ from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
-from desync_jobs.planner.needed import need_index, need_stores
+from desync_jobs.planner.needed import need_apart, need_index, need_stores
 from desync_jobs.planner.plan import Action, Decision
 
 
@@ -63,6 +63,7 @@ def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
     """Decide from `facts` where each chunk comes from."""
     found = need_index(facts.index, spec.index)
     need_stores(facts.stores, found.index)
+    need_apart(facts.target, found)
     _check_target(spec, facts.target, found.index)
     index = found.index
     complete = _complete(index, facts)

@@ -6,7 +6,7 @@ from desync_jobs.manifest.operations.info import InfoSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts, IndexFacts, StoreFacts
 from desync_jobs.planner.listing import decide_listing
-from desync_jobs.planner.needed import need_index, need_store
+from desync_jobs.planner.needed import need_apart, need_index, need_store
 from desync_jobs.planner.plan import Decision
 
 
@@ -31,6 +31,7 @@ class InfoDetail:
 def plan_info(spec: InfoSpec, facts: InfoFacts) -> Decision:
     """Decide to ask every store for the presence of each distinct chunk."""
     found = need_index(facts.index, spec.index)
+    need_apart(facts.output, found)
     for store in facts.stores:
         need_store(store)
     count = len(found.index)

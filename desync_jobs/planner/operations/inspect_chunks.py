@@ -6,7 +6,7 @@ from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts, IndexFacts, StoreFacts
 from desync_jobs.planner.listing import decide_listing
-from desync_jobs.planner.needed import need_index, need_store
+from desync_jobs.planner.needed import need_apart, need_index, need_store
 from desync_jobs.planner.plan import Decision
 
 
@@ -22,6 +22,7 @@ class InspectChunksFacts:
 def plan_inspect_chunks(spec: InspectChunksSpec, facts: InspectChunksFacts) -> Decision:
     """Decide to list every position, with stored sizes where a store is given."""
     found = need_index(facts.index, spec.index)
+    need_apart(facts.output, found)
     count = len(found.index)
     reads = [Amount("index", 40 * count, count)]
     if facts.store is not None:
