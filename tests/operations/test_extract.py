@@ -18,7 +18,6 @@ from tests.workspace import (
     chunk_files,
     ids_of,
     overwrite,
-    stamp,
     stamps,
 )
 
