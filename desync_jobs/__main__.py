@@ -1,8 +1,6 @@
 """`python -m desync_jobs`, the same as `desync-run`."""
 
-import sys
-
-from desync_jobs.cli.main import main
+from desync_jobs.cli.main import process
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process()

@@ -1,13 +1,39 @@
 """The entry point of `desync-run`."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from desync_jobs._version import __version__
 
 PROGRAM: Final = "desync-run"
+_SIGNALLED: Final = 128
+"""What shells add to a signal's number for the exit code of a program that it ended."""
+
+
+def process() -> NoReturn:
+    """Be a process of its own: carry out its command line, and exit.
+
+    Before a run and after it there is nothing to unwind: SIGINT and SIGTERM end the process at once
+    and without a word, whatever it is importing or printing. At the end nothing is taken apart that
+    the kernel frees anyway, which would take longer than many a command.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    code = main()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        code = code or 1
+    os._exit(code)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    os._exit(_SIGNALLED + number)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
