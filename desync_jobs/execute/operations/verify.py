@@ -22,8 +22,12 @@ def survey_verify(task: Task[VerifySpec]) -> VerifyFacts:
     facts = store_facts(task, task.spec.store)
     if not facts.present:
         return VerifyFacts(facts, 0, 0)
-    sizes = [entry.size for entry in open_store(task, task.spec.store, _reading(task)).entries()]
-    return VerifyFacts(facts, len(sizes), sum(sizes))
+    count = size = 0
+    for entry in open_store(task, task.spec.store, _reading(task)).entries():
+        task.machine.cancel.check()
+        count += 1
+        size += entry.size
+    return VerifyFacts(facts, count, size)
 
 
 def do_verify(task: Task[VerifySpec], step: Step) -> Done:
