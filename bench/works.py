@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from bench.timing import Command
 
-_OURS = (sys.executable, "-m", "desync_jobs")
+OURS = (sys.executable, "-m", "desync_jobs")
+"""How this checkout is called, installed or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def works(folder: Folder, size: int) -> list[Work]:
         commands = tuple(
             Command(
                 program,
-                [*(_OURS if program == "desync-run" else (program,)), *line.split()],
+                [*(OURS if program == "desync-run" else (program,)), *line.split()],
                 folder.emptied(*fresh),
             )
             for program, line in lines.items()
@@ -66,31 +67,69 @@ def works(folder: Folder, size: int) -> list[Work]:
 
     casync_make = f"make --store={at('peer.castr')} {at('peer.caibx')} {image}"
     return [
-        work("make, index only", f"make {at('i.caibx')} {image}",
-             {"desync": f"make {at('d.caibx')} {image}"}, "i.caibx", "d.caibx"),
-        work("make", f"make -s {store} {index} {image}",
-             {"casync": casync_make,
-              "desync": f"make -s {at('desync.castr')} {at('d.caibx')} {image}"},
-             "store.castr", "peer.castr", "desync.castr", "image.caibx", "peer.caibx", "d.caibx"),
+        work(
+            "make, index only",
+            f"make {at('i.caibx')} {image}",
+            {"desync": f"make {at('d.caibx')} {image}"},
+            "i.caibx",
+            "d.caibx",
+        ),
+        work(
+            "make",
+            f"make -s {store} {index} {image}",
+            {
+                "casync": casync_make,
+                "desync": f"make -s {at('desync.castr')} {at('d.caibx')} {image}",
+            },
+            "store.castr",
+            "peer.castr",
+            "desync.castr",
+            "image.caibx",
+            "peer.caibx",
+            "d.caibx",
+        ),
         work("make, nothing changed", f"make -s {store} {index} {image}", {}),
-        work("extract", f"extract -s {store} {index} {at('out')}",
-             {"casync": f"extract --store={store} {index} {at('out')}",
-              "desync": f"extract -s {store} {index} {at('out')}"}, "out"),
+        work(
+            "extract",
+            f"extract -s {store} {index} {at('out')}",
+            {
+                "casync": f"extract --store={store} {index} {at('out')}",
+                "desync": f"extract -s {store} {index} {at('out')}",
+            },
+            "out",
+        ),
         work("extract, nothing to change", f"extract -s {store} {index} {at('out')}", {}),
-        work("extract in place, nothing to change", f"extract -k -s {store} {index} {at('out')}",
-             {"desync": f"extract -k -s {store} {index} {at('out')}"}),
-        work("verify-index", f"verify-index {index} {image}",
-             {"desync": f"verify-index {index} {image}"}),
+        work(
+            "extract in place, nothing to change",
+            f"extract -k -s {store} {index} {at('out')}",
+            {"desync": f"extract -k -s {store} {index} {at('out')}"},
+        ),
+        work(
+            "verify-index",
+            f"verify-index {index} {image}",
+            {"desync": f"verify-index {index} {image}"},
+        ),
         work("verify", f"verify -s {store}", {"desync": f"verify -s {store}"}),
-        work("chop", f"chop -s {at('chop.castr')} {index} {image}",
-             {"desync": f"chop -s {at('chop.castr')} {index} {image}"}, "chop.castr"),
-        work("cache", f"cache -s {store} -c {at('cache.castr')} {index}",
-             {"desync": f"cache -s {store} -c {at('cache.castr')} {index}"}, "cache.castr"),
+        work(
+            "chop",
+            f"chop -s {at('chop.castr')} {index} {image}",
+            {"desync": f"chop -s {at('chop.castr')} {index} {image}"},
+            "chop.castr",
+        ),
+        work(
+            "cache",
+            f"cache -s {store} -c {at('cache.castr')} {index}",
+            {"desync": f"cache -s {store} -c {at('cache.castr')} {index}"},
+            "cache.castr",
+        ),
         work("cat", f"cat -s {store} {index}", {"desync": f"cat -s {store} {index}"}),
         work("chunk", f"chunk {image}", {"desync": f"chunk {image}"}),
         work("digest", f"digest {image}", {"casync": f"digest {image}"}),
         work("list-chunks", f"list-chunks {index}", {"desync": f"list-chunks {index}"}),
         work("info", f"info -s {store} {index}", {"desync": f"info -s {store} {index}"}),
-        work("inspect-chunks", f"inspect-chunks -s {store} {index}",
-             {"desync": f"inspect-chunks -s {store} {index}"}),
+        work(
+            "inspect-chunks",
+            f"inspect-chunks -s {store} {index}",
+            {"desync": f"inspect-chunks -s {store} {index}"},
+        ),
     ]

@@ -1,15 +1,17 @@
 """Writing what operations print: to standard output, or to a file that appears whole."""
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from desync_jobs.assembly.pending import PendingFile
 from desync_jobs.errors import TargetError
 from desync_jobs.execute.result import Status
 from desync_jobs.execute.task import Streams
 from desync_jobs.report.whole import write_whole
+
+if TYPE_CHECKING:
+    from tempfile import SpooledTemporaryFile
 
 
 class Output(Protocol):
@@ -49,7 +51,10 @@ def open_held_output(path: str, streams: Streams) -> Iterator[Output]:
         if path != "-":
             yield output
             return
-        with tempfile.SpooledTemporaryFile(max_size=1 << 24) as held:
+        # Few runs need it, and its import takes as long as reading a small index.
+        from tempfile import SpooledTemporaryFile
+
+        with SpooledTemporaryFile(max_size=1 << 24) as held:
             yield _HeldOutput(held, output)
 
 
@@ -95,7 +100,7 @@ class _FileOutput:
 class _HeldOutput:
     """Keeps everything until `finish`, so that standard output gets all of it or nothing."""
 
-    def __init__(self, held: "tempfile.SpooledTemporaryFile[bytes]", output: Output) -> None:
+    def __init__(self, held: "SpooledTemporaryFile[bytes]", output: Output) -> None:
         self._held = held
         self._output = output
 
