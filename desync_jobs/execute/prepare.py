@@ -18,7 +18,11 @@ def make_plan(machine: Machine) -> Plan:
     steps: dict[str, Step] = {}
     for name in order.names:
         machine.cancel.check()
-        changing = frozenset(one for one in order.data[name] if _will_change(steps[one]))
+        # What an unchanged step writes is there already. Any other may write something else,
+        # even where no change is known of: a listing is compared only when it is made.
+        changing = frozenset(
+            one for one in order.data[name] if steps[one].action is not Action.UNCHANGED
+        )
         if changing:
             steps[name] = defer(name, machine.job.spec.operations[name], order, changing)
         else:
@@ -36,8 +40,3 @@ def plan_operation(machine: Machine, order: Order, name: str) -> Step:
         raise
     except DesyncRunError as error:
         return Step(name, spec.kind, Action.BLOCKED, "cannot be done", error=error)
-
-
-def _will_change(step: Step) -> bool:
-    """Whether what this step writes will be other than it is now, or may be."""
-    return step.changes or step.action in {Action.DEFERRED, Action.BLOCKED}

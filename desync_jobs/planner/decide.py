@@ -41,7 +41,7 @@ def decide(name: str, spec: OperationSpec, order: Order, facts: object) -> Step:
 
 
 def defer(name: str, spec: OperationSpec, order: Order, changing: frozenset[str]) -> Step:
-    """Return the step of an operation whose inputs `changing` will change first."""
+    """Return the step of an operation whose inputs `changing` may change first."""
     makers = [one for one in order.names if one in changing]
     are = "is" if len(makers) == 1 else "are"
     return Step(
