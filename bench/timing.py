@@ -49,7 +49,7 @@ def time_in_turn(commands: Sequence[Command], runs: int) -> list[Timing]:
 
 
 def _environment() -> dict[str, str]:
-    """The user's own, but compiled modules are kept, as after any ordinary installation."""
+    """Return the user's own, but keep compiled modules, as any ordinary installation does."""
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
