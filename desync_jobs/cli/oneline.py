@@ -5,14 +5,8 @@
 from there on, and `--print-manifest` shows it.
 """
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import click
-
-from desync_jobs.cli.options import RunOptions, run_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +50,6 @@ class OneLine:
         # What stands on a command line is meant as it is: `${` in it is no variable.
         escaped: dict[str, object] = literal(document)
         return escaped
-
-
-def one_line(function: Callable[..., OneLine]) -> Callable[..., int]:
-    """Make a command of a function that turns its arguments into a `OneLine`.
-
-    Adds `--print-manifest` and the options of every run.
-    """
-
-    @click.option(
-        "--print-manifest", is_flag=True, help="Print this command as a job file, and stop."
-    )
-    @run_options
-    @functools.wraps(function)
-    def carried_out(*, options: RunOptions, print_manifest: bool, **given: Any) -> int:
-        from desync_jobs.cli.running import print_as_manifest, run_line
-
-        line = function(**given)
-        if print_manifest:
-            return print_as_manifest(line, options)
-        return run_line(line, options)
-
-    return carried_out
 
 
 def _named_after_their_role(locations: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,8 @@ import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
-from desync_jobs.cli.oneline import OneLine, one_line
+from desync_jobs.cli.decorator import one_line
+from desync_jobs.cli.oneline import OneLine
 
 _EXAMPLES = (
     "desync-run info disk.img.caibx -s /srv/store",

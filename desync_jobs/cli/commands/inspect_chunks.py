@@ -3,7 +3,8 @@
 import click
 
 from desync_jobs.cli.command import Command
-from desync_jobs.cli.oneline import OneLine, one_line
+from desync_jobs.cli.decorator import one_line
+from desync_jobs.cli.oneline import OneLine
 
 _EXAMPLES = (
     "desync-run inspect-chunks disk.img.caibx -s /srv/store",
