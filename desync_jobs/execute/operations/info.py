@@ -147,6 +147,7 @@ def _compressed(
         return 0
     known = _chunks_info(task, task.spec.chunks_info)
     total = 0
+    complete = True
     for number in range(len(ids)):
         plain, stored = known.get(ids[number].tobytes().hex(), (None, 0))
         if plain is not None and plain != sizes[number]:
@@ -155,10 +156,9 @@ def _compressed(
                 f"the index says {sizes[number]}"
             )
         if wanted[number]:
-            if not stored:
-                return 0
+            complete = complete and stored > 0
             total += stored
-    return total
+    return total if complete else 0
 
 
 def _chunks_info(task: Task[InfoSpec], text: str) -> dict[str, tuple[int, int]]:
@@ -167,10 +167,16 @@ def _chunks_info(task: Task[InfoSpec], text: str) -> dict[str, tuple[int, int]]:
     try:
         rows = json.loads(read_text(path, task.machine.streams)) or []
         return {
-            row["id"]: (int(row["uncompressed_size"]), int(row.get("compressed_size", 0)))
+            row["id"]: (_size(row["uncompressed_size"]), _size(row.get("compressed_size", 0)))
             for row in rows
         }
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidDataError(
             f"{path}: is not the JSON that inspect-chunks writes: {error}"
         ) from error
+
+
+def _size(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is not a size")
+    return value
