@@ -52,7 +52,8 @@ def _kernel() -> dict[str, object]:
     from desync_jobs.core import kernel
 
     if kernel.native() is not None:
-        return {"name": kernel.best().name, "reason": "the extension is built"}
+        best = kernel.best()
+        return {"name": best.name, "reason": f"the extension is built; {best.detail}"}
     try:
         import desync_jobs.core._kernel  # noqa: F401 -- only whether it can be imported counts
     except ImportError as error:
