@@ -74,8 +74,10 @@ class _Run(Generic[R]):
         self._handle = handle
         self._selector = CutSelector(cutting.sizes, cutting.mode)
         self._discriminator = cutting.sizes.discriminator(cutting.mode)
-        # One more than the workers' depth: the newest window is only scanned.
-        depth = workers.depth + 1
+        # The cuts of a window wait for its scan. Were that the last one asked for, the threads
+        # would run dry meanwhile; so as many more are always under way as there are threads.
+        self._scans_ahead = workers.count + 1
+        depth = self._scans_ahead + workers.depth
         self._free = [Window(cutting.sizes.maximum, window_size(depth)) for _ in range(depth)]
         self._scanning: deque[tuple[Window, Future[NDArray[np.int64]]]] = deque()
         self._handling: deque[tuple[Window, Future[R]]] = deque()
@@ -90,7 +92,7 @@ class _Run(Generic[R]):
                 self._workers.cancel.check()
                 if self._free and not self._ended:
                     self._read()
-                elif len(self._scanning) > (0 if self._ended else 1):
+                elif len(self._scanning) > (0 if self._ended else self._scans_ahead):
                     self._select()
                 elif self._handling:
                     window, future = self._handling.popleft()

@@ -16,7 +16,7 @@ from desync_jobs.errors import SourceError
 OVERLAP: Final = 47
 """Bytes before a window that its first candidate's hash reaches back to."""
 
-_LARGEST: Final = 4 << 20
+_LARGEST: Final = 2 << 20
 _SMALLEST: Final = 1 << 20
 _BUDGET: Final = 64 << 20
 """Of bytes read and not yet done with, over all windows."""
