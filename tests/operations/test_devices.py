@@ -1,0 +1,169 @@
+"""Block devices as blobs and as targets: loop devices, which need root."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desync_jobs.testing.programs import require_program
+from tests.blobs import blob
+from tests.workspace import SMALL, Workspace, ids_of
+
+FIRST = blob("first")
+SECTOR = 512
+SIZE = -(-len(FIRST) // SECTOR) * SECTOR
+"""Of a device that just holds FIRST."""
+
+Attach = Callable[[bytes], str]
+
+
+@pytest.fixture
+def attach(tmp_path: Path) -> Iterator[Attach]:
+    """Return a function that makes a device of some bytes, a multiple of a sector."""
+    if os.geteuid() != 0:
+        pytest.skip("attaching a loop device needs root")
+    program = shutil.which("losetup", path="/usr/sbin:/sbin") or require_program("losetup")
+    devices: list[str] = []
+
+    def make(content: bytes) -> str:
+        backing = tmp_path / f"backing{len(devices)}"
+        backing.write_bytes(content)
+        attempt = subprocess.run(
+            [program, "--find", "--show", backing], capture_output=True, text=True, check=False
+        )
+        if attempt.returncode != 0:
+            pytest.skip(f"no loop device can be had here: {attempt.stderr.strip()}")
+        devices.append(attempt.stdout.strip())
+        return devices[-1]
+
+    yield make
+    for device in devices:
+        subprocess.run([program, "--detach", device], check=True)
+
+
+def content(device: str) -> bytes:
+    return Path(device).read_bytes()
+
+
+def padded(data: bytes, size: int = SIZE) -> bytes:
+    return data + b"\xee" * (size - len(data))
+
+
+def test_a_device_is_a_blob(workspace: Workspace, attach: Attach) -> None:
+    data = padded(FIRST)
+    device = attach(data)
+    workspace.make("blob", data)
+    ended = workspace.do("make", blob=device, index="device.caibx", store="other", chunk_size=SMALL)
+    again = workspace.do("make", blob=device, index="device.caibx", store="other", chunk_size=SMALL)
+
+    assert (ended.summary, again.summary) == ((0, "done"), (0, "unchanged"))
+    assert ended.statistics["bytes"] == SIZE
+    assert (workspace / "device.caibx").read_bytes() == (workspace / "blob.caibx").read_bytes()
+
+
+def test_a_device_is_digested_chunked_and_chopped(workspace: Workspace, attach: Attach) -> None:
+    data = padded(FIRST)
+    device = attach(data)
+    index = workspace.make("blob", data, store=None)
+    digested = workspace.do("digest", blob=device)
+    chunked = workspace.do("chunk", blob=device, chunk_size=SMALL)
+    chopped = workspace.do("chop", index="blob.caibx", blob=device, store="store")
+
+    assert digested.output.decode().strip() == hashlib.new("sha512_256", data).hexdigest()
+    assert [line.split("\t")[2] for line in chunked.output.decode().splitlines()] == [
+        one.hex() for one in ids_of(index)
+    ]
+    assert chopped.statistics["chunks_stored"] == len(set(ids_of(index)))
+
+
+def test_a_larger_device_is_what_an_index_describes(workspace: Workspace, attach: Attach) -> None:
+    index = workspace.make("blob", FIRST, store=None)
+    device = attach(padded(FIRST, SIZE + 100 * SECTOR))
+    right = workspace.do("verify-index", index="blob.caibx", blob=device)
+    wrong = attach(padded(FIRST[:-1] + b"!"))
+    ended = workspace.do("verify-index", index="blob.caibx", blob=wrong)
+
+    assert right.summary == (0, "done")
+    assert ended.summary == (4, "failed")
+    assert ended.statistics["wrong_ranges"] == [[index.start(len(index) - 1), len(FIRST)]]
+
+
+def test_a_smaller_device_is_not(workspace: Workspace, attach: Attach) -> None:
+    workspace.make("blob", FIRST)
+    device = attach(FIRST[: 100 * SECTOR])
+    verified = workspace.do("verify-index", index="blob.caibx", blob=device)
+    extracted = workspace.do(
+        "extract", index="blob.caibx", target=device, stores=["store"], in_place=True
+    )
+
+    assert verified.summary == (4, "failed")
+    assert extracted.summary == (1, "failed")
+    assert extracted.message == (
+        f"{device} has {100 * SECTOR} bytes, the blob {len(FIRST)}; use a larger device"
+    )
+    assert content(device) == FIRST[: 100 * SECTOR]
+
+
+@pytest.mark.parametrize("size", [SIZE, SIZE + 1000 * SECTOR])
+def test_a_blob_is_written_to_a_device_in_place(
+    workspace: Workspace, attach: Attach, size: int
+) -> None:
+    index = workspace.make("blob", FIRST)
+    device = attach(b"\xff" * size)
+    fields = {"index": "blob.caibx", "target": device, "stores": ["store"], "in_place": True}
+    ended = workspace.do("extract", **fields)
+    again = workspace.do("extract", **fields)
+    found = content(device)
+
+    assert (ended.summary, again.summary) == ((0, "done"), (0, "unchanged"))
+    assert found[: len(FIRST)] == FIRST
+    assert found[len(FIRST) :] == b"\xff" * (size - len(FIRST))
+    assert ended.statistics["chunks_in_place"] == 0
+    assert again.statistics["chunks_in_place"] == len(index)
+
+
+def test_what_is_right_on_a_device_is_kept(workspace: Workspace, attach: Attach) -> None:
+    index = workspace.make("blob", FIRST)
+    data = bytearray(padded(FIRST))
+    for at in (0, 24, 35):
+        data[index.start(at)] ^= 0xFF
+    device = attach(bytes(data))
+    ended = workspace.do(
+        "extract", index="blob.caibx", target=device, stores=["store"], in_place=True
+    )
+
+    assert ended.summary == (0, "done")
+    assert content(device)[: len(FIRST)] == FIRST
+    assert ended.statistics["chunks_in_place"] == len(index) - 3
+
+
+def test_a_device_is_never_replaced_by_a_file(workspace: Workspace, attach: Attach) -> None:
+    workspace.make("blob", FIRST)
+    device = attach(padded(b"", SIZE))
+    extracted = workspace.do("extract", index="blob.caibx", target=device, stores=["store"])
+    catted = workspace.do("cat", index="blob.caibx", output=device, stores=["store"])
+    made = workspace.do("make", blob="blob", index=device)
+
+    assert [one.summary for one in (extracted, catted, made)] == [(1, "failed")] * 3
+    assert extracted.message == (
+        f"{device} is a device: it is written only in place (-k, in_place = true)"
+    )
+    assert Path(device).is_block_device()
+    assert content(device) == padded(b"", SIZE)
+
+
+def test_the_program_writes_a_device_with_k(
+    workspace: Workspace, attach: Attach, desync_run: Any
+) -> None:
+    workspace.make("blob", FIRST)
+    device = attach(b"\xff" * SIZE)
+    without = desync_run("extract", "-s", "store", "blob.caibx", device)
+    ended = desync_run("extract", "-k", "-s", "store", "blob.caibx", device)
+
+    assert (without.returncode, ended.returncode) == (1, 0)
+    assert content(device)[: len(FIRST)] == FIRST
