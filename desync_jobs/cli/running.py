@@ -1,5 +1,6 @@
 """Carrying out a job and saying what came of it."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -112,6 +113,9 @@ def _settings(audience: Audience) -> Iterator["Settings"]:
         # A closed standard stream is the null device, so that no other file gets its number.
         stdin = sys.stdin or opened.enter_context(open(os.devnull, encoding="utf-8"))
         stdout = sys.stdout or opened.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        # From here on there may be garbage, but none in what was imported.
+        gc.freeze()
+        gc.enable()
         yield Settings(reporter, cancel, stdin=stdin.buffer, stdout=stdout.buffer)
 
 

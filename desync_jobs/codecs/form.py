@@ -15,8 +15,8 @@ class Form(Enum):
     PLAIN = "plain"
 
 
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _MAGICS: Final = (
-    (b"\x28\xb5\x2f\xfd", Form.ZSTD),
     (b"\xfd7zXZ\x00", Form.XZ),
     (b"\x1f\x8b", Form.GZIP),
 )
@@ -28,4 +28,6 @@ def detect_form(data: BytesLike) -> Form | None:
     Plain chunks may begin with anything, so this is only for data known to be compressed.
     """
     start = bytes(data[:6])
+    if start[:4] == _ZSTD_MAGIC:
+        return Form.ZSTD
     return next((form for magic, form in _MAGICS if start.startswith(magic)), None)
