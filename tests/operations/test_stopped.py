@@ -52,7 +52,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A blob with its index and store; no test changes them."""
     workspace = Workspace(tmp_path_factory.mktemp("source"))
     workspace.places["store"] = {"compression": "none"}
-    workspace.make("blob", BLOB, chunk_size="16KiB")
+    workspace.make("blob", BLOB, chunk_size="256KiB")
     return workspace
 
 
