@@ -1,0 +1,114 @@
+import random
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from desync_jobs.core.matching import Run, match_runs
+
+CHUNKS = st.lists(st.integers(0, 5), max_size=40)
+
+
+def matched(
+    index: list[int], seeds: list[list[int]], wanted: list[bool] | None = None
+) -> list[Run]:
+    flags = np.ones(len(index), np.bool_) if wanted is None else np.array(wanted, np.bool_)
+    found = match_runs(
+        np.array(index, np.int64), flags, [np.array(seed, np.int64) for seed in seeds]
+    )
+    return list(found)
+
+
+def test_an_equal_seed_is_one_run() -> None:
+    assert matched([1, 2, 3, 4], [[1, 2, 3, 4]]) == [Run(0, 4, 0, 0)]
+
+
+def test_an_insertion_splits_the_run_and_keeps_both_sides() -> None:
+    assert matched([1, 2, 9, 3, 4], [[1, 2, 3, 4]]) == [Run(0, 2, 0, 0), Run(3, 5, 0, 2)]
+
+
+def test_a_repeated_chunk_follows_its_neighbours() -> None:
+    seed = [7, 1, 7, 2, 7, 3]
+
+    assert matched([1, 7, 2, 7, 3], [seed]) == [Run(0, 5, 0, 1)]
+    assert matched([7, 2, 7], [seed]) == [Run(0, 3, 0, 2)]
+
+
+def test_runs_do_not_cross_from_one_seed_to_the_next() -> None:
+    assert matched([1, 2, 3, 4], [[1, 2], [3, 4]]) == [Run(0, 2, 0, 0), Run(2, 4, 1, 0)]
+
+
+def test_of_equal_places_the_earlier_seed_is_taken() -> None:
+    assert matched([1, 2], [[1, 2], [1, 2]]) == [Run(0, 2, 0, 0)]
+
+
+def test_the_longest_of_several_places_is_taken() -> None:
+    assert matched([5, 5, 5, 5], [[5], [5, 5, 5, 5, 5], [5, 5]]) == [Run(0, 4, 1, 0)]
+
+
+def test_unwanted_positions_are_left_out_and_split_runs() -> None:
+    assert matched([1, 2, 3], [[1, 2, 3]], [True, False, True]) == [
+        Run(0, 1, 0, 0),
+        Run(2, 3, 0, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("index", "seeds"), [([], [[1]]), ([1], []), ([1], [[]]), ([1], [[2]]), ([], [])]
+)
+def test_nothing_in_common_gives_no_runs(index: list[int], seeds: list[list[int]]) -> None:
+    assert matched(index, seeds) == []
+
+
+@given(CHUNKS, st.lists(CHUNKS, max_size=3), st.randoms())
+def test_every_wanted_position_a_seed_has_is_covered_once_by_an_equal_chunk(
+    index: list[int], seeds: list[list[int]], chooser: random.Random
+) -> None:
+    wanted = [chooser.random() < 0.8 for _ in index]
+    runs = matched(index, seeds, wanted)
+    covered = [position for run in runs for position in range(run.first, run.last)]
+    held = {chunk for seed in seeds for chunk in seed}
+
+    assert covered == [
+        position for position, flag in enumerate(wanted) if flag and index[position] in held
+    ]
+    for run in runs:
+        length = run.last - run.first
+        assert seeds[run.seed][run.at : run.at + length] == index[run.first : run.last]
+
+
+@given(st.permutations(range(30)), st.lists(st.integers(0, 40), max_size=60))
+def test_where_no_seed_repeats_a_chunk_the_runs_are_as_long_as_can_be(
+    seed: list[int], index: list[int]
+) -> None:
+    runs = matched(index, [seed])
+
+    for left, right in pairwise(runs):
+        if left.last == right.first:
+            assert left.at + left.last - left.first != right.at
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 1000, 1_000_000])
+def test_a_million_equal_chunks_take_less_than_a_second(repeats: int) -> None:
+    index = np.zeros(1_000_000, np.int64)
+    seed = np.zeros(repeats, np.int64)
+
+    began = time.monotonic()
+    runs = match_runs(index, np.ones(len(index), np.bool_), [seed])
+
+    assert len(runs) == 1_000_000 // repeats
+    assert time.monotonic() - began < 5  # below one second where nothing else runs
+    assert list(runs)[-1] == Run(1_000_000 - repeats, 1_000_000, 0, 0)
+
+
+def test_a_pattern_that_repeats_for_ever_is_bounded_too() -> None:
+    index = np.tile(np.array([1, 2, 1, 3]), 250_000)
+
+    began = time.monotonic()
+    runs = match_runs(index, np.ones(len(index), np.bool_), [np.array([1, 3, 9, 1, 2])])
+
+    assert int((runs.last - runs.first).sum()) == len(index)
+    assert time.monotonic() - began < 20
