@@ -588,3 +588,21 @@ def test_an_older_release_is_updated_in_place(workspace: Workspace, made: Index)
     assert (workspace / "copy").read_bytes() == data
     assert ended.statistics["chunks_in_place"] == sum(right) > 0
     assert ended.statistics["chunks_from_store"] == len(new)
+
+
+@pytest.mark.parametrize("others", [[], ["far"]])
+def test_a_store_that_cannot_be_read_is_told_as_itself(
+    workspace: Workspace, made: Index, others: list[str]
+) -> None:
+    """It is neither missing nor damaged, and no other store is asked in its place."""
+    workspace.do("cache", indexes=["blob.caibx"], stores=["store"], cache="far")
+    broken = workspace / "store" / made.id(30).hex()[:4]
+    broken.rename(workspace / "away")
+    broken.write_bytes(b"a file where a directory should be")
+    ended = workspace.do("extract", index="blob.caibx", target="copy", stores=["store", *others])
+
+    assert ended.summary == (1, "failed")
+    assert ended.message == (
+        f"store store: cannot read {chunk_file(workspace / 'store', made.id(30))}: Not a directory"
+    )
+    assert not (workspace / "copy").exists()
