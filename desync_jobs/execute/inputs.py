@@ -33,7 +33,7 @@ def file_facts(path: str, streams: Streams) -> FileFacts:
         raise SourceError(f"{path}: cannot be looked at: {error.strerror}") from error
     identity = (found.st_dev, found.st_ino)
     if stat.S_ISREG(found.st_mode):
-        return FileFacts(path, FileKind.REGULAR, found.st_size, identity)
+        return FileFacts(path, FileKind.REGULAR, found.st_size, identity, found.st_mtime_ns)
     if stat.S_ISDIR(found.st_mode):
         return FileFacts(path, FileKind.DIRECTORY, 0, identity)
     if stat.S_ISBLK(found.st_mode):

@@ -28,6 +28,8 @@ class FileFacts:
     """Bytes; 0 for what has no size before it is read."""
     identity: tuple[int, int] | None = None
     """Device and inode."""
+    modified: int | None = None
+    """When a regular file was last written to, in nanoseconds."""
 
     @property
     def present(self) -> bool:

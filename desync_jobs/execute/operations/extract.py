@@ -117,7 +117,9 @@ def _in_place(detail: ExtractDetail) -> Iterator[Target]:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         target = Target(fd, path)
-        if stat.S_ISREG(os.fstat(fd).st_mode):
+        found = os.fstat(fd)
+        if stat.S_ISREG(found.st_mode):
+            _refuse_changed(found, detail.target)
             _set_size(target, detail.index.blob_size)
         yield target
         os.fsync(fd)
@@ -129,6 +131,20 @@ def _in_place(detail: ExtractDetail) -> Iterator[Target]:
         raise TargetError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
         os.close(fd)
+
+
+def _refuse_changed(found: os.stat_result, seen: FileFacts) -> None:
+    """Raise `TargetError` where somebody wrote to the target since it was looked at.
+
+    What was right in it may not be any more, and what was a hole may be none.
+    """
+    if seen.present:
+        now = (found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns
+        same = now == (seen.identity, seen.size, seen.modified)
+    else:
+        same = found.st_size == 0
+    if not same:
+        raise TargetError(f"{seen.path} changed after it was looked at; run again")
 
 
 def _set_size(target: Target, size: int) -> None:

@@ -1,5 +1,7 @@
 """Doing `make`: one pass over the blob — cut, digest, compress, store — then the index."""
 
+import os
+import stat
 from dataclasses import dataclass
 
 from desync_jobs.assembly.cutting import Cutting, Stream, Stretch, cut_stream
@@ -99,10 +101,13 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
         index = IndexOutput(output, blob_flags(algorithm, mode), sizes)
         if store is not None:
             store.prepare()  # even an empty blob has a store, which other operations may ask
+        before = os.fstat(fd)
         stream = Stream(fd, blob.path)
         for batch in cut_stream(stream, _cutting(task), machine.workers, keeping.keep):
             index.add(batch.ends, batch.ids)
             phase.advance(index.blob_size - phase.done)
+        if _written_to(before, os.fstat(fd)):
+            task.warn(f"{blob.path} changed while it was read; the index is of what was read")
         if store is not None:
             store.flush()
         machine.cancel.check()
@@ -111,6 +116,12 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
     unchanged = published is Status.UNCHANGED and not kept["chunks_stored"]
     statistics = {"bytes": index.blob_size, "chunks": index.chunks, **kept}
     return Done(Status.UNCHANGED if unchanged else Status.DONE, statistics)
+
+
+def _written_to(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether a regular file changed; a stream and a device have no time that says it."""
+    old, new = ((one.st_size, one.st_mtime_ns) for one in (before, after))
+    return stat.S_ISREG(after.st_mode) and old != new
 
 
 def _cutting(task: Task[MakeSpec]) -> Cutting:
