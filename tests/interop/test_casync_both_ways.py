@@ -145,3 +145,34 @@ def test_casync_adds_to_a_store_that_was_made_here(workspace: Workspace) -> None
     assert ended.summary == (0, "done")
     assert (workspace / "copy").read_bytes() == blob("text") + blob("random")
     assert workspace.do("verify", store="both").summary == (0, "done")
+
+
+@pytest.mark.parametrize("digest", ["sha512-256", "sha256"])
+def test_a_chunked_archive_of_casync_is_extracted_as_that_archive(
+    workspace: Workspace, digest: str
+) -> None:
+    """A `.caidx` is an index like any other, with more feature flags."""
+    tree = workspace / "tree"
+    (tree / "folder").mkdir(parents=True)
+    (tree / "text").write_bytes(blob("text"))
+    (tree / "folder" / "zeros").write_bytes(bytes(100_000))
+    (tree / "folder" / "link").symlink_to("../text")
+    settings = (f"--digest={digest}", "--chunk-size=8192")
+    casync(workspace.path, "make", *settings, "tree.catar", "tree")
+    casync(workspace.path, "make", *settings, "--store=theirs", "tree.caidx", "tree")
+    ended = workspace.run(
+        {
+            "extract": {
+                "kind": "extract",
+                "index": "tree.caidx",
+                "target": "ours.catar",
+                "stores": ["theirs"],
+            },
+            "check": {"kind": "verify-index", "index": "tree.caidx", "blob": "tree.catar"},
+            "info": {"kind": "info", "index": "tree.caidx", "stores": ["theirs"]},
+        }
+    )
+
+    assert set(ended.statuses.values()) == {"done"}
+    assert (workspace / "ours.catar").read_bytes() == (workspace / "tree.catar").read_bytes()
+    assert workspace.index("tree.caidx").flags & 0xFFFF
