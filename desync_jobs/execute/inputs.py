@@ -11,7 +11,7 @@ from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.core.chunk import ChunkID, parse_chunk_id
 from desync_jobs.errors import InvalidDataError, SourceError
 from desync_jobs.execute.task import Streams
-from desync_jobs.formats.index import parse_index
+from desync_jobs.formats.index import BEGINNING, check_beginning, parse_index
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
 
 INDEX_SIZE_LIMIT: Final = 8 << 30
@@ -95,49 +95,68 @@ def read_index(path: str, streams: Streams) -> IndexFacts | None:
     if not facts.present:
         return None
     name = "standard input" if path == "-" else path
-    data = _read_all(path, name, streams, INDEX_SIZE_LIMIT)
+    with open_input(path, streams) as fd, _read_failures(name):
+        begun = _read_some(fd, BEGINNING, streams.cancel)
+        if len(begun) == BEGINNING:
+            check_beginning(begun, name)
+        data = _read_rest(fd, name, begun, INDEX_SIZE_LIMIT, streams.cancel)
     file_digest = hashlib.sha256(data).hexdigest()
     return IndexFacts(path, parse_index(data, name), file_digest, facts.identity)
 
 
-def _read_all(path: str, name: str, streams: Streams, limit: int) -> bytearray:
-    data = bytearray()
-    with open_input(path, streams) as fd:
-        try:
-            known = os.fstat(fd).st_size
-            # One allocation of the right size where it is known, and growth for a pipe.
-            data = bytearray(min(known, limit + 1))
-            filled = _fill(fd, memoryview(data), streams.cancel)
-            del data[filled:]
-            while len(data) <= limit and (more := _read_more(fd, streams.cancel)):
-                data += more
-        except OSError as error:
-            raise SourceError(f"{name}: cannot be read: {error.strerror}") from error
+@contextmanager
+def _read_failures(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(f"{name}: cannot be read: {error.strerror}") from error
+
+
+def _read_rest(fd: int, name: str, begun: bytearray, limit: int, cancel: Cancel) -> bytearray:
+    """Read to the end of `fd`, and return that after `begun`.
+
+    Raises `InvalidDataError` where there is more than `limit`.
+    """
+    # One allocation of the right size where it is known, and growth for a pipe.
+    known = min(os.fstat(fd).st_size, limit + 1)
+    data = bytearray(max(known, len(begun)))
+    data[: len(begun)] = begun
+    with memoryview(data) as view:
+        filled = len(begun) + _fill(fd, view[len(begun) :], cancel)
+    del data[filled:]
+    while len(data) <= limit and (more := _read_some(fd, _READ, cancel)):
+        data += more
     if len(data) > limit:
         raise InvalidDataError(f"{name}: is larger than {limit} bytes, the most that is read")
     return data
 
 
+def _read_some(fd: int, size: int, cancel: Cancel) -> bytearray:
+    """Read `size` bytes, or fewer where `fd` ends before."""
+    data = bytearray(size)
+    with memoryview(data) as view:
+        filled = _fill(fd, view, cancel)
+    del data[filled:]
+    return data
+
+
 def _fill(fd: int, view: memoryview, cancel: Cancel) -> int:
+    """Fill `view`; returns how many bytes there were before the end of `fd`."""
     done = 0
     while done < len(view):
         cancel.wait_for(fd)
-        count = os.readv(fd, [view[done:]])
+        with view[done:] as rest:
+            count = os.readv(fd, [rest])
         if count == 0:
             break
         done += count
-    view.release()
     return done
-
-
-def _read_more(fd: int, cancel: Cancel) -> bytes:
-    cancel.wait_for(fd)
-    return os.read(fd, _READ)
 
 
 def read_text(path: str, streams: Streams) -> str:
     """Read a text file of bounded size; raises `SourceError` where it cannot be read."""
-    data = _read_all(path, path, streams, _LIST_SIZE_LIMIT)
+    with open_input(path, streams) as fd, _read_failures(path):
+        data = _read_rest(fd, path, bytearray(), _LIST_SIZE_LIMIT, streams.cancel)
     return bytes(data).decode("utf-8", "replace")
 
 

@@ -35,6 +35,9 @@ _OPEN_ENDED: Final = (1 << 64) - 1
 """The table's size as its header says it; the tail has the real one."""
 _SHORTEST: Final = _HEADER.size + _TAIL.size
 
+BEGINNING: Final = _HEADER.size
+"""Bytes that say whether a file is an index at all."""
+
 _BLOCK: Final = 1 << 15
 """Rows checked at a time, so that what they take stays in the processor's cache."""
 
@@ -116,6 +119,14 @@ def parse_index(data: BytesLike, where: str) -> Index:
     rows: NDArray[Any] = np.frombuffer(data, _ROW, count, _HEADER.size)
     _check_rows(rows["end"], sizes.maximum, where)
     return Index(flags, sizes, rows["end"], rows["id"])
+
+
+def check_beginning(data: BytesLike, where: str) -> None:
+    """Raise `IndexFormatError` where `data`, at least `BEGINNING` bytes, begins no index.
+
+    Lets a reader refuse what is large and no index before it takes memory for all of it.
+    """
+    _parse_header(data, where)
 
 
 def serialize_index(index: Index) -> bytes:

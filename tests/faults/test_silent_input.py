@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from desync_jobs.core.sizes import DEFAULT_SIZES
+from desync_jobs.formats.index import index_header
+
 Start = Callable[..., subprocess.Popen[bytes]]
 
 PROMPTLY = 10
 """Seconds: many times what unwinding takes, and still an end."""
-MORE_THAN_A_PIPE_HOLDS = bytes(300_000)
+# Begins like an index, so that those who read one go on reading.
+MORE_THAN_A_PIPE_HOLDS = index_header(0xB000000000000000, DEFAULT_SIZES) + bytes(300_000)
 
 READERS = {
     "make": ("make", "blob.caibx", "-"),
