@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,26 +88,42 @@ def do_info(task: Task[InfoSpec], step: Step) -> Done:
     return Done(status, dict(figures.values))
 
 
+@dataclass(frozen=True, eq=False)
+class _Distinct:
+    """The different chunks of an index."""
+
+    index: Index
+    first: NDArray[np.int64]
+    """The position where each first occurs."""
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @cached_property
+    def ids(self) -> NDArray[np.uint8]:
+        """Their IDs; a copy, which figures of the index alone do not need."""
+        return self.index.ids[self.first]
+
+
 def _count(task: Task[InfoSpec], detail: InfoDetail) -> Figures:
     index = detail.index.index
-    first, _ = unique_chunks(index.ids)
-    ids = index.ids[first]
-    sizes = index.lengths().astype(np.int64)[first]
-    in_seed = _in_seeds(ids, [seed.index for seed in detail.seeds])
-    in_cache = _in_cache(task, index, ids)
+    chunks = _Distinct(index, unique_chunks(index.ids)[0])
+    sizes = index.lengths().view(np.int64)[chunks.first]
+    in_seed = _in_seeds(chunks, [seed.index for seed in detail.seeds])
+    in_cache = _in_cache(task, chunks)
     wanted = ~(in_seed | in_cache)
     return Figures(
         {
             "total": len(index),
-            "unique": len(first),
-            "in-store": int(_in_stores(task, index, ids).sum()),
+            "unique": len(chunks),
+            "in-store": int(_in_stores(task, chunks).sum()),
             "in-seed": int(in_seed.sum()),
             "in-cache": int(in_cache.sum()),
             "not-in-seed-nor-cache": int(wanted.sum()),
             "size": index.blob_size,
             "dedup-size-not-in-seed": int(sizes[~in_seed].sum()),
             "dedup-size-not-in-seed-nor-cache": int(sizes[wanted].sum()),
-            "dedup-size-not-in-seed-nor-cache-compressed": _compressed(task, ids, sizes, wanted),
+            "dedup-size-not-in-seed-nor-cache-compressed": _compressed(task, chunks, sizes, wanted),
             "chunk-size-min": index.sizes.minimum,
             "chunk-size-avg": index.sizes.average,
             "chunk-size-max": index.sizes.maximum,
@@ -114,33 +131,34 @@ def _count(task: Task[InfoSpec], detail: InfoDetail) -> Figures:
     )
 
 
-def _in_seeds(ids: NDArray[np.uint8], seeds: list[Index]) -> Flags:
+def _in_seeds(chunks: _Distinct, seeds: list[Index]) -> Flags:
     if not seeds:
-        return np.zeros(len(ids), np.bool_)
-    both = np.concatenate([ids, *(seed.ids for seed in seeds)])
+        return np.zeros(len(chunks), np.bool_)
+    both = np.concatenate([chunks.ids, *(seed.ids for seed in seeds)])
     first, group = unique_chunks(both)
     in_seed = np.zeros(len(first), np.bool_)
-    in_seed[group[len(ids) :]] = True
-    found: Flags = in_seed[group[: len(ids)]]
+    in_seed[group[len(chunks) :]] = True
+    found: Flags = in_seed[group[: len(chunks)]]
     return found
 
 
-def _in_cache(task: Task[InfoSpec], index: Index, ids: NDArray[np.uint8]) -> Flags:
+def _in_cache(task: Task[InfoSpec], chunks: _Distinct) -> Flags:
     if task.spec.cache is None:
-        return np.zeros(len(ids), np.bool_)
-    return ~lacking_in(task, task.spec.cache, Reading(index.algorithm), ids)
+        return np.zeros(len(chunks), np.bool_)
+    return ~lacking_in(task, task.spec.cache, Reading(chunks.index.algorithm), chunks.ids)
 
 
-def _in_stores(task: Task[InfoSpec], index: Index, ids: NDArray[np.uint8]) -> Flags:
-    found = np.zeros(len(ids), np.bool_)
+def _in_stores(task: Task[InfoSpec], chunks: _Distinct) -> Flags:
+    found = np.zeros(len(chunks), np.bool_)
+    reading = Reading(chunks.index.algorithm)
     for name in task.spec.stores:
         asked = np.flatnonzero(~found)
-        found[asked] = ~lacking_in(task, name, Reading(index.algorithm), ids[asked])
+        found[asked] = ~lacking_in(task, name, reading, chunks.ids[asked])
     return found
 
 
 def _compressed(
-    task: Task[InfoSpec], ids: NDArray[np.uint8], sizes: NDArray[np.int64], wanted: Flags
+    task: Task[InfoSpec], chunks: _Distinct, sizes: NDArray[np.int64], wanted: Flags
 ) -> int:
     """Sum stored sizes from `chunks_info`; 0 where it lacks any, as desync says it."""
     if task.spec.chunks_info is None:
@@ -148,6 +166,7 @@ def _compressed(
     known = _chunks_info(task, task.spec.chunks_info)
     total = 0
     complete = True
+    ids = chunks.ids
     for number in range(len(ids)):
         plain, stored = known.get(ids[number].tobytes().hex(), (None, 0))
         if plain is not None and plain != sizes[number]:
