@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.chunkfiles import index_ids, temporary_files, valid_ids
-from tests.faults.disks import fill, mounted
+from tests.faults.disks import fill
+from tests.filesystems.mounting import mounted
 from tests.vectors.inputs import ctr
 from tests.workspace import Workspace
 

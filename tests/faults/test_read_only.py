@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.disks import make_read_only, mounted
+from tests.faults.disks import make_read_only
+from tests.filesystems.mounting import mounted
 from tests.vectors.inputs import ctr
 from tests.workspace import Workspace, chunk_files, overwrite, stamps
 

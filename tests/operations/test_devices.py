@@ -1,17 +1,16 @@
 """Block devices as blobs and as targets: loop devices, which need root."""
 
 import hashlib
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from desync_jobs.testing.programs import require_program
 from tests.blobs import blob
+from tests.filesystems.mounting import attached
 from tests.workspace import SMALL, Workspace, ids_of
 
 FIRST = blob("first")
@@ -25,25 +24,9 @@ Attach = Callable[[bytes], str]
 @pytest.fixture
 def attach(tmp_path: Path) -> Iterator[Attach]:
     """Return a function that makes a device of some bytes, a multiple of a sector."""
-    if os.geteuid() != 0:
-        pytest.skip("attaching a loop device needs root")
-    program = shutil.which("losetup", path="/usr/sbin:/sbin") or require_program("losetup")
-    devices: list[str] = []
-
-    def make(content: bytes) -> str:
-        backing = tmp_path / f"backing{len(devices)}"
-        backing.write_bytes(content)
-        attempt = subprocess.run(
-            [program, "--find", "--show", backing], capture_output=True, text=True, check=False
-        )
-        if attempt.returncode != 0:
-            pytest.skip(f"no loop device can be had here: {attempt.stderr.strip()}")
-        devices.append(attempt.stdout.strip())
-        return devices[-1]
-
-    yield make
-    for device in devices:
-        subprocess.run([program, "--detach", device], check=True)
+    with ExitStack() as devices:
+        names = (tmp_path / f"backing{number}" for number in count())
+        yield lambda content: devices.enter_context(attached(next(names), content))
 
 
 def content(device: str) -> bytes:
