@@ -3,6 +3,7 @@
 A comma, a colon or a bar is a character like any other: nothing is split.
 """
 
+import os
 import re
 from typing import Annotated, Final, TypeAlias
 
@@ -26,6 +27,12 @@ def check_path(text: str) -> str:
         raise ValueError("a path may not be empty")
     if "\0" in text:
         raise ValueError("a path may not contain a NUL character")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            "this locale has no such file names; use one with UTF-8, such as C.UTF-8"
+        ) from error
     return text
 
 
