@@ -26,12 +26,13 @@ def process() -> NoReturn:
         signal.signal(number, _leave)
     # What imports make stays; looking for garbage in it takes a twentieth of the start-up.
     gc.disable()
-    code = main()
+    code = 1
     try:
+        code = main()
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError:
-        code = code or 1
+        code = code or 1  # nobody takes the output
     os._exit(code)
 
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `arguments` are those after the program's name; `sys.argv` without them.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given == ["--version"]:
+    if given == ["--version"] and sys.stdout is not None:
         # Answered without click, whose import takes longer than everything else here.
         sys.stdout.write(f"{PROGRAM} {__version__}\n")
         return 0
