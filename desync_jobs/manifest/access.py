@@ -22,6 +22,8 @@ class Access:
     """Paths of files that are replaced or changed."""
     uses_stores: tuple[str, ...] = ()
     """Names of stores and caches that chunks are read from."""
+    uses_seeds: tuple[str, ...] = ()
+    """Names of seeds that chunks are taken from."""
     adds_to: tuple[str, ...] = ()
     """Names of stores and caches that are filled on purpose."""
     deletes_from: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ def access(
     reads: Iterable[str | None] = (),
     writes: Iterable[str] = (),
     uses_stores: Iterable[str | None] = (),
+    uses_seeds: Iterable[str] = (),
     adds_to: Iterable[str | None] = (),
     deletes_from: Iterable[str] = (),
 ) -> Access:
@@ -46,6 +49,7 @@ def access(
         reads=tuple(path for path in read if path != STREAM),
         writes=tuple(path for path in written if path != STREAM),
         uses_stores=_given(uses_stores),
+        uses_seeds=_given(uses_seeds),
         adds_to=_given(adds_to),
         deletes_from=_given(deletes_from),
         reads_stdin=STREAM in read,

@@ -15,6 +15,7 @@ from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.seeds import SeedSpec
 
 
 def valid_operations(document: Mapping[str, Any]) -> dict[str, OperationBase]:
@@ -38,6 +39,15 @@ def conflicts(operations: Mapping[str, OperationBase], directory: str) -> Iterat
         yield from _overwritten_input(name, operation, directory)
         if isinstance(operation, MakeSpec | ChunkSpec):
             yield from _impossible_sizes(name, operation)
+
+
+def seed_conflicts(seeds: Mapping[str, SeedSpec]) -> Iterator[Problem]:
+    """Yield what contradicts itself within one seed."""
+    for name, seed in seeds.items():
+        if (seed.blob is None) == (seed.directory is None):
+            yield Problem(("seeds", name), "give either blob, with its index, or directory")
+        elif seed.directory is not None and seed.index is not None:
+            yield Problem(("seeds", name, "index"), "a directory has its own indexes; leave it out")
 
 
 def _overwritten_input(name: str, operation: OperationBase, directory: str) -> Iterator[Problem]:

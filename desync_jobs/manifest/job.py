@@ -11,6 +11,7 @@ from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.names import Name, VariableName
 from desync_jobs.manifest.operations import OperationSpec
 from desync_jobs.manifest.scalars import Flag
+from desync_jobs.manifest.seeds import SeedSpec
 from desync_jobs.manifest.stores import CacheSpec, PlaceSpec, StoreSpec
 from desync_jobs.manifest.variables import VariableSpec
 
@@ -30,6 +31,8 @@ class JobSpec(Spec):
     """Chunk stores, by the names that operations call them."""
     caches: dict[Name, CacheSpec] = Field(default={})
     """Caches, by the names that operations call them; no store has the same name."""
+    seeds: dict[Name, SeedSpec] = Field(default={})
+    """Blobs at hand whose chunks need not be fetched, by the names that operations call them."""
     operations: Annotated[dict[Name, OperationSpec], Field(min_length=1)]
     """What to do. Operations that read what others write come after those."""
     engine: LocalEngineSpec = Field(default_factory=LocalEngineSpec)

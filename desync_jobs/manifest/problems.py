@@ -14,6 +14,7 @@ from desync_jobs.manifest.base import Spec
 from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.job import JobSpec
 from desync_jobs.manifest.operations import KINDS
+from desync_jobs.manifest.seeds import SeedSpec
 from desync_jobs.manifest.stores import CacheSpec, StoreSpec
 from desync_jobs.manifest.suggestions import did_you_mean
 from desync_jobs.manifest.variables import VariableSpec, Where
@@ -26,6 +27,7 @@ _SECTIONS: Final[Mapping[str, type[Spec]]] = {
     "variables": VariableSpec,
     "stores": StoreSpec,
     "caches": CacheSpec,
+    "seeds": SeedSpec,
 }
 
 

@@ -14,6 +14,8 @@ from desync_jobs.manifest.variables import Where
 
 _PLACE_KEYS: Final = ("store", "stores", "cache")
 """Keys of operations that name places, the same in every kind."""
+_SEEDED_KINDS: Final = ("extract", "cat")
+"""Kinds whose `seeds` are names of seeds; those of `info` are files."""
 
 
 def reference_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -32,6 +34,7 @@ def reference_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
             for key in _PLACE_KEYS:
                 for where, reference in _references(name, operation, key):
                     yield from _place_problems(where, reference, stores, caches)
+            yield from _seed_problems(name, operation, _table(document, "seeds"))
             yield from _after_problems(name, operation, operations)
             yield from _repeated(name, operation)
 
@@ -67,6 +70,16 @@ def _place_problems(
     yield Problem(where, message)
 
 
+def _seed_problems(
+    name: str, fields: Mapping[str, Any], seeds: Collection[str]
+) -> Iterator[Problem]:
+    if fields.get("kind") in _SEEDED_KINDS:
+        for where, reference in _references(name, fields, "seeds"):
+            if reference not in seeds:
+                guess = did_you_mean(reference, seeds)
+                yield Problem(where, f"no seed named {reference!r}{guess}")
+
+
 def _after_problems(
     name: str, fields: Mapping[str, Any], operations: Mapping[str, Any]
 ) -> Iterator[Problem]:
@@ -80,7 +93,7 @@ def _after_problems(
 
 
 def _repeated(name: str, fields: Mapping[str, Any]) -> Iterator[Problem]:
-    for key in ("stores", "after"):
+    for key in ("stores", "seeds", "after"):
         seen: set[str] = set()
         for where, reference in _references(name, fields, key):
             if reference in seen:

@@ -27,6 +27,8 @@ class CatSpec(OperationBase):
     cache_repair: Flag = True
     """Whether an invalid chunk in the cache is fetched again and replaced; otherwise it is an
     error."""
+    seeds: tuple[str, ...] = ()
+    """Seeds whose chunks are used instead of fetching them, the preferred first."""
     offset: Size = 0
     """Where the part begins, counted from the start of the blob."""
     length: Size | None = None
@@ -37,4 +39,5 @@ class CatSpec(OperationBase):
             reads=[self.index],
             writes=[self.output],
             uses_stores=[*self.stores, self.cache],
+            uses_seeds=self.seeds,
         )

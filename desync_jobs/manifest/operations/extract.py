@@ -6,6 +6,7 @@ from pydantic import Field
 
 from desync_jobs.manifest.access import Access, access
 from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.digests import BlobDigest
 from desync_jobs.manifest.paths import FilePath, StreamPath
 from desync_jobs.manifest.scalars import Flag
 
@@ -26,6 +27,17 @@ class ExtractSpec(OperationBase):
     cache_repair: Flag = True
     """Whether an invalid chunk in the cache is fetched again and replaced; otherwise it is an
     error."""
+    seeds: tuple[str, ...] = ()
+    """Seeds whose chunks are used instead of fetching them, the preferred first."""
+    invalid_seeds: Literal["fail", "skip", "regenerate"] = "fail"
+    """What happens where a seed is not what its index says: the operation fails, the damaged chunks
+    are fetched from the stores, or the seed is indexed anew and what is then missing is fetched."""
+    blob_digest: BlobDigest | None = None
+    """The digest that the whole blob must have, as `casync digest` prints it; checked before the
+    target is published."""
+    durability: Literal["full", "rename", "none"] = "full"
+    """What survives a power cut: `full` syncs the target before it is published and its folder
+    after; `rename` leaves the folder to the system; `none` syncs nothing."""
     in_place: Flag = False
     """Whether the target itself is changed, keeping what is already right in it, instead of
     being replaced by a complete new file at the end. Block devices need this."""
@@ -35,4 +47,5 @@ class ExtractSpec(OperationBase):
             reads=[self.index],
             writes=[self.target],
             uses_stores=[*self.stores, self.cache],
+            uses_seeds=self.seeds,
         )

@@ -40,6 +40,9 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "offset": sizes,
     "start": sizes,
     "length": sizes,
+    "invalid_seeds": st.sampled_from(["fail", "skip", "regenerate"]),
+    "blob_digest": st.from_regex("[0-9a-f]{64}", fullmatch=True),
+    "durability": st.sampled_from(["full", "rename", "none"]),
     "format": st.sampled_from(["json", "plain"]),
     "cut": st.sampled_from(CutMode),
     "chunk_size": st.lists(st.integers(64, 1 << 20), min_size=3, max_size=3).map(
@@ -53,8 +56,11 @@ def _field(draw: st.DrawFn, kind: str, key: str, stores: list[str], caches: list
     match key:
         case "store":
             return draw(st.sampled_from(stores))
-        case "stores":
-            return draw(st.lists(st.sampled_from(stores), min_size=1, max_size=2, unique=True))
+        case "stores" | "seeds" if key == "stores" or kind in ("extract", "cat"):
+            declared, least = (stores, 1) if key == "stores" else (["s1", "s2", "s3"], 0)
+            return draw(
+                st.lists(st.sampled_from(declared), min_size=least, max_size=2, unique=True)
+            )
         case "cache":
             return draw(st.sampled_from(caches))
         case "digest":
@@ -90,6 +96,13 @@ def places(draw: st.DrawFn) -> dict[str, Any]:
     return place
 
 
+def seeds() -> st.SearchStrategy[dict[str, Any]]:
+    return st.one_of(
+        st.fixed_dictionaries({"directory": paths}),
+        st.fixed_dictionaries({"blob": paths}, optional={"index": st.just("auto") | paths}),
+    )
+
+
 @st.composite
 def jobs(draw: st.DrawFn) -> JobSpec:
     """Draw any job whose names all refer to something."""
@@ -100,6 +113,7 @@ def jobs(draw: st.DrawFn) -> JobSpec:
         "version": 1,
         "stores": {name: draw(places()) for name in stores},
         "caches": {name: draw(places()) for name in caches},
+        "seeds": {name: draw(seeds()) for name in ("s1", "s2", "s3")},
         "operations": {name: draw(operations(stores, caches)) for name in called},
     }
     for earlier, later in itertools.pairwise(called):

@@ -1,0 +1,33 @@
+"""Seeds: blobs on this machine whose chunks are used instead of fetching them."""
+
+from typing import Final
+
+from desync_jobs.manifest.base import Spec
+from desync_jobs.manifest.paths import FilePath
+
+AUTO: Final = "auto"
+"""As an index: one that the runner makes, keeps and renews itself."""
+
+
+class SeedSpec(Spec):
+    """A seed: a blob with its index, or a directory of such pairs; one of the two."""
+
+    blob: FilePath | None = None
+    """A file or a block device, like the root file system that is running."""
+    index: FilePath | None = None
+    """The blob's index; `auto`, which is also the default, has one made, kept and renewed when the
+    blob changes."""
+    directory: FilePath | None = None
+    """A directory that is searched, with all below it, for indexes with their blob beside them:
+    `x` beside `x.caibx`."""
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the runner makes the index itself."""
+        return self.blob is not None and self.index in (None, AUTO)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files that are read, as far as they are named."""
+        named = [self.blob, None if self.automatic else self.index]
+        return tuple(path for path in named if path is not None)
