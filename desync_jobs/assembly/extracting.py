@@ -5,7 +5,6 @@ is in the target is right without being read back. Neighbouring chunks of a batc
 `pwritev`. Memory is threads times one batch.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,33 +13,23 @@ from numpy.typing import NDArray
 
 from desync_jobs.assembly.batches import batches
 from desync_jobs.assembly.pieces import PieceReader
+from desync_jobs.assembly.placing import Target, write_placed
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.assembly.zeros import write_zeros
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.core.kernel import Kernel
-from desync_jobs.core.segments import Assembly, Positions, Segments
-from desync_jobs.errors import ChunkInvalidError, TargetError
+from desync_jobs.core.segments import Positions, Segments
+from desync_jobs.errors import ChunkInvalidError
 from desync_jobs.formats.index import Index
 from desync_jobs.stores.base import Chunk, ChunkSource, Fetched
-
-_IOV_MAX = 1024
-"""Pieces that one `pwritev` takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An open file of the right size."""
-
-    fd: int
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """What one batch did."""
 
-    positions: int
-    """Places written."""
+    places: Sequence[int]
+    """Positions written."""
     size: int
     """Bytes written."""
 
@@ -90,12 +79,7 @@ def zero_within(target: Target, index: Index, zeros: Positions) -> Iterator[Writ
         if len(run):
             begin, end = index.start(int(run[0])), index.end(int(run[-1]))
             write_zeros(target.fd, begin, end - begin, target.name)
-            yield Written(len(run), end - begin)
-
-
-def planned_positions(assembly: Assembly) -> int:
-    """Return how many positions `assembly` writes."""
-    return len(assembly.fetched.places) + len(assembly.copied.places) + len(assembly.zeros)
+            yield Written(run.tolist(), end - begin)
 
 
 def _numbered(index: Index, segments: Segments) -> Iterator[NDArray[np.int64]]:
@@ -129,50 +113,9 @@ def _write_all(
     pieces: Sequence[BytesLike],
 ) -> Written:
     placed = [
-        (index.start(place), piece)
+        (place, piece)
         for number, piece in zip(numbers.tolist(), pieces, strict=True)
         for place in segments.places_of(number)
     ]
-    placed.sort(key=_offset)
-    size = 0
-    for offset, run in _runs(placed):
-        size += _write_run(target, offset, run)
-    return Written(len(placed), size)
-
-
-def _offset(placed: tuple[int, BytesLike]) -> int:
-    return placed[0]
-
-
-def _runs(placed: list[tuple[int, BytesLike]]) -> Iterator[tuple[int, list[BytesLike]]]:
-    """Join neighbours: yield an offset and the pieces that follow each other from there."""
-    run: list[BytesLike] = []
-    begin = end = 0
-    for offset, piece in placed:
-        if run and (offset != end or len(run) == _IOV_MAX):
-            yield begin, run
-            run = []
-        if not run:
-            begin = end = offset
-        run.append(piece)
-        end += len(piece)
-    if run:
-        yield begin, run
-
-
-def _write_run(target: Target, offset: int, run: list[BytesLike]) -> int:
-    size = sum(map(len, run))
-    done = _pwritev(target, run, offset)
-    if done < size:
-        # Rare: a signal or a full disk cut it short; go on plainly, and let the error show itself.
-        rest = memoryview(b"".join(run))[done:]
-        while rest:
-            rest = rest[_pwritev(target, [rest], offset + size - len(rest)) :]
-    return size
-
-
-def _pwritev(target: Target, pieces: Sequence[BytesLike], offset: int) -> int:
-    try:
-        return os.pwritev(target.fd, pieces, offset)
-    except OSError as error:
-        raise TargetError(f"{target.name}: cannot be written: {error.strerror}") from error
+    size = write_placed(target, [(index.start(place), piece) for place, piece in placed])
+    return Written([place for place, _ in placed], size)

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import stat
+from enum import Enum
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,6 +22,17 @@ _NAME_BYTES: Final = 200
 
 _COMPARED: Final = 1 << 20
 """Bytes compared at a time."""
+
+
+class Durability(Enum):
+    """What of a published file survives a power cut; the value is its name in manifests."""
+
+    FULL = "full"
+    """The file and its name."""
+    RENAME = "rename"
+    """The old file or the new one, whichever name the folder comes back with."""
+    NONE = "none"
+    """Whatever the system has written by then."""
 
 
 class PendingFile:
@@ -76,14 +88,16 @@ class PendingFile:
         finally:
             os.close(published)
 
-    def commit(self) -> None:
-        """Make the new version visible; it survives a power cut when this returns."""
+    def commit(self, durability: Durability = Durability.FULL) -> None:
+        """Make the new version visible; with `FULL` it survives a power cut when this returns."""
         try:
             self._keep_attributes()
-            os.fsync(self.fd)
+            if durability is not Durability.NONE:
+                os.fsync(self.fd)
             os.rename(self._hidden, self.path)
             self._committed = True
-            sync_folder(self._folder)
+            if durability is Durability.FULL:
+                sync_folder(self._folder)
         except OSError as error:
             raise TargetError(f"{self.path}: cannot be published: {error.strerror}") from error
 

@@ -22,6 +22,8 @@ class OneLine:
     """Locations of the stores, for operations that ask several in order."""
     cache: str | None = None
     """Location of the cache."""
+    seeds: Sequence[Mapping[str, str]] = ()
+    """Seeds, as a manifest declares them."""
     print_stats: bool = False
     """Whether desync's statistics are printed after success."""
 
@@ -29,23 +31,25 @@ class OneLine:
         """Build the content of the job file, with no key that was not asked for."""
         from desync_jobs.manifest.variables import literal
 
-        stores = _named_after_their_role(self.stores)
+        stores = (
+            {"store": self.store}
+            if self.store is not None
+            else _named_after_their_role(self.stores)
+        )
+        caches = {} if self.cache is None else {"cache": self.cache}
+        seeds = {f"seed-{number}": dict(seed) for number, seed in enumerate(self.seeds, start=1)}
         operation: dict[str, object] = {"kind": self.kind}
         operation |= {key: value for key, value in self.fields.items() if value is not None}
         if self.store is not None:
-            stores = {"store": self.store}
             operation["store"] = "store"
-        elif stores:
-            operation["stores"] = list(stores)
-        if self.cache is not None:
-            operation["cache"] = "cache"
+        names = {"stores": list(stores) if self.stores else [], "seeds": list(seeds)}
+        operation |= {key: value for key, value in names.items() if value}
+        operation |= {key: key for key in caches}
+        tables = {"stores": _places(stores), "caches": _places(caches), "seeds": seeds}
         document: dict[str, object] = {"version": 1}
         if concurrency is not None:
             document["engine"] = {"kind": "local", "workers": concurrency}
-        if stores:
-            document["stores"] = _places(stores)
-        if self.cache is not None:
-            document["caches"] = _places({"cache": self.cache})
+        document |= {key: table for key, table in tables.items() if table}
         document["operations"] = {self.kind: operation}
         # What stands on a command line is meant as it is: `${` in it is no variable.
         escaped: dict[str, object] = literal(document)

@@ -49,6 +49,17 @@ class IndexFacts:
     """Device and inode."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SeedFacts:
+    """A blob at hand whose chunks can be used."""
+
+    name: str
+    """As declared; with the blob's path where it is one of a directory."""
+    blob: FileFacts
+    index: Index
+    """What the blob is said to hold; every chunk is checked when it is used."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
     """A store or cache as it stands."""

@@ -91,6 +91,8 @@ class _Touched:
             if access.reads_stdin:
                 self._stdin.append(name)
             _note(self._readers, name, map(job.path, access.reads))
+            for seed in access.uses_seeds:
+                _note(self._readers, name, map(job.path, job.spec.seeds[seed].paths))
             _note(self._writers, name, map(job.path, access.writes))
             _note(self._users, name, map(self._place, access.uses_stores))
             _note(self._fillers, name, map(self._place, access.adds_to))

@@ -6,11 +6,13 @@ from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
+from desync_jobs.cli.seeds import declared_seeds
 
 _EXAMPLES = (
     "desync-run extract disk.img.caibx disk.img -s /srv/store",
     "desync-run extract -s /mnt/near -s /mnt/far -c /var/cache/chunks disk.img.caibx disk.img",
     "desync-run extract --in-place disk.img.caibx /dev/sdb2 -s /srv/store",
+    "desync-run extract --seed old.img.caibx new.img.caibx new.img -s /srv/store",
 )
 
 
@@ -26,6 +28,29 @@ _EXAMPLES = (
     is_flag=True,
     help="Write into OUTPUT itself and keep what is right in it; needed for devices.",
 )
+@click.option(
+    "--seed",
+    "seed",
+    multiple=True,
+    metavar="INDEX[:BLOB]",
+    help="Blob at hand and its index; the blob of x.caibx is x unless it is named.",
+)
+@click.option(
+    "--seed-dir",
+    "seed_directory",
+    multiple=True,
+    metavar="DIR",
+    help="Directory with indexes and their blobs beside them.",
+)
+@click.option(
+    "--skip-invalid-seeds", "skip", is_flag=True, help="Take what a seed lacks from the stores."
+)
+@click.option(
+    "--regenerate-invalid-seeds",
+    "regenerate",
+    is_flag=True,
+    help="Index a seed anew that is not what its index says.",
+)
 @click.option("--print-stats", is_flag=True, help="Print counts as JSON to standard output.")
 @one_line
 def command(  # noqa: PLR0913 -- one parameter for each option
@@ -36,6 +61,10 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     cache: str | None,
     cache_repair: bool | None,
     in_place: bool,
+    seed: tuple[str, ...],
+    seed_directory: tuple[str, ...],
+    skip: bool,
+    regenerate: bool,
     print_stats: bool,
 ) -> OneLine:
     """Put the blob that INDEX describes together at OUTPUT.
@@ -43,10 +72,20 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     OUTPUT appears complete or not at all, unless --in-place is given. INDEX may
     be '-' for standard input.
     """
+    if skip and regenerate:
+        raise click.UsageError("give --skip-invalid-seeds or --regenerate-invalid-seeds, not both")
     fields = {
         "index": index,
         "target": output,
         "cache_repair": cache_repair,
         "in_place": in_place or None,
+        "invalid_seeds": "skip" if skip else "regenerate" if regenerate else None,
     }
-    return OneLine("extract", fields, stores=stores, cache=cache, print_stats=print_stats)
+    return OneLine(
+        "extract",
+        fields,
+        stores=stores,
+        cache=cache,
+        seeds=declared_seeds(seed, seed_directory),
+        print_stats=print_stats,
+    )

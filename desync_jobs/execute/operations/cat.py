@@ -1,32 +1,38 @@
 """Doing `cat`: chunks fetched in parallel, written in order."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import numpy as np
 
 from desync_jobs.assembly.batches import batches
 from desync_jobs.assembly.extracting import plain_of
+from desync_jobs.assembly.seed_source import SeedSource
+from desync_jobs.assembly.seeding import OpenSeed
 from desync_jobs.assembly.zeros import zero_chunk_id
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.core.segments import Positions
-from desync_jobs.execute.inputs import output_facts, read_index
+from desync_jobs.execute.inputs import open_input, output_facts, read_index
 from desync_jobs.execute.opening import Reading, open_sources, source_facts
 from desync_jobs.execute.outputs import open_output
 from desync_jobs.execute.result import Done
+from desync_jobs.execute.seeds import survey_seeds
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.cat import CatSpec
 from desync_jobs.planner.operations.cat import CatDetail, CatFacts
 from desync_jobs.planner.plan import Step
+from desync_jobs.stores.base import ChunkSource
 
 
 def survey_cat(task: Task[CatSpec]) -> CatFacts:
     """Read the index and look at the stores."""
     spec, streams = task.spec, task.machine.streams
-    names = spec.stores if spec.cache is None else (*spec.stores, spec.cache)
+    found = read_index(task.path(spec.index), streams)
     return CatFacts(
-        read_index(task.path(spec.index), streams),
+        found,
         output_facts(task.path(spec.output), streams),
-        source_facts(task, names),
+        source_facts(task, spec.stores),
+        () if found is None else survey_seeds(task, spec.seeds, found),
     )
 
 
@@ -34,17 +40,37 @@ def do_cat(task: Task[CatSpec], step: Step) -> Done:
     """Write the range; a file appears only when all of it is there."""
     detail = step.detail_as(CatDetail)
     phase = task.phase("reading", step.cost.work)
-    with open_output(task.path(task.spec.output), task.machine.streams) as output:
-        for piece in _pieces(task, detail):
+    with ExitStack() as opened:
+        source = _source(task, detail, opened)
+        output = opened.enter_context(
+            open_output(task.path(task.spec.output), task.machine.streams)
+        )
+        for piece in _pieces(task, detail, source):
             output.write(piece)
             phase.advance(len(piece))
         status = output.finish()
     return Done(status, {"bytes": phase.done, "chunks": detail.last - detail.first})
 
 
-def _pieces(task: Task[CatSpec], detail: CatDetail) -> Iterator[BytesLike]:
+def _source(task: Task[CatSpec], detail: CatDetail, opened: ExitStack) -> ChunkSource:
+    """Open the seeds, and behind them cache and stores."""
+    index, machine = detail.index, task.machine
+    stores = open_sources(task, Reading(index.algorithm, index.largest))
+    if not detail.seeds:
+        return stores
+    seeds = [
+        OpenSeed(
+            opened.enter_context(open_input(seed.blob.path, machine.streams)),
+            f"seed {seed.name}",
+            seed.index,
+        )
+        for seed in detail.seeds
+    ]
+    return SeedSource(seeds, stores, machine.kernel)
+
+
+def _pieces(task: Task[CatSpec], detail: CatDetail, source: ChunkSource) -> Iterator[BytesLike]:
     index = detail.index
-    source = open_sources(task, Reading(index.algorithm, index.largest))
     zero_id = zero_chunk_id(index.algorithm, index.sizes.maximum)
     zeros = bytes(index.sizes.maximum)
 

@@ -1,36 +1,28 @@
 """Doing `extract`: to a temporary file and rename, or in place."""
 
-import fcntl
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desync_jobs.assembly.compare import compare_blob
-from desync_jobs.assembly.extracting import (
-    Target,
-    Written,
-    copy_within,
-    fetch_into,
-    planned_positions,
-    zero_within,
-)
-from desync_jobs.assembly.pending import PendingFile, sync_folder
+from desync_jobs.assembly.pending import Durability
+from desync_jobs.assembly.placing import Target
 from desync_jobs.assembly.zeros import zero_chunk_id
-from desync_jobs.errors import LockedError, TargetError
+from desync_jobs.execute.blob_digest import check_digest
+from desync_jobs.execute.extraction import Extraction
 from desync_jobs.execute.inputs import file_facts, open_input, read_index
-from desync_jobs.execute.opening import Reading, open_sources, source_facts
+from desync_jobs.execute.opening import source_facts
 from desync_jobs.execute.result import Done
+from desync_jobs.execute.seeds import survey_seeds
+from desync_jobs.execute.targets import target_beside, target_in_place
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind
-from desync_jobs.planner.operations.extract import ExtractDetail, ExtractFacts
+from desync_jobs.planner.operations.extract import ExtractFacts
 from desync_jobs.planner.plan import Step
-from desync_jobs.stores.base import ChunkSource
 
 
 def survey_extract(task: Task[ExtractSpec]) -> ExtractFacts:
@@ -38,12 +30,16 @@ def survey_extract(task: Task[ExtractSpec]) -> ExtractFacts:
     spec, streams = task.spec, task.machine.streams
     found = read_index(task.path(spec.index), streams)
     target = file_facts(task.path(spec.target), streams)
-    names = spec.stores if spec.cache is None else (*spec.stores, spec.cache)
-    stores = source_facts(task, names)
+    stores = source_facts(task, spec.stores)
     if found is None:
         return ExtractFacts(None, target, None, frozenset(), stores)
-    zero_ids = _zero_ids(found.index)
     right = _right(task, target, found.index)
+    zero_ids = _zero_ids(found.index)
+    if right is None or not right.all():
+        seeds = survey_seeds(task, spec.seeds, found)
+        return ExtractFacts(found, target, right, zero_ids, stores, seeds)
+    with open_input(target.path, streams) as fd:
+        check_digest(task, Target(fd, target.path), found.index)
     return ExtractFacts(found, target, right, zero_ids, stores)
 
 
@@ -81,90 +77,12 @@ def _right(task: Task[ExtractSpec], target: FileFacts, index: Index) -> NDArray[
 def do_extract(task: Task[ExtractSpec], step: Step) -> Done:
     """Put the blob together; the target is published only when every position is right."""
     detail = step.detail_as(ExtractDetail)
-    source = open_sources(task, Reading(detail.index.algorithm, detail.index.largest))
-    opened = _in_place(detail) if task.spec.in_place else _beside(detail)
-    with opened as target:
-        phase = task.phase("assembling", step.cost.work)
-        positions = 0
-        for batch in _parts(task, detail, target, source):
-            positions += batch.positions
-            phase.advance(batch.size)
-        if positions != planned_positions(detail.assembly):
-            raise AssertionError(f"{positions} positions written, not all that were planned")
+    durability = Durability(task.spec.durability)
+    opened = target_in_place if task.spec.in_place else target_beside
+    with opened(detail.target, detail.index.blob_size, durability) as target:
+        extraction = Extraction(task, detail, target, step.cost.work)
+        extraction.run()
+        check_digest(task, target, detail.index)
         task.machine.cancel.check()
         block_size = os.fstat(target.fd).st_blksize
-    return Done(statistics={**detail.statistics(), "block_size": block_size})
-
-
-@contextmanager
-def _beside(detail: ExtractDetail) -> Iterator[Target]:
-    """Lend a temporary file of the right size; published where the block ends without error."""
-    with PendingFile(detail.target.path) as pending:
-        target = Target(pending.fd, detail.target.path)
-        _set_size(target, detail.index.blob_size)
-        yield target
-        pending.commit()
-
-
-@contextmanager
-def _in_place(detail: ExtractDetail) -> Iterator[Target]:
-    """Lend the target itself, locked and of the right size; synced at the end."""
-    path = detail.target.path
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise TargetError(f"{path}: cannot be opened: {error.strerror}") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        target = Target(fd, path)
-        found = os.fstat(fd)
-        if stat.S_ISREG(found.st_mode):
-            _refuse_changed(found, detail.target)
-            _set_size(target, detail.index.blob_size)
-        yield target
-        os.fsync(fd)
-        if not detail.target.present:
-            sync_folder(os.path.dirname(path))
-    except BlockingIOError as error:
-        raise LockedError(f"{path} is locked: another run is writing this target") from error
-    except OSError as error:
-        raise TargetError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        os.close(fd)
-
-
-def _refuse_changed(found: os.stat_result, seen: FileFacts) -> None:
-    """Raise `TargetError` where somebody wrote to the target since it was looked at.
-
-    What was right in it may not be any more, and what was a hole may be none.
-    """
-    if seen.present:
-        now = (found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns
-        same = now == (seen.identity, seen.size, seen.modified)
-    else:
-        same = found.st_size == 0
-    if not same:
-        raise TargetError(f"{seen.path} changed after it was looked at; run again")
-
-
-def _set_size(target: Target, size: int) -> None:
-    try:
-        os.ftruncate(target.fd, size)
-    except OSError as error:
-        raise TargetError(
-            f"{target.name}: cannot be made {size} bytes large: {error.strerror}"
-        ) from error
-
-
-def _parts(
-    task: Task[ExtractSpec], detail: ExtractDetail, target: Target, source: ChunkSource
-) -> Iterator[Written]:
-    """Write every planned position, source by source."""
-    machine, index, assembly = task.machine, detail.index, detail.assembly
-    yield from copy_within(target, index, assembly.copied, machine.workers, machine.kernel)
-    yield from fetch_into(target, index, assembly.fetched, source, machine.workers)
-    if task.spec.in_place and detail.target.present:
-        yield from zero_within(target, index, assembly.zeros)
-    else:
-        # The file is new: what nobody writes is a hole.
-        yield Written(len(assembly.zeros), 0)
+    return Done(statistics={**extraction.statistics(), "block_size": block_size})

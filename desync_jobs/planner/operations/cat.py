@@ -10,10 +10,10 @@ from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.cat import CatSpec
 from desync_jobs.planner.cost import Amount, Cost
-from desync_jobs.planner.facts import FileFacts, IndexFacts, StoreFacts
+from desync_jobs.planner.extraction import plain_size
+from desync_jobs.planner.facts import FileFacts, IndexFacts, SeedFacts, StoreFacts
 from desync_jobs.planner.listing import decide_listing
 from desync_jobs.planner.needed import need_apart, need_index, need_stores
-from desync_jobs.planner.operations.extract import plain_size
 from desync_jobs.planner.plan import Decision
 
 
@@ -24,6 +24,7 @@ class CatFacts:
     index: IndexFacts | None
     output: FileFacts
     stores: tuple[StoreFacts, ...]
+    seeds: tuple[SeedFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +37,7 @@ class CatDetail:
     first: int
     last: int
     """One past the last position that has bytes of the range."""
+    seeds: tuple[SeedFacts, ...]
 
 
 def plan_cat(spec: CatSpec, facts: CatFacts) -> Decision:
@@ -53,7 +55,7 @@ def plan_cat(spec: CatSpec, facts: CatFacts) -> Decision:
         )
     first = int(np.searchsorted(index.ends, begin, side="right"))
     last = int(np.searchsorted(index.ends, end, side="left")) + 1 if end > begin else first
-    detail = CatDetail(index, begin, end, first, last)
+    detail = CatDetail(index, begin, end, first, last, facts.seeds)
     positions: Positions = np.arange(first, last, dtype=np.int64)
     distinct = positions[unique_chunks(index.ids[first:last])[0]] if last > first else positions
     fetched = plain_size(index, distinct)

@@ -7,9 +7,9 @@ from desync_jobs.errors import BlobMismatchError
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.chop import ChopSpec
 from desync_jobs.planner.cost import Amount, Cost
+from desync_jobs.planner.extraction import plain_size
 from desync_jobs.planner.facts import FileFacts, IndexFacts
 from desync_jobs.planner.needed import need_index, need_size
-from desync_jobs.planner.operations.extract import plain_size
 from desync_jobs.planner.plan import Action, Decision
 
 

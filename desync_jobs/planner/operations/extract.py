@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.core.segments import Assembly, Positions, Segments, assign
+from desync_jobs.core.segments import Positions, assign
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.extract import ExtractSpec
-from desync_jobs.planner.cost import Amount, Cost
-from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
+from desync_jobs.planner.extraction import ExtractDetail, extraction_cost
+from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts, StoreFacts
 from desync_jobs.planner.needed import need_apart, need_index, need_stores
 from desync_jobs.planner.plan import Action, Decision
 
@@ -28,35 +28,7 @@ class ExtractFacts:
     zero_ids: frozenset[bytes]
     """IDs of this index that are zeros only."""
     stores: tuple[StoreFacts, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ExtractDetail:
-    """What the doer does."""
-
-    index: Index
-    target: FileFacts
-    assembly: Assembly
-    kept: int
-    """Positions the target has right already."""
-
-    def statistics(self) -> dict[str, int]:
-        """Return what is counted of this extraction, by the names of the result."""
-        index, assembly = self.index, self.assembly
-        repeats = len(assembly.fetched.places) - len(assembly.fetched)
-        fetched = plain_size(index, assembly.fetched.sources)
-        placed = plain_size(index, assembly.fetched.places)
-        return {
-            "bytes_total": index.blob_size,
-            "chunks_total": len(index),
-            "chunks_from_store": len(assembly.fetched),
-            "chunks_in_place": self.kept,
-            "chunks_from_seeds": len(assembly.zeros) + repeats + len(assembly.copied.places),
-            "bytes_from_store": fetched,
-            "bytes_copied_from_seeds": plain_size(index, assembly.copied.places) + placed - fetched,
-            "bytes_cloned_from_seeds": 0,
-            "seeds": 1,
-        }
+    seeds: tuple[SeedFacts, ...] = ()
 
 
 def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
@@ -70,9 +42,18 @@ def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
     right = facts.right if spec.in_place or complete else None
     if right is None:
         right = np.zeros(len(index), np.bool_)
-    first, group = unique_chunks(index.ids)
-    assembly = assign(first, group, _zero_groups(index, first, facts.zero_ids), right)
-    detail = ExtractDetail(index, facts.target, assembly, int(np.count_nonzero(right)))
+    seeds = () if complete else facts.seeds
+    first, group, seeded = _numbered(index, seeds)
+    zero_groups = _zero_groups(index, first, facts.zero_ids)
+    detail = ExtractDetail(
+        index=index,
+        file_digest=found.file_digest,
+        target=facts.target,
+        assembly=assign(first, group, zero_groups, right, seeded),
+        groups=(first, group),
+        kept=int(np.count_nonzero(right)),
+        seeds=seeds,
+    )
     if complete:
         return Decision(
             Action.UNCHANGED,
@@ -80,8 +61,28 @@ def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
             statistics=detail.statistics(),
         )
     return Decision(
-        Action.RUN, _reason(spec, facts, detail), _cost(spec, detail), changes=True, detail=detail
+        Action.RUN,
+        _reason(spec, facts, detail),
+        extraction_cost(spec, detail),
+        changes=True,
+        detail=detail,
     )
+
+
+def _numbered(
+    index: Index, seeds: tuple[SeedFacts, ...]
+) -> tuple[Positions, Positions, list[Positions]]:
+    """Give equal chunks of the index and of the seeds equal numbers.
+
+    Returns the first position in the index of each of its distinct chunks, the numbers of its
+    positions, and those of each seed. The chunks of the index have the lowest numbers.
+    """
+    ids = np.concatenate([index.ids, *(seed.index.ids for seed in seeds)]) if seeds else index.ids
+    first, group = unique_chunks(ids)
+    edges = np.cumsum([len(index), *(len(seed.index) for seed in seeds)])
+    mine, *theirs = np.split(group, edges[:-1])
+    distinct = int(mine.max()) + 1 if len(mine) else 0
+    return first[:distinct], mine, theirs
 
 
 def _check_target(spec: ExtractSpec, target: FileFacts, index: Index) -> None:
@@ -124,33 +125,3 @@ def _reason(spec: ExtractSpec, facts: ExtractFacts, detail: ExtractDetail) -> st
     if spec.in_place:
         return f"{detail.kept:,} of {len(detail.index):,} chunks of the target are right"
     return "the target is not what the index describes"
-
-
-def _cost(spec: ExtractSpec, detail: ExtractDetail) -> Cost:
-    index, assembly = detail.index, detail.assembly
-    fetched = plain_size(index, assembly.fetched.sources)
-    written = sum(
-        plain_size(index, positions)
-        for positions in (assembly.fetched.places, assembly.copied.places)
-    )
-    reads = [_amount("+".join(spec.stores), index, assembly.fetched)]
-    if len(assembly.copied):
-        reads.append(_amount("target", index, assembly.copied, asked=False))
-    zeros = Amount("zeros", plain_size(index, assembly.zeros), len(assembly.zeros))
-    chunks = len(assembly.fetched.places) + len(assembly.copied.places)
-    writes = [Amount("target", written, chunks)]
-    if spec.cache is not None:
-        writes.append(Amount(spec.cache, fetched, len(assembly.fetched), exact=False))
-    return Cost((*reads, zeros), tuple(writes), work=written)
-
-
-def _amount(place: str, index: Index, segments: Segments, *, asked: bool = True) -> Amount:
-    count = len(segments)
-    return Amount(place, plain_size(index, segments.sources), count, count if asked else 0)
-
-
-def plain_size(index: Index, positions: Positions) -> int:
-    """Return the plain bytes of the chunks at `positions`, repeats counted again."""
-    ends = index.ends[positions].astype(np.int64)
-    begins = np.where(positions > 0, index.ends[positions - 1], 0).astype(np.int64)
-    return int((ends - begins).sum())

@@ -83,8 +83,7 @@ def test_a_pipe_is_cut_as_a_file_is(workers: Workers) -> None:
 
     def feed() -> None:
         with open(writable, "wb") as pipe:
-            for at in range(0, len(data), 7777):
-                pipe.write(data[at : at + 7777])
+            pipe.writelines(data[at : at + 7777] for at in range(0, len(data), 7777))
 
     feeder = threading.Thread(target=feed)
     feeder.start()

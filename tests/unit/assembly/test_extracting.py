@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from desync_jobs.assembly.extracting import (
-    Target,
     copy_within,
     fetch_into,
-    planned_positions,
     zero_within,
 )
+from desync_jobs.assembly.placing import Target
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.core.kernel import best
@@ -87,9 +86,9 @@ def test_each_distinct_chunk_is_asked_for_once(target: Target, workers: Workers)
 
     assert content(target) == b"".join(chunks)
     assert len(source.asked) == len(set(source.asked)) == len(DISTINCT)
-    assert sum(one.positions for one in written) == len(assembly.fetched.places)
+    assert sum(len(one.places) for one in written) == len(assembly.fetched.places)
     assert sum(one.size for one in written) + len(ZEROS) * len(assembly.zeros) == index.blob_size
-    assert planned_positions(assembly) == len(index)
+    assert assembly.positions == len(index)
 
 
 def test_only_wrong_places_are_written_and_right_ones_serve_them(
@@ -120,7 +119,9 @@ def test_a_missing_chunk_is_raised_as_itself(target: Target, workers: Workers) -
     index = index_of(DISTINCT)
     assembly = planned(index, [False] * len(index))
 
-    with pytest.raises(ChunkMissingError, match=f"chunk {index.id(149).hex()} is missing from memory"):
+    with pytest.raises(
+        ChunkMissingError, match=f"chunk {index.id(149).hex()} is missing from memory"
+    ):
         list(fetch_into(target, index, assembly.fetched, Remembered(DISTINCT[:-1]), workers))
 
 

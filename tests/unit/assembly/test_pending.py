@@ -29,9 +29,13 @@ def test_leaving_without_commit_leaves_the_old_file_and_nothing_else(tmp_path: P
     path = tmp_path / "out"
     path.write_bytes(b"old")
 
-    with pytest.raises(RuntimeError, match="halfway"), PendingFile(str(path)) as pending:
-        pending.write(b"new")
-        raise RuntimeError("halfway")
+    def write_half() -> None:
+        with PendingFile(str(path)) as pending:
+            pending.write(b"new")
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        write_half()
 
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["out"]

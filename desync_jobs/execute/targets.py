@@ -1,0 +1,81 @@
+"""Opening what an extraction writes: a file beside the target, or the target itself."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from desync_jobs.assembly.pending import Durability, PendingFile, sync_folder
+from desync_jobs.assembly.placing import Target
+from desync_jobs.errors import LockedError, TargetError
+from desync_jobs.planner.facts import FileFacts
+
+
+@contextmanager
+def target_beside(seen: FileFacts, size: int, durability: Durability) -> Iterator[Target]:
+    """Lend a temporary file of `size` bytes; published where the block ends without error."""
+    with PendingFile(seen.path) as pending:
+        target = Target(pending.fd, seen.path)
+        _set_size(target, size)
+        yield target
+        pending.commit(durability)
+
+
+@contextmanager
+def target_in_place(seen: FileFacts, size: int, durability: Durability) -> Iterator[Target]:
+    """Lend the target itself, locked and `size` bytes large; synced at the end.
+
+    Raises `LockedError` while another run writes it, and `TargetError` where it changed
+    since it was looked at.
+    """
+    path = seen.path
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be opened: {error.strerror}") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        target = Target(fd, path)
+        found = os.fstat(fd)
+        if stat.S_ISREG(found.st_mode):
+            _refuse_changed(found, seen)
+            _set_size(target, size)
+        yield target
+        _sync(target, seen, durability)
+    except BlockingIOError as error:
+        raise LockedError(f"{path} is locked: another run is writing this target") from error
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        os.close(fd)
+
+
+def _sync(target: Target, seen: FileFacts, durability: Durability) -> None:
+    if durability is not Durability.NONE:
+        os.fsync(target.fd)
+    if durability is Durability.FULL and not seen.present:
+        sync_folder(os.path.dirname(target.name))
+
+
+def _refuse_changed(found: os.stat_result, seen: FileFacts) -> None:
+    """Raise `TargetError` where somebody wrote to the target since it was looked at.
+
+    What was right in it may not be any more, and what was a hole may be none.
+    """
+    if seen.present:
+        now = (found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns
+        same = now == (seen.identity, seen.size, seen.modified)
+    else:
+        same = found.st_size == 0
+    if not same:
+        raise TargetError(f"{seen.path} changed after it was looked at; run again")
+
+
+def _set_size(target: Target, size: int) -> None:
+    try:
+        os.ftruncate(target.fd, size)
+    except OSError as error:
+        raise TargetError(
+            f"{target.name}: cannot be made {size} bytes large: {error.strerror}"
+        ) from error
