@@ -7,18 +7,14 @@ what a killed run left behind is taken over by the next one.
 """
 
 import contextlib
-import errno
-import fcntl
 import os
 import stat
 from enum import Enum
 from types import TracebackType
 from typing import Final, Self
 
-from desync_jobs.errors import LockedError, TargetError
-
-_NAME_BYTES: Final = 200
-"""Of the target's name kept in the hidden name; a file name may have 255 bytes."""
+from desync_jobs.assembly.hidden import hidden_path, open_locked
+from desync_jobs.errors import TargetError
 
 _COMPARED: Final = 1 << 20
 """Bytes compared at a time."""
@@ -44,17 +40,15 @@ class PendingFile:
 
     def __init__(self, path: str) -> None:
         self.path = os.path.realpath(path)
-        folder, name = os.path.split(self.path)
-        kept = os.fsencode(name)[:_NAME_BYTES]
-        self._folder = folder
-        self._hidden = os.path.join(folder, f".{os.fsdecode(kept)}.desync-run.tmp")
+        self._folder = os.path.dirname(self.path)
+        self._hidden = hidden_path(self.path, "tmp")
         self._committed = False
         self.fd = -1
 
     def __enter__(self) -> Self:
         _refuse_special(self.path)
         try:
-            self.fd = _open_locked(self._hidden)
+            self.fd = open_locked(self._hidden)
             os.ftruncate(self.fd, 0)
         except FileNotFoundError as error:
             raise TargetError(
@@ -150,38 +144,9 @@ def _refuse_special(path: str) -> None:
         raise TargetError(f"{path} is not a regular file: remove it or name another target")
 
 
-def _open_locked(hidden: str) -> int:
-    """Open and lock the hidden file, creating it; `LockedError` while another run has it."""
-    while True:
-        fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(fd, hidden):
-                return fd
-        except BlockingIOError as error:
-            os.close(fd)
-            raise LockedError(f"{hidden} is locked: another run is writing this target") from error
-        except BaseException:
-            os.close(fd)
-            raise
-        # Its owner renamed or removed it between our open and our lock.
-        os.close(fd)
-
-
 def _same_content(left: int, right: int) -> bool:
     size = os.fstat(left).st_size
     return size == os.fstat(right).st_size and all(
         os.pread(left, _COMPARED, at) == os.pread(right, _COMPARED, at)
         for at in range(0, size, _COMPARED)
     )
-
-
-def _is_still(fd: int, path: str) -> bool:
-    try:
-        there = os.stat(path, follow_symlinks=False)
-    except OSError as error:
-        if error.errno == errno.ENOENT:
-            return False
-        raise
-    mine = os.fstat(fd)
-    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)

@@ -1,0 +1,50 @@
+"""Hidden files beside a target: their names, and the lock on them.
+
+A name follows from the target's name alone, so that the next run finds what a killed one left.
+"""
+
+import errno
+import fcntl
+import os
+from typing import Final
+
+from desync_jobs.errors import LockedError
+
+_NAME_BYTES: Final = 200
+"""Of the target's name kept in the hidden name; a file name may have 255 bytes."""
+
+
+def hidden_path(target: str, suffix: str) -> str:
+    """Return the name of the hidden file with `suffix` beside `target`, links followed."""
+    folder, name = os.path.split(os.path.realpath(target))
+    kept = os.fsencode(name)[:_NAME_BYTES]
+    return os.path.join(folder, f".{os.fsdecode(kept)}.desync-run.{suffix}")
+
+
+def open_locked(hidden: str) -> int:
+    """Open and lock a hidden file, creating it; `LockedError` while another run has it."""
+    while True:
+        fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(fd, hidden):
+                return fd
+        except BlockingIOError as error:
+            os.close(fd)
+            raise LockedError(f"{hidden} is locked: another run is writing this target") from error
+        except BaseException:
+            os.close(fd)
+            raise
+        # Its owner renamed or removed it between our open and our lock.
+        os.close(fd)
+
+
+def _is_still(fd: int, path: str) -> bool:
+    try:
+        there = os.stat(path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return False
+        raise
+    mine = os.fstat(fd)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
