@@ -19,7 +19,7 @@ from desync_jobs.assembly.zeros import write_zeros
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.core.kernel import Kernel
 from desync_jobs.core.segments import Positions, Segments
-from desync_jobs.errors import ChunkInvalidError
+from desync_jobs.errors import InvalidDataError
 from desync_jobs.formats.index import Index
 from desync_jobs.stores.base import Chunk, ChunkSource, Fetched
 
@@ -99,8 +99,8 @@ def plain_of(answer: Fetched, index: Index, position: int) -> BytesLike:
         raise answer
     length = index.length(position)
     if len(answer.plain) != length:
-        raise ChunkInvalidError(
-            answer.id, "index", f"has {len(answer.plain)} bytes, the index says {length}"
+        raise InvalidDataError(
+            f"chunk {answer.id.hex()} has {len(answer.plain)} bytes, the index says {length}"
         )
     return answer.plain
 

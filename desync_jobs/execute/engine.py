@@ -37,7 +37,8 @@ class LocalEngine:
         except InterruptedRunError as error:
             self._outcomes = {name: self._stopped(name, error) for name in names}
         seconds = time.monotonic() - began
-        result = Result(machine.job.spec.name, tuple(self._outcomes.values()), seconds)
+        spec = machine.job.spec
+        result = Result(spec.name, tuple(self._outcomes.values()), seconds, spec.keep_going)
         machine.reporter.emit(RunFinished(result.exit_code, seconds))
         return result
 

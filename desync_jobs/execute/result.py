@@ -60,6 +60,8 @@ class Result:
     job: str
     outcomes: tuple[Outcome, ...]
     seconds: float
+    kept_going: bool = False
+    """Whether the job was to go on after a failure."""
 
     @property
     def exit_code(self) -> int:
@@ -71,19 +73,9 @@ class Result:
         for error in errors:
             if isinstance(error, InterruptedRunError):
                 return error.exit_code
-        if any(outcome.succeeded for outcome in self.outcomes) and self._kept_going():
+        if self.kept_going and any(outcome.succeeded for outcome in self.outcomes):
             return EXIT_PARTLY_DONE
         return errors[0].exit_code
-
-    def _kept_going(self) -> bool:
-        """Whether something succeeded after the first failure, which only `keep_going` does."""
-        failed = False
-        for outcome in self.outcomes:
-            if outcome.status is Status.FAILED:
-                failed = True
-            elif failed and outcome.succeeded:
-                return True
-        return False
 
     def to_json(self) -> dict[str, object]:
         """Return the result as JSON values."""

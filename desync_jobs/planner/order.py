@@ -30,10 +30,18 @@ class Order:
 def order_operations(job: Job) -> Order:
     """Return the order of `job`'s operations; `ManifestError` with every conflict found."""
     touched = _Touched(job)
-    data = {name: frozenset(touched.providers(name)) for name in job.spec.operations}
-    needs = {name: data[name] | frozenset(spec.after) for name, spec in job.spec.operations.items()}
+    specs = job.spec.operations
     problems = [*touched.double_writers(), *touched.double_readers_of_input()]
     try:
+        files = {name: frozenset(touched.makers(name)) for name in specs}
+        fixed = {name: files[name] | frozenset(specs[name].after) for name in specs}
+        # What fills a store from something it gave before cannot have come first.
+        before = _ancestors(_sorted(fixed), fixed)
+        data = {
+            name: files[name] | {one for one in touched.fillers(name) if name not in before[one]}
+            for name in specs
+        }
+        needs = {name: data[name] | fixed[name] for name in specs}
         names = _sorted(needs)
     except CycleError as error:
         problems.append(_cycle(error.args[1]))
@@ -101,11 +109,14 @@ class _Touched:
     def _place(self, store: str) -> str:
         return self._job.path(self._job.spec.place(store).path)
 
-    def providers(self, name: str) -> Iterator[str]:
-        """Yield operations whose output `name` takes in."""
+    def makers(self, name: str) -> Iterator[str]:
+        """Yield operations that write a file that `name` reads."""
         for path, readers in self._readers.items():
             if name in readers:
                 yield from (writer for writer in self._writers.get(path, ()) if writer != name)
+
+    def fillers(self, name: str) -> Iterator[str]:
+        """Yield operations whose purpose is to fill a store that `name` takes from."""
         for place, users in self._users.items():
             if name in users:
                 yield from (filler for filler in self._fillers.get(place, ()) if filler != name)

@@ -221,6 +221,7 @@ def test_nothing_is_begun_where_something_cannot_be_done(workspace: Workspace) -
     assert ended.result.outcomes[0].reason == "late cannot be done, so nothing was begun"
     assert before == {"blob"}
     assert kept_going.statuses == {"make": "done", "late": "failed"}
+    assert kept_going.result.exit_code == 3
 
 
 def test_after_puts_operations_in_order(workspace: Workspace) -> None:

@@ -261,7 +261,7 @@ def test_a_chunk_of_another_length_than_the_index_says_is_refused(
 
     assert ended.summary == (4, "failed")
     assert ended.message == (
-        f"store index: chunk {made.id(10).hex()} is invalid: has {made.length(10)} bytes, "
+        f"chunk {made.id(10).hex()} has {made.length(10)} bytes, "
         f"the index says {made.length(10) + grown}"
     )
     assert not (workspace / "copy").exists()

@@ -221,17 +221,19 @@ def test_a_store_that_cannot_answer_is_an_error_and_not_a_no(
     assert ended.output == b""
 
 
-@pytest.mark.parametrize("key", ["stores", "cache"])
-def test_a_store_that_does_not_exist_is_an_error(
-    workspace: Workspace, made: Index, key: str
-) -> None:
+def test_a_store_that_does_not_exist_is_an_error(workspace: Workspace, made: Index) -> None:
     del made
-    ended = workspace.do(
-        "info", index="second.caibx", **{key: ["absent"] if key == "stores" else "absent"}
-    )
+    ended = workspace.do("info", index="second.caibx", stores=["absent"])
 
     assert ended.summary == (1, "failed")
     assert ended.message.endswith("is not a directory; correct its url or create it")
+
+
+def test_a_cache_that_does_not_exist_yet_has_nothing(workspace: Workspace, made: Index) -> None:
+    del made
+
+    assert figures(workspace, cache="absent")["in-cache"] == 0
+    assert not (workspace / "absent").exists()
 
 
 def test_a_seed_that_does_not_exist_is_an_error(workspace: Workspace, made: Index) -> None:

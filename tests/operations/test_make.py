@@ -93,7 +93,7 @@ def test_a_chunk_that_the_store_lost_is_stored_again(workspace: Workspace) -> No
     ended = workspace.do("make", blob="blob", index="blob.caibx", store="store", chunk_size=SMALL)
 
     assert ended.summary == (0, "done")
-    assert ended.only.reason == "the store lacks 1 chunks of the index"
+    assert ended.only.reason == "the store lacks 1 chunk of the index"
     assert ended.statistics["chunks_stored"] == 1
     assert ended.statistics["bytes_stored"] == lost.stat().st_size
     assert stamp(workspace / "blob.caibx") == made

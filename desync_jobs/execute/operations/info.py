@@ -28,11 +28,10 @@ Flags = NDArray[np.bool_]
 def survey_info(task: Task[InfoSpec]) -> InfoFacts:
     """Read the index and those of the seeds, and look at the stores."""
     spec, streams = task.spec, task.machine.streams
-    names = spec.stores if spec.cache is None else (*spec.stores, spec.cache)
     return InfoFacts(
         read_index(task.path(spec.index), streams),
         output_facts(task.path(spec.output), streams),
-        source_facts(task, names),
+        source_facts(task, spec.stores),
         tuple(_seed(task, text) for text in spec.seeds),
     )
 

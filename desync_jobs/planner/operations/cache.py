@@ -11,6 +11,7 @@ from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import StoreFacts
 from desync_jobs.planner.needed import need_store
 from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.report.words import counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,5 +61,5 @@ def plan_cache(spec: CacheOpSpec, facts: CacheFacts) -> Decision:
         (Amount(spec.cache, size, count, count),),
         work=size,
     )
-    reason = f"the cache lacks {count:,} of {facts.wanted:,} chunks"
+    reason = f"the cache lacks {count:,} of {counted(facts.wanted, 'chunk')}"
     return Decision(Action.RUN, reason, cost, changes=True, detail=CacheDetail(facts.lacking))

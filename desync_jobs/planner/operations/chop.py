@@ -11,6 +11,7 @@ from desync_jobs.planner.extraction import plain_size
 from desync_jobs.planner.facts import FileFacts, IndexFacts
 from desync_jobs.planner.needed import need_index, need_size
 from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.report.words import counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,5 +53,5 @@ def plan_chop(spec: ChopSpec, facts: ChopFacts) -> Decision:
     cost = Cost((Amount("blob", size, count),), (Amount(spec.store, size, count, count),), size)
     detail = ChopDetail(found.index, blob, facts.lacking)
     return Decision(
-        Action.RUN, f"the store lacks {count:,} chunks", cost, changes=True, detail=detail
+        Action.RUN, f"the store lacks {counted(count, 'chunk')}", cost, changes=True, detail=detail
     )

@@ -7,6 +7,7 @@ from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts
 from desync_jobs.planner.needed import need_apart, need_blob
 from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.report.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def plan_make(spec: MakeSpec, facts: MakeFacts) -> Decision:
                 "bytes_stored": 0,
             },
         )
-    reason = facts.difference or f"the store lacks {facts.missing:,} chunks of the index"
+    reason = facts.difference or f"the store lacks {counted(facts.missing, 'chunk')} of the index"
     average = spec.chunk_size.average
     chunks = -(-blob.size // average)
     writes = (

@@ -16,7 +16,7 @@ from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.core.kernel import best
 from desync_jobs.core.segments import Assembly, assign
-from desync_jobs.errors import BlobMismatchError, ChunkInvalidError, ChunkMissingError, TargetError
+from desync_jobs.errors import BlobMismatchError, ChunkMissingError, InvalidDataError, TargetError
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.stores.base import Chunk, Fetched, Presence
@@ -134,7 +134,7 @@ def test_a_chunk_of_another_length_than_the_index_says_is_refused(
     lying = Index(index.flags, index.sizes, ends, index.ids)
     assembly = planned(lying, [False] * len(index))
 
-    with pytest.raises(ChunkInvalidError, match=r"has 5119 bytes, the index says 5120"):
+    with pytest.raises(InvalidDataError, match=r"has 5119 bytes, the index says 5120"):
         list(fetch_into(target, lying, assembly.fetched, Remembered(DISTINCT), workers))
 
 

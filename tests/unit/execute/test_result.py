@@ -22,7 +22,6 @@ SKIPPED = (Status.SKIPPED, None)
         ([], 0),
         ([(Status.FAILED, StoreError("x"))], 1),
         ([(Status.FAILED, MISSING), SKIPPED], 5),
-        ([(Status.FAILED, InvalidDataError("x")), OK], 3),
         ([OK, (Status.FAILED, InvalidDataError("x"))], 4),
         ([OK, (Status.FAILED, InvalidDataError("x")), SKIPPED], 4),
         ([OK, (Status.INTERRUPTED, InterruptedRunError("SIGINT")), SKIPPED], 130),
@@ -39,6 +38,28 @@ def test_the_exit_code_says_how_the_run_ended(
     )
 
     assert Result("job", outcomes, 1.0).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("endings", "code"),
+    [
+        ([(Status.FAILED, InvalidDataError("x")), OK], 3),
+        ([OK, (Status.FAILED, InvalidDataError("x"))], 3),
+        ([SAME, (Status.FAILED, MISSING), SKIPPED], 3),
+        ([(Status.FAILED, MISSING), SKIPPED], 5),
+        ([OK, (Status.INTERRUPTED, InterruptedRunError("SIGINT"))], 130),
+        ([OK, OK], 0),
+    ],
+)
+def test_a_job_that_keeps_going_is_partly_done(
+    endings: list[tuple[Status, DesyncRunError | None]], code: int
+) -> None:
+    outcomes = tuple(
+        Outcome(f"op{number}", "cat", status, "because", error=error)
+        for number, (status, error) in enumerate(endings)
+    )
+
+    assert Result("job", outcomes, 1.0, kept_going=True).exit_code == code
 
 
 def test_the_json_of_a_result_carries_errors_with_their_codes() -> None:

@@ -113,6 +113,14 @@ def test_a_cycle_is_shown_as_a_path(job_of: JobOf) -> None:
     assert "one → two → one" in message or "two → one → two" in message
 
 
+def test_filling_a_store_from_what_it_gave_is_no_cycle(job_of: JobOf) -> None:
+    get = EXTRACT | {"index": "old.caibx", "target": "img"}
+
+    order = order_operations(job_of({"make": MAKE, "get": get}))
+
+    assert order.names == ("get", "make")
+
+
 def test_a_cycle_through_data_is_found(job_of: JobOf) -> None:
     one = {"kind": "cache", "indexes": ["x.caibx"], "stores": ["a"], "cache": "c"}
     make = MAKE | {"after": ["one"], "index": "x.caibx"}
