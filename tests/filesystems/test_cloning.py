@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from desync_jobs.assembly.cloning import Brought, OpenFile, RangeCopier
+from desync_jobs.assembly.cloning import Brought, RangeCopier
+from desync_jobs.assembly.placing import Target
 from tests.filesystems.conftest import SHARING, Disk
 from tests.filesystems.extents import flagged_shared, in_the_same_place, mapped
 
@@ -25,12 +26,7 @@ RAGGED: Final = DATA[: 50 * KIB + 123]
 OLD: Final = b"o" * 80 * KIB
 
 
-class File(NamedTuple):
-    fd: int
-    name: str
-
-
-Opening = Callable[..., OpenFile]
+Opening = Callable[..., Target]
 
 
 @contextmanager
@@ -38,11 +34,11 @@ def files() -> Iterator[Opening]:
     """Lend a function that opens files by path, having written `content` where that is given."""
     opened: list[int] = []
 
-    def open_file(path: Path, content: bytes | None = None, mode: int = os.O_RDWR) -> OpenFile:
+    def open_file(path: Path, content: bytes | None = None, mode: int = os.O_RDWR) -> Target:
         if content is not None:
             path.write_bytes(content)
         opened.append(os.open(path, mode))
-        return File(opened[-1], os.fspath(path))
+        return Target(opened[-1], os.fspath(path))
 
     try:
         yield open_file
@@ -57,7 +53,7 @@ def opening() -> Iterator[Opening]:
         yield open_file
 
 
-def content(file: OpenFile) -> bytes:
+def content(file: Target) -> bytes:
     return Path(file.name).read_bytes()
 
 

@@ -6,7 +6,7 @@ import struct
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from desync_jobs.assembly import cloning
 from desync_jobs.assembly.cloning import Brought, RangeCopier
+from desync_jobs.assembly.placing import Target
 from desync_jobs.errors import SourceError, TargetError
 
 BLOCK: Final = 4096
@@ -23,12 +24,8 @@ OLD: Final = b"o" * (12 * BLOCK)
 Copy = Callable[[int, int, int, int, int], int]
 
 
-class File(NamedTuple):
-    fd: int
-    name: str
-
-    def content(self) -> bytes:
-        return os.pread(self.fd, 1 << 20, 0)
+def content(file: Target) -> bytes:
+    return os.pread(file.fd, 1 << 20, 0)
 
 
 class Clones:
@@ -64,17 +61,17 @@ def clones(monkeypatch: pytest.MonkeyPatch) -> Clones:
 
 
 @pytest.fixture
-def source() -> Iterator[File]:
+def source() -> Iterator[Target]:
     with tempfile.TemporaryFile() as file:
         os.pwrite(file.fileno(), DATA, 0)
-        yield File(file.fileno(), "source")
+        yield Target(file.fileno(), "source")
 
 
 @pytest.fixture
-def target() -> Iterator[File]:
+def target() -> Iterator[Target]:
     with tempfile.TemporaryFile() as file:
         os.pwrite(file.fileno(), OLD, 0)
-        yield File(file.fileno(), "target")
+        yield Target(file.fileno(), "target")
 
 
 def replaced(new: bytes, offset: int) -> bytes:
@@ -82,23 +79,23 @@ def replaced(new: bytes, offset: int) -> bytes:
 
 
 def test_a_range_that_begins_with_a_block_shares_its_first(
-    clones: Clones, source: File, target: File
+    clones: Clones, source: Target, target: Target
 ) -> None:
     brought = RangeCopier().copy(source, 2 * BLOCK, target, BLOCK, 3 * BLOCK)
 
     assert clones.asked == [(2 * BLOCK, BLOCK, 3 * BLOCK)]
     assert brought == Brought(3 * BLOCK, 0)
-    assert target.content() == replaced(DATA[2 * BLOCK : 5 * BLOCK], BLOCK)
+    assert content(target) == replaced(DATA[2 * BLOCK : 5 * BLOCK], BLOCK)
 
 
 def test_the_whole_blocks_between_the_ends_are_one_request(
-    clones: Clones, source: File, target: File
+    clones: Clones, source: Target, target: Target
 ) -> None:
     brought = RangeCopier().copy(source, 10, target, BLOCK + 10, 5 * BLOCK)
 
     assert clones.asked == [(BLOCK, 2 * BLOCK, 4 * BLOCK)]
     assert brought == Brought(4 * BLOCK, BLOCK)
-    assert target.content() == replaced(DATA[10 : 5 * BLOCK + 10], BLOCK + 10)
+    assert content(target) == replaced(DATA[10 : 5 * BLOCK + 10], BLOCK + 10)
 
 
 @pytest.mark.parametrize(
@@ -107,43 +104,48 @@ def test_the_whole_blocks_between_the_ends_are_one_request(
     ids=["incongruent", "two parts", "less than a block", "nothing", "beyond the end"],
 )
 def test_without_a_whole_block_nobody_is_asked_to_share(
-    clones: Clones, source: File, target: File, source_offset: int, target_offset: int, length: int
+    clones: Clones,
+    source: Target,
+    target: Target,
+    source_offset: int,
+    target_offset: int,
+    length: int,
 ) -> None:
     copier = RangeCopier()
     cloned = copier.clone(source, source_offset, target, target_offset, length)
-    untouched = target.content()
+    untouched = content(target)
     brought = copier.copy(source, source_offset, target, target_offset, length)
     piece = DATA[source_offset : source_offset + length]
 
     assert (clones.asked, cloned, untouched) == ([], 0, OLD)
     assert brought == Brought(0, len(piece))
-    assert target.content() == replaced(piece, target_offset)
+    assert content(target) == replaced(piece, target_offset)
 
 
 @pytest.mark.parametrize("size", [0, 5, len(DATA)])
 def test_a_file_is_shared_to_its_last_byte(
-    clones: Clones, source: File, target: File, size: int
+    clones: Clones, source: Target, target: Target, size: int
 ) -> None:
     os.ftruncate(target.fd, size)
     brought = RangeCopier().copy(source, 0, target, 0, len(DATA) + 10**6)
 
     assert clones.asked == [(0, 0, len(DATA))]
     assert brought == Brought(len(DATA), 0)
-    assert target.content() == DATA
+    assert content(target) == DATA
 
 
 def test_the_last_part_of_a_block_is_copied_where_the_target_goes_on(
-    clones: Clones, source: File, target: File
+    clones: Clones, source: Target, target: Target
 ) -> None:
     brought = RangeCopier().copy(source, 0, target, 0, len(DATA))
 
     assert clones.asked == [(0, 0, 10 * BLOCK)]
     assert brought == Brought(10 * BLOCK, 77)
-    assert target.content() == replaced(DATA, 0)
+    assert content(target) == replaced(DATA, 0)
 
 
 def test_large_advice_about_transfers_is_no_size_of_blocks(
-    monkeypatch: pytest.MonkeyPatch, clones: Clones, source: File, target: File
+    monkeypatch: pytest.MonkeyPatch, clones: Clones, source: Target, target: Target
 ) -> None:
     monkeypatch.setattr(cloning, "_BLOCKS", set())
     RangeCopier().copy(source, 0, target, 0, 2 * BLOCK)
@@ -153,7 +155,7 @@ def test_large_advice_about_transfers_is_no_size_of_blocks(
 
 @pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS, errno.EXDEV])
 def test_a_pair_of_devices_that_cannot_share_is_asked_once(
-    clones: Clones, source: File, target: File, code: int
+    clones: Clones, source: Target, target: Target, code: int
 ) -> None:
     clones.code = code
     copier = RangeCopier()
@@ -162,11 +164,11 @@ def test_a_pair_of_devices_that_cannot_share_is_asked_once(
 
     assert clones.asked == [(0, 0, 2 * BLOCK)]
     assert (brought, cloned) == ([Brought(0, 2 * BLOCK)] * 3, 0)
-    assert target.content() == replaced(DATA[: 6 * BLOCK], 0)
+    assert content(target) == replaced(DATA[: 6 * BLOCK], 0)
 
 
 def test_another_pair_of_devices_is_asked_again(
-    clones: Clones, source: File, target: File, tmp_path: Path
+    clones: Clones, source: Target, target: Target, tmp_path: Path
 ) -> None:
     memory = Path("/dev/shm")  # noqa: S108 - the file has no name there
     if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
@@ -174,7 +176,7 @@ def test_another_pair_of_devices_is_asked_again(
     clones.code = errno.EXDEV
     copier = RangeCopier()
     with tempfile.TemporaryFile(dir=memory) as file:
-        other = File(file.fileno(), "other")
+        other = Target(file.fileno(), "other")
         os.pwrite(other.fd, DATA, 0)
         for origin in (source, other, source, other):
             copier.copy(origin, 0, target, 0, BLOCK)
@@ -183,19 +185,19 @@ def test_another_pair_of_devices_is_asked_again(
 
 
 def test_a_range_that_cannot_be_shared_says_nothing_about_the_next(
-    clones: Clones, source: File, target: File
+    clones: Clones, source: Target, target: Target
 ) -> None:
     copier = RangeCopier()
     clones.code = errno.EINVAL
     first = copier.copy(source, 10, target, 10, 2 * BLOCK)
     cloned = copier.clone(source, 2 * BLOCK, target, 2 * BLOCK, BLOCK)
-    untouched = target.content()
+    untouched = content(target)
     clones.code = 0
     second = copier.copy(source, 2 * BLOCK, target, 2 * BLOCK, BLOCK)
 
     assert (first, cloned, second) == (Brought(0, 2 * BLOCK), 0, Brought(BLOCK, 0))
     assert untouched == replaced(DATA[10 : 2 * BLOCK + 10], 10)
-    assert target.content() == replaced(DATA[10 : 3 * BLOCK], 10)
+    assert content(target) == replaced(DATA[10 : 3 * BLOCK], 10)
 
 
 @pytest.fixture
@@ -237,20 +239,20 @@ def failing(code: int) -> Copy:
     ],
 )
 def test_what_the_kernel_does_not_copy_goes_through_memory(
-    source: File, target: File, kernel_copies: list[Copy], answers: list[Copy]
+    source: Target, target: Target, kernel_copies: list[Copy], answers: list[Copy]
 ) -> None:
     kernel_copies += answers
     brought = RangeCopier().copy(source, 1, target, 2, 3 * BLOCK)
 
     assert brought == Brought(0, 3 * BLOCK)
-    assert target.content() == replaced(DATA[1 : 3 * BLOCK + 1], 2)
+    assert content(target) == replaced(DATA[1 : 3 * BLOCK + 1], 2)
 
 
 @pytest.mark.parametrize(
     ("code", "calls"), [(errno.EXDEV, 1), (errno.EOPNOTSUPP, 1), (errno.EINVAL, 3)]
 )
 def test_a_pair_of_devices_without_copies_by_the_kernel_is_asked_once(
-    source: File, target: File, kernel_copies: list[Copy], code: int, calls: int
+    source: Target, target: Target, kernel_copies: list[Copy], code: int, calls: int
 ) -> None:
     asked = []
 
@@ -264,11 +266,11 @@ def test_a_pair_of_devices_without_copies_by_the_kernel_is_asked_once(
         copier.copy(source, 1, target, 2, 500)
 
     assert len(asked) == calls
-    assert target.content() == replaced(DATA[1:501], 2)
+    assert content(target) == replaced(DATA[1:501], 2)
 
 
 def test_a_python_without_copy_file_range_copies_too(
-    monkeypatch: pytest.MonkeyPatch, source: File, target: File
+    monkeypatch: pytest.MonkeyPatch, source: Target, target: Target
 ) -> None:
     monkeypatch.delattr(os, "copy_file_range", raising=False)
     monkeypatch.setattr(cloning, "_HAS_COPY_FILE_RANGE", False)
@@ -276,11 +278,11 @@ def test_a_python_without_copy_file_range_copies_too(
     brought = RangeCopier().copy(source, 1, target, 2, len(DATA))
 
     assert brought == Brought(0, len(DATA) - 1)
-    assert target.content() == replaced(DATA[1:], 2)
+    assert content(target) == replaced(DATA[1:], 2)
 
 
 def test_a_source_that_shrinks_meanwhile_brings_what_is_left(
-    source: File, target: File, kernel_copies: list[Copy]
+    source: Target, target: Target, kernel_copies: list[Copy]
 ) -> None:
     def shrinking(origin: int, _target: int, _count: int, _begin: int, _place: int) -> int:
         os.ftruncate(origin, 2 * BLOCK)
@@ -290,38 +292,38 @@ def test_a_source_that_shrinks_meanwhile_brings_what_is_left(
     brought = RangeCopier().copy(source, 1, target, 2, 5 * BLOCK)
 
     assert brought == Brought(0, 2 * BLOCK - 1)
-    assert target.content() == replaced(DATA[1 : 2 * BLOCK], 2)
+    assert content(target) == replaced(DATA[1 : 2 * BLOCK], 2)
 
 
 @pytest.mark.parametrize("offset", [0, 1], ids=["shared", "copied"])
-def test_a_source_that_cannot_be_read_is_named(tmp_path: Path, target: File, offset: int) -> None:
+def test_a_source_that_cannot_be_read_is_named(tmp_path: Path, target: Target, offset: int) -> None:
     (tmp_path / "blob").write_bytes(DATA)
     fd = os.open(tmp_path / "blob", os.O_WRONLY)
     with pytest.raises(SourceError) as caught:
-        RangeCopier().copy(File(fd, "the seed"), 0, target, offset, BLOCK)
+        RangeCopier().copy(Target(fd, "the seed"), 0, target, offset, BLOCK)
     os.close(fd)
 
     assert str(caught.value) == "the seed: cannot be read at 0: Bad file descriptor"
-    assert target.content() == OLD
+    assert content(target) == OLD
 
 
 @pytest.mark.parametrize("offset", [0, 1], ids=["shared", "copied"])
 def test_a_target_that_cannot_be_written_is_named(
-    tmp_path: Path, source: File, offset: int
+    tmp_path: Path, source: Target, offset: int
 ) -> None:
     (tmp_path / "copy").write_bytes(OLD)
     fd = os.open(tmp_path / "copy", os.O_RDONLY)
     with pytest.raises(TargetError) as caught:
-        RangeCopier().copy(source, 0, File(fd, "the copy"), offset, BLOCK)
+        RangeCopier().copy(source, 0, Target(fd, "the copy"), offset, BLOCK)
     os.close(fd)
 
     assert str(caught.value) == "the copy: cannot be written: Bad file descriptor"
 
 
-def test_a_full_target_is_named(source: File) -> None:
+def test_a_full_target_is_named(source: Target) -> None:
     fd = os.open("/dev/full", os.O_WRONLY)
     with pytest.raises(TargetError) as caught:
-        RangeCopier().copy(source, 0, File(fd, "the device"), 0, BLOCK)
+        RangeCopier().copy(source, 0, Target(fd, "the device"), 0, BLOCK)
     os.close(fd)
 
     assert str(caught.value) == "the device: cannot be written: No space left on device"
@@ -334,7 +336,14 @@ PLACES = st.one_of(BLOCKS, BLOCKS.map(lambda place: place + 7), st.integers(0, 1
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(begin=PLACES, place=PLACES, length=PLACES, size=PLACES)
 def test_any_range_is_shared_as_far_as_blocks_allow(
-    clones: Clones, source: File, target: File, *, begin: int, place: int, length: int, size: int
+    clones: Clones,
+    source: Target,
+    target: Target,
+    *,
+    begin: int,
+    place: int,
+    length: int,
+    size: int,
 ) -> None:
     os.ftruncate(target.fd, 0)
     os.pwrite(target.fd, OLD[:size], 0)
@@ -346,7 +355,7 @@ def test_any_range_is_shared_as_far_as_blocks_allow(
     # Offsets, within the target, of blocks that the range covers from end to end.
     whole = len(range(-(-place // BLOCK), (place + len(piece)) // BLOCK)) * BLOCK
 
-    assert target.content() == model
+    assert content(target) == model
     assert sum(brought) == len(piece)
     assert brought.cloned == sum(length for _, _, length in clones.asked)
     if (begin - place) % BLOCK:
