@@ -4,7 +4,7 @@ Serves verify-index, in-place extraction and the question whether a target is
 already complete. Each byte is read once; nothing is kept of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,22 @@ def compare_blob(
 
     Raises `SourceError` where the blob cannot be read.
     """
+    return compare_spans(fd, name, index, spans(index), Machinery(workers, kernel))
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """What compares."""
+
+    workers: Workers
+    kernel: Kernel
+
+
+def compare_spans(
+    fd: int, name: str, index: Index, wanted: Iterable[tuple[int, int]], machinery: Machinery
+) -> Iterator[Compared]:
+    """Do what `compare_blob` does for some spans `(first, last)` of positions."""
+    kernel = machinery.kernel
     buffers = Buffers()
     digester = Digester(kernel, index.algorithm, index.sizes.maximum)
 
@@ -54,7 +70,7 @@ def compare_blob(
             right[offset] = digest == index.id(first + offset)
         return Compared(first, last, right, end - begin)
 
-    yield from workers.ordered(examine, spans(index))
+    return machinery.workers.ordered(examine, wanted)
 
 
 def wrong_ranges(index: Index, right: NDArray[np.bool_]) -> list[tuple[int, int]]:

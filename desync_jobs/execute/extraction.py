@@ -6,9 +6,9 @@ wherever `invalid_seeds` allows.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 
@@ -69,12 +69,16 @@ class Extraction:
         if self._positions != assembly.positions:
             raise AssertionError(f"{self._positions} positions written, not all that were planned")
 
-    def statistics(self) -> dict[str, int]:
-        """Return the plan's figures, corrected by what seeds did not have."""
-        figures = self._detail.statistics()
+    def statistics(self) -> dict[str, object]:
+        """Return the plan's figures, corrected by what seeds did not have, and each store's."""
+        figures: dict[str, Any] = self._detail.statistics()
         wrong = sum(map(len, self._wrong.values()))
         figures["chunks_from_store"] += self._fetched_instead
         figures["chunks_from_seeds"] -= self._fetched_instead
+        figures["stores"] = {
+            name: {"chunks": one.chunks, "stored_bytes": one.stored_bytes, "requests": one.requests}
+            for name, one in self._source.counts().items()
+        }
         if self._detail.seeds:
             figures["damaged_seed_chunks"] = wrong
         figures["bytes_cloned_from_seeds"] = self._cloned
@@ -110,6 +114,8 @@ class Extraction:
         """Set aside what is wanted of a seed that is about to be overwritten."""
         folder = os.path.dirname(self._target.name)
         where = None if folder.startswith("/dev") else folder
+        import tempfile
+
         aside = opened.enter_context(tempfile.TemporaryFile(dir=where))  # noqa: SIM115 - closed by the stack
         kept = Target(aside.fileno(), f"copy of {seed.name}")
         for run in self._runs_of(number):

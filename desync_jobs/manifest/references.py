@@ -93,7 +93,10 @@ def _after_problems(
 
 
 def _repeated(name: str, fields: Mapping[str, Any]) -> Iterator[Problem]:
-    for key in ("stores", "seeds", "after"):
+    named = (
+        ("stores", "after", "seeds") if fields.get("kind") in _SEEDED_KINDS else ("stores", "after")
+    )
+    for key in named:
         seen: set[str] = set()
         for where, reference in _references(name, fields, key):
             if reference in seen:

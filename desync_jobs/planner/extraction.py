@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from desync_jobs.core.matching import Runs
 from desync_jobs.core.segments import Assembly, Positions, Segments
@@ -23,8 +24,8 @@ class ExtractDetail:
     assembly: Assembly
     groups: tuple[Positions, Positions]
     """First position of each distinct chunk, and the number of the chunk at each position."""
-    kept: int
-    """Positions the target has right already."""
+    held: NDArray[np.bool_]
+    """Which positions the target has right already."""
     seeds: tuple[SeedFacts, ...]
 
     def statistics(self) -> dict[str, int]:
@@ -39,7 +40,7 @@ class ExtractDetail:
             "bytes_total": index.blob_size,
             "chunks_total": len(index),
             "chunks_from_store": len(assembly.fetched),
-            "chunks_in_place": self.kept,
+            "chunks_in_place": int(np.count_nonzero(self.held)),
             "chunks_from_seeds": at_hand,
             "bytes_from_store": fetched,
             "bytes_copied_from_seeds": plain_size(index, assembly.copied.places)

@@ -9,9 +9,11 @@ import zstandard
 from desync_jobs.core.chunk import CHUNK_SIZE_LIMIT
 from desync_jobs.core.sizes import ChunkSizes
 from desync_jobs.formats.index import Index, serialize_index
+from desync_jobs.report.events import PhaseStarted
 from tests.blobs import NAMES, blob
 from tests.vectors.inputs import ctr
 from tests.workspace import (
+    Collector,
     How,
     Workspace,
     chunk_file,
@@ -57,6 +59,8 @@ def test_what_came_from_where_is_counted_exactly(workspace: Workspace, made: Ind
     others = [at for at in range(len(made)) if at not in zeros]
     fetched = distinct(made, others)
     ended = workspace.do("extract", index="blob.caibx", target="copy", stores=["store"])
+    files = [next((workspace / "store").glob(f"*/{one.hex()}.cacnk")) for one in fetched]
+    stored = sum(file.stat().st_size for file in files)
 
     assert zeros
     assert len(fetched) < len(others)
@@ -71,6 +75,13 @@ def test_what_came_from_where_is_counted_exactly(workspace: Workspace, made: Ind
         "bytes_cloned_from_seeds": 0,
         "seeds": 1,
         "block_size": (workspace / "copy").stat().st_blksize,
+        "stores": {
+            "store": {
+                "chunks": len(fetched),
+                "stored_bytes": stored,
+                "requests": len(fetched),
+            }
+        },
     }
 
 
@@ -606,3 +617,32 @@ def test_a_store_that_cannot_be_read_is_told_as_itself(
         f"store store: cannot read {chunk_file(workspace / 'store', made.id(30))}: Not a directory"
     )
     assert not (workspace / "copy").exists()
+
+
+@pytest.mark.parametrize("verify", ["fetched", "written", "all"])
+def test_what_is_read_back_is_as_much_as_was_asked_for(
+    workspace: Workspace, made: Index, verify: str
+) -> None:
+    damaged = bytearray(FIRST)
+    damaged[made.start(3)] ^= 1
+    (workspace / "copy").write_bytes(damaged)
+    fields: dict[str, object] = {
+        "kind": "extract",
+        "index": "blob.caibx",
+        "target": "copy",
+        "stores": ["store"],
+    }
+    collector = Collector()
+    operation = {**fields, "in_place": True, "verify": verify}
+    ended = workspace.run({"get": operation}, How(reporter=collector))
+    phases = [event for event in collector.events if isinstance(event, PhaseStarted)]
+    read = sum(phase.total for phase in phases if phase.phase == "verifying")
+
+    assert (workspace / "copy").read_bytes() == FIRST
+    assert ended.summary == (0, "done")
+    if verify == "fetched":
+        assert read == 0
+    elif verify == "all":
+        assert read == len(FIRST)
+    else:
+        assert made.length(3) <= read < len(FIRST) or len(made) <= 64

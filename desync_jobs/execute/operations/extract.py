@@ -13,6 +13,7 @@ from desync_jobs.execute.blob_digest import check_digest
 from desync_jobs.execute.extraction import Extraction
 from desync_jobs.execute.inputs import file_facts, open_input, read_index
 from desync_jobs.execute.opening import source_facts
+from desync_jobs.execute.reading_back import read_back
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.seeds import survey_seeds
 from desync_jobs.execute.targets import target_beside, target_in_place
@@ -82,6 +83,7 @@ def do_extract(task: Task[ExtractSpec], step: Step) -> Done:
     with opened(detail.target, detail.index.blob_size, durability) as target:
         extraction = Extraction(task, detail, target, step.cost.work)
         extraction.run()
+        read_back(task, detail, target)
         check_digest(task, target, detail.index)
         task.machine.cancel.check()
         block_size = os.fstat(target.fd).st_blksize

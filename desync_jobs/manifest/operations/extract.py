@@ -35,6 +35,9 @@ class ExtractSpec(OperationBase):
     blob_digest: BlobDigest | None = None
     """The digest that the whole blob must have, as `casync digest` prints it; checked before the
     target is published."""
+    verify: Literal["fetched", "written", "all"] = "fetched"
+    """What is checked: every chunk before it is written; also everything that was written, by
+    reading it back; or the whole target. A seed's chunks are checked in any case."""
     durability: Literal["full", "rename", "none"] = "full"
     """What survives a power cut: `full` syncs the target before it is published and its folder
     after; `rename` leaves the folder to the system; `none` syncs nothing."""

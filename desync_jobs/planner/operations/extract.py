@@ -51,7 +51,7 @@ def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
         target=facts.target,
         assembly=assign(first, group, zero_groups, right, seeded),
         groups=(first, group),
-        kept=int(np.count_nonzero(right)),
+        held=right,
         seeds=seeds,
     )
     if complete:
@@ -123,5 +123,5 @@ def _reason(spec: ExtractSpec, facts: ExtractFacts, detail: ExtractDetail) -> st
     if not facts.target.present:
         return "the target does not exist"
     if spec.in_place:
-        return f"{detail.kept:,} of {len(detail.index):,} chunks of the target are right"
+        return f"{int(detail.held.sum()):,} of {len(detail.index):,} chunks of the target are right"
     return "the target is not what the index describes"

@@ -85,7 +85,7 @@ def test_a_dangling_name_is_found_beside_a_wrong_key(problems: Problems) -> None
         (
             "operations.extract.new: unknown key; there are after, blob_digest, cache, "
             "cache_repair, description, durability, in_place, index, invalid_seeds, kind, seeds, "
-            "stores, target"
+            "stores, target, verify"
         ),
     ]
 

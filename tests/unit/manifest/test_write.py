@@ -42,6 +42,7 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "length": sizes,
     "invalid_seeds": st.sampled_from(["fail", "skip", "regenerate"]),
     "blob_digest": st.from_regex("[0-9a-f]{64}", fullmatch=True),
+    "verify": st.sampled_from(["fetched", "written", "all"]),
     "durability": st.sampled_from(["full", "rename", "none"]),
     "format": st.sampled_from(["json", "plain"]),
     "cut": st.sampled_from(CutMode),
