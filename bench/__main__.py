@@ -16,6 +16,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="desync-run-bench.") as root:
         folder = Folder(root)
         build_image(folder.at("image"), folder.at("staging"), arguments.content << 20)
+        build_image(folder.at("next"), folder.at("staging"), arguments.content << 20, version=2)
         size = os.stat(folder.at("image")).st_size
         print(
             f"image of {size >> 20} MiB with {arguments.content} MiB of files in {root}; "

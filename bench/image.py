@@ -14,10 +14,19 @@ _IMAGE = 1536 << 20
 _LARGEST_FILE = 64 << 20
 
 
-def build_image(path: str, staging: str, content: int) -> None:
-    """Write an ext4 image with `content` bytes of files to `path`; `staging` is removed again."""
+_CHANGED_EVERY = 20
+"""One file in so many is another one in the second version."""
+
+
+def build_image(path: str, staging: str, content: int, version: int = 1) -> None:
+    """Write an ext4 image with `content` bytes of files to `path`; `staging` is removed again.
+
+    Version 2 leaves out every twentieth file and has others instead, as after an upgrade.
+    """
     taken = 0
-    for source in _files():
+    for number, source in enumerate(_files()):
+        if version != 1 and number % _CHANGED_EVERY == 0:
+            continue
         size = os.stat(source).st_size
         copy = os.path.join(staging, source.lstrip("/"))
         os.makedirs(os.path.dirname(copy), exist_ok=True)
