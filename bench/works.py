@@ -22,6 +22,14 @@ class Folder:
         """Return the path of `name` in it."""
         return os.path.join(self.root, name)
 
+    def copied(self, source: str, target: str) -> Callable[[], None]:
+        """Return a function that makes `target` a copy of `source`."""
+
+        def copy() -> None:
+            shutil.copyfile(self.at(source), self.at(target))
+
+        return copy
+
     def emptied(self, *names: str) -> Callable[[], None]:
         """Return a function that makes these stores new and empty, and removes these files."""
 
@@ -49,17 +57,24 @@ class Work:
 
 
 def works(folder: Folder, size: int) -> list[Work]:
-    """Return every piece of work; expects `image`, and makes the rest in order."""
+    """Return every piece of work; expects `image` and `next`, and makes the rest in order."""
     at = folder.at
     image, index, store = at("image"), at("image.caibx"), at("store.castr")
+    following, next_store = at("next.caibx"), at("next.castr")
 
-    def work(name: str, ours: str, peers: dict[str, str], *fresh: str) -> Work:
+    def work(
+        name: str,
+        ours: str,
+        peers: dict[str, str],
+        *fresh: str,
+        prepare: Callable[[], None] | None = None,
+    ) -> Work:
         lines = {"desync-run": ours, **{k: v for k, v in peers.items() if shutil.which(k)}}
         commands = tuple(
             Command(
                 program,
                 [*(OURS if program == "desync-run" else (program,)), *line.split()],
-                folder.emptied(*fresh),
+                prepare or folder.emptied(*fresh),
             )
             for program, line in lines.items()
         )
@@ -103,6 +118,34 @@ def works(folder: Folder, size: int) -> list[Work]:
             "extract in place, nothing to change",
             f"extract -k -s {store} {index} {at('out')}",
             {"desync": f"extract -k -s {store} {index} {at('out')}"},
+        ),
+        work(
+            "make, next version",
+            f"make -s {next_store} {following} {at('next')}",
+            {},
+            "next.castr",
+            "next.caibx",
+        ),
+        work(
+            "extract next version",
+            f"extract -s {next_store} {following} {at('new')}",
+            {"desync": f"extract -s {next_store} {following} {at('new')}"},
+            "new",
+        ),
+        work(
+            "extract next version with seed",
+            f"extract -s {next_store} --seed {index}:{image} {following} {at('new')}",
+            {
+                "casync": f"extract --store={next_store} --seed={image} {following} {at('new')}",
+                "desync": f"extract -s {next_store} --seed {index}:{image} {following} {at('new')}",
+            },
+            "new",
+        ),
+        work(
+            "extract next version in place",
+            f"extract -k -s {next_store} {following} {at('moved')}",
+            {"desync": f"extract -k -s {next_store} {following} {at('moved')}"},
+            prepare=folder.copied("image", "moved"),
         ),
         work(
             "verify-index",
