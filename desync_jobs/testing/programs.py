@@ -13,6 +13,8 @@ _INSTALL: Final = {
     "mke2fs": "apt-get install e2fsprogs",
     "mkfs.btrfs": "apt-get install btrfs-progs",
     "mkfs.xfs": "apt-get install xfsprogs",
+    "setpriv": "apt-get install util-linux",
+    "strace": "apt-get install strace",
 }
 
 _SYSTEM_PATH: Final = "/usr/sbin:/sbin"

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,8 +133,10 @@ def test_a_signal_ends_a_run_while_it_looks_at_what_is_there(
 
 
 def until_examining(events: Path) -> None:
+    deadline = time.monotonic() + 30
     while not (events.exists() and b'"phase": "examining"' in events.read_bytes()):
-        pass
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 @pytest.mark.parametrize(
