@@ -95,6 +95,8 @@ class Workspace:
 
     path: Path
     places: dict[str, dict[str, object]] = field(default_factory=dict)
+    seeds: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What every job declares as seeds."""
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -118,6 +120,7 @@ class Workspace:
             "keep_going": how.keep_going,
             "stores": only_read,
             "caches": caches,
+            "seeds": self.seeds,
             "operations": operations,
         }
         return job_from_document(document, str(self.path), "job")
@@ -144,10 +147,15 @@ class Workspace:
         given = {key: value for key, value in fields.items() if value is not None}
         return self.run({kind: {"kind": kind, **given}}, how)
 
-    def plan(self, operations: Mapping[str, Mapping[str, Any]]) -> Plan:
+    def plan(
+        self, operations: Mapping[str, Mapping[str, Any]], reporter: Reporter | None = None
+    ) -> Plan:
         """Plan the job of these operations."""
         with _standard_input(None) as stdin:
-            return plan(self.job(operations), Settings(stdin=stdin, stdout=BytesIO()))
+            settings = Settings(
+                reporter=reporter or SilentReporter(), stdin=stdin, stdout=BytesIO()
+            )
+            return plan(self.job(operations), settings)
 
     def make(self, blob: str, data: bytes | None = None, /, **fields: Any) -> Index:
         """Write a blob and make `BLOB.caibx` of it, with small chunks, in `store` unless said."""
