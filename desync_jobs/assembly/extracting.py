@@ -28,7 +28,7 @@ from desync_jobs.stores.base import Chunk, ChunkSource, Fetched
 class Written:
     """What one batch did."""
 
-    places: Sequence[int]
+    places: Sequence[int] | Positions
     """Positions written."""
     size: int
     """Bytes written."""
@@ -79,7 +79,7 @@ def zero_within(target: Target, index: Index, zeros: Positions) -> Iterator[Writ
         if len(run):
             begin, end = index.start(int(run[0])), index.end(int(run[-1]))
             write_zeros(target.fd, begin, end - begin, target.name)
-            yield Written(run.tolist(), end - begin)
+            yield Written(run, end - begin)
 
 
 def _numbered(index: Index, segments: Segments) -> Iterator[NDArray[np.int64]]:
