@@ -1,6 +1,5 @@
 """Signals at moments of a run that a random one would seldom hit."""
 
-import json
 import os
 import signal
 import subprocess
@@ -76,8 +75,8 @@ def test_outside_a_run_a_signal_ends_the_process_without_a_word(
 def test_a_second_signal_ends_a_run_at_once_and_leaves_its_files_to_the_next(
     start: Start, desync_run: Run, tmp_path: Path
 ) -> None:
-    with start("make", "blob.caibx", "-", "--events", "-") as process:
-        wait_for(process, event="phase-started")
+    with start("make", "blob.caibx", "-") as process:
+        until((tmp_path / ".blob.caibx.desync-run.tmp").exists)
         # Both are pending when it goes on, so the second comes before the first has any effect.
         for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
             process.send_signal(number)
@@ -92,13 +91,12 @@ def test_a_second_signal_ends_a_run_at_once_and_leaves_its_files_to_the_next(
     assert os.listdir(tmp_path) == ["blob.caibx"]
 
 
-def wait_for(process: subprocess.Popen[bytes], **wanted: str) -> None:
-    """Read events until one has these fields."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if wanted.items() <= json.loads(line).items():
-            return
-    pytest.fail(f"the run ended without {wanted}")
+def until(condition: Callable[[], bool]) -> None:
+    """Return when `condition` holds."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 def examined(workspace: Workspace) -> Sequence[tuple[str, ...]]:
@@ -123,7 +121,7 @@ def test_a_signal_ends_a_run_while_it_looks_at_what_is_there(
 ) -> None:
     for command in examined(workspace):
         with start(*command, "--events", "events") as process:
-            until_examining(workspace / "events")
+            until(lambda: is_examining(workspace / "events"))
             process.send_signal(signal.SIGINT)
             written, said = process.communicate(timeout=10)
 
@@ -132,11 +130,8 @@ def test_a_signal_ends_a_run_while_it_looks_at_what_is_there(
         (workspace / "events").unlink()
 
 
-def until_examining(events: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not (events.exists() and b'"phase": "examining"' in events.read_bytes()):
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+def is_examining(events: Path) -> bool:
+    return events.exists() and b'"phase": "examining"' in events.read_bytes()
 
 
 @pytest.mark.parametrize(
