@@ -1,7 +1,8 @@
 """Files that somebody else writes to while they are read or just before they are written."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -137,3 +138,47 @@ def test_a_target_that_appears_after_it_was_looked_for_is_not_written_in_place(
     assert ended.summary == (1, "failed")
     assert ended.message == f"{workspace / 'copy'} changed after it was looked at; run again"
     assert (workspace / "copy").read_bytes() == b"else"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (shutil.rmtree, "No such file or directory"),
+        (lambda folder: (folder / "copy").mkdir(), "Is a directory"),
+    ],
+    ids=["folder removed", "name taken by a folder"],
+)
+def test_a_target_that_cannot_take_its_name_any_more_is_named(
+    workspace: Workspace, change: Callable[[Path], object], reason: str
+) -> None:
+    workspace.make("blob", ctr(MIB))
+    folder = workspace / "folder"
+    folder.mkdir()
+    how = How(reporter=Once(PhaseAdvanced, lambda: change(folder), "assembling"))
+    ended = workspace.do("extract", how, index="blob.caibx", target="folder/copy", stores=["store"])
+
+    assert ended.summary == (1, "failed")
+    assert ended.message == f"{folder / 'copy'}: cannot be published: {reason}"
+    assert list(workspace.path.rglob(".*")) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("make", {"blob": "/proc/self/mem", "index": "out"}),
+        ("make", {"blob": "/proc/self/mem", "index": "out", "store": "store"}),
+        ("digest", {"blob": "/proc/self/mem", "output": "out"}),
+        ("chunk", {"blob": "/proc/self/mem", "output": "out"}),
+        ("info", {"index": "/proc/self/mem", "output": "out"}),
+    ],
+)
+def test_a_file_that_fails_when_it_is_read_is_named(
+    workspace: Workspace, kind: str, fields: Mapping[str, str]
+) -> None:
+    """Nothing is mapped at the beginning of a process's memory."""
+    ended = workspace.do(kind, **fields)
+
+    assert ended.summary == (1, "failed")
+    assert ended.message == "/proc/self/mem: cannot be read: Input/output error"
+    assert not (workspace / "out").exists()
+    assert list(workspace.path.rglob(".*")) == []
