@@ -5,7 +5,7 @@ copied is digested on its way. So it does not matter whether a seed is what its 
 changes meanwhile: chunks that come out wrong are reported and left to whoever has them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from desync_jobs.assembly.buffers import Buffers, read_range
@@ -15,6 +15,7 @@ from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.digest import digest_many
 from desync_jobs.core.kernel import Kernel
 from desync_jobs.core.matching import Run, Runs
+from desync_jobs.errors import SourceError
 from desync_jobs.formats.index import Index
 from desync_jobs.stores.base import BATCH_BYTES, BATCH_CHUNKS
 
@@ -38,11 +39,14 @@ class Seeded:
     size: int
     """Bytes of them."""
     cloned: int
-    """Bytes of the whole run that share their blocks with the seed; told once a run."""
+    """Bytes that share their blocks with the seed: of the whole run, told by its first stretch,
+    less what came out wrong."""
     seed: int
     """Number of the seed."""
     wrong: list[int]
     """Positions that the seed did not have as its index says."""
+    problem: SourceError | None = None
+    """Why the seed could not be read, where that was it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,12 @@ class Machinery:
 
 
 def seed_into(
-    target: Target, index: Index, runs: Runs, seeds: Sequence[OpenSeed], machinery: Machinery
+    target: Target, index: Index, runs: Runs, seeds: Mapping[int, OpenSeed], machinery: Machinery
 ) -> Iterator[Seeded]:
-    """Bring `runs` from `seeds` into `target`; yields after each stretch.
+    """Bring `runs` from `seeds`, found by their numbers, into `target`; yields after each stretch.
 
-    Raises `SourceError` for a seed that cannot be read, and `TargetError` where the target
-    cannot be written.
+    A seed that cannot be read has nothing right. Raises `TargetError` where the target cannot be
+    written, and `SourceError` where what was cloned into it cannot be read back.
     """
     seeding = _Seeding(target, index, seeds, machinery)
     return machinery.workers.ordered(seeding.bring, seeding.stretches(runs))
@@ -79,7 +83,7 @@ class _Stretch:
 
 class _Seeding:
     def __init__(
-        self, target: Target, index: Index, seeds: Sequence[OpenSeed], machinery: Machinery
+        self, target: Target, index: Index, seeds: Mapping[int, OpenSeed], machinery: Machinery
     ) -> None:
         self._target = target
         self._index = index
@@ -102,7 +106,11 @@ class _Seeding:
         seed = self._seeds[run.seed]
         begin, end = self._index.start(run.first), self._index.end(run.last - 1)
         source = seed.index.start(run.at)
-        return self._machinery.copier.clone(seed, source, self._target, begin, end - begin)
+        try:
+            return self._machinery.copier.clone(seed, source, self._target, begin, end - begin)
+        except SourceError:
+            # Who reads it stretch by stretch finds out how much of it there is.
+            return 0
 
     def _stretch_end(self, first: int, last: int) -> int:
         limit = self._index.start(first) + BATCH_BYTES
@@ -113,20 +121,29 @@ class _Seeding:
 
     def bring(self, stretch: _Stretch) -> Seeded:
         """Check what was cloned, or read, check and write; returns what is right."""
-        run, seed = stretch.run, self._seeds[stretch.run.seed]
+        run = stretch.run
         begin, end = self._index.start(run.first), self._index.end(run.last - 1)
         with self._buffers.borrow(end - begin) as view:
-            if stretch.here:
-                found = read_range(self._target.fd, view, begin, self._target.name)
-            else:
-                found = read_range(seed.fd, view, seed.index.start(run.at), seed.name)
+            try:
+                found = self._read(stretch, view, begin)
+            except SourceError as error:
+                if stretch.here:
+                    raise
+                return Seeded([], 0, stretch.cloned, run.seed, [*range(run.first, run.last)], error)
             right = self._right(run, view[:found])
             if not stretch.here:
                 placed = [(self._index.start(place), piece) for place, piece in right.items()]
                 write_placed(self._target, placed)
             size = sum(map(len, right.values()))
         wrong = [position for position in range(run.first, run.last) if position not in right]
-        return Seeded(list(right), size, stretch.cloned, run.seed, wrong)
+        cloned = stretch.cloned - (end - begin - size if stretch.here else 0)
+        return Seeded(list(right), size, cloned, run.seed, wrong)
+
+    def _read(self, stretch: _Stretch, view: memoryview, begin: int) -> int:
+        if stretch.here:
+            return read_range(self._target.fd, view, begin, self._target.name)
+        seed = self._seeds[stretch.run.seed]
+        return read_range(seed.fd, view, seed.index.start(stretch.run.at), seed.name)
 
     def _right(self, run: Run, view: memoryview) -> dict[int, memoryview]:
         """Return the pieces of `view` that have the IDs of their positions."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import numpy as np
@@ -22,12 +22,13 @@ from desync_jobs.assembly.pieces import PieceReader
 from desync_jobs.core.chunk import CHUNK_ID_SIZE, ChunkID
 from desync_jobs.core.digester import Digester
 from desync_jobs.core.sizes import CutMode
-from desync_jobs.errors import DesyncRunError, InvalidDataError
-from desync_jobs.execute.inputs import open_input, read_index
+from desync_jobs.errors import DesyncRunError, InvalidDataError, SourceError
+from desync_jobs.execute.inputs import file_facts, open_input, read_index
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index, serialize_index
-from desync_jobs.planner.facts import FileFacts, FileKind
+from desync_jobs.planner.facts import FileFacts, FileKind, SeedFacts
+from desync_jobs.planner.needed import need_size
 
 S = TypeVar("S")
 
@@ -38,12 +39,26 @@ _IDENTITY_LIMIT: Final = 4096
 
 def automatic_index(task: Task[S], name: str, blob: FileFacts, wanted: Index) -> Index:
     """Return an index of `blob` cut as `wanted` is: the kept one, or a new one that is kept."""
-    kept = _Kept(task, blob, wanted)
-    index = kept.load()
+    kept = _Kept(blob, wanted)
+    index = kept.load(task)
     if index is None:
         index = cut_seed(task, name, blob, wanted)
         kept.save(index)
     return index
+
+
+def forget_index(blob: FileFacts, wanted: Index) -> None:
+    """Have the next run index `blob` anew: what is kept of it has proved wrong."""
+    _Kept(blob, wanted).forget()
+
+
+def renewed_seed(task: Task[S], seed: SeedFacts, wanted: Index) -> SeedFacts:
+    """Return `seed` as it is now, with a fresh index; raises `SourceError` where it is gone."""
+    blob = need_size(file_facts(seed.blob.path, task.machine.streams))
+    index = cut_seed(task, seed.name, blob, wanted)
+    if seed.automatic:
+        _Kept(blob, wanted).save(index)
+    return replace(seed, blob=blob, index=index)
 
 
 def cut_seed(task: Task[S], name: str, blob: FileFacts, wanted: Index) -> Index:
@@ -80,7 +95,6 @@ def _mode(index: Index) -> CutMode:
 class _Kept:
     """The place of one automatic index, and what it must have been made of."""
 
-    task: Task[object]
     blob: FileFacts
     wanted: Index
 
@@ -96,24 +110,24 @@ class _Kept:
         blob = self.blob
         return json.dumps([blob.path, blob.size, blob.identity, blob.modified])
 
-    def load(self) -> Index | None:
+    def load(self, task: Task[S]) -> Index | None:
         """Return the kept index where it is still that of the blob."""
         try:
             with open(f"{self._path}.blob", encoding="utf-8") as file:
                 if file.read(_IDENTITY_LIMIT) != self._identity():
                     return None
-            found = read_index(self._path, self.task.machine.streams)
-        except (OSError, InvalidDataError, UnicodeDecodeError):
+            found = read_index(self._path, task.machine.streams)
+        except (OSError, InvalidDataError, SourceError, UnicodeDecodeError):
             return None
         if found is None or found.index.sizes != self.wanted.sizes:
             return None
-        return found.index if self._still_right(found.index) else None
+        return found.index if self._still_right(task, found.index) else None
 
-    def _still_right(self, index: Index) -> bool:
+    def _still_right(self, task: Task[S], index: Index) -> bool:
         """Whether a few chunks of a device, whose time says nothing, are what was indexed."""
         if self.blob.kind is not FileKind.DEVICE or not len(index):
             return index.blob_size == self.blob.size
-        machine = self.task.machine
+        machine = task.machine
         sampled = np.unique(np.linspace(0, len(index) - 1, _SAMPLES).astype(np.int64)).tolist()
         with open_input(self.blob.path, machine.streams) as fd:
             reader = PieceReader(fd, self.blob.path, index, machine.kernel)
@@ -125,13 +139,17 @@ class _Kept:
                 return False
         return True
 
+    def forget(self) -> None:
+        """Have no index that fits the blob."""
+        with suppress(OSError):
+            os.unlink(f"{self._path}.blob")
+
     def save(self, index: Index) -> None:
         """Keep `index`; where that is not possible the next run makes it again."""
         with suppress(OSError, DesyncRunError):
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
             # What identifies the blob goes first and comes last: alone, it fits no index.
-            with suppress(FileNotFoundError):
-                os.unlink(f"{self._path}.blob")
+            self.forget()
             for path, data in (
                 (self._path, serialize_index(index)),
                 (f"{self._path}.blob", self._identity().encode("utf-8")),

@@ -45,7 +45,8 @@ def _seeds(task: Task[S], name: str, spec: SeedSpec, wanted: IndexFacts) -> Iter
         return
     blob = need_size(file_facts(task.path(spec.blob or ""), streams))
     if spec.automatic:
-        yield SeedFacts(name, blob, automatic_index(task, name, blob, wanted.index))
+        index = automatic_index(task, name, blob, wanted.index)
+        yield SeedFacts(name, blob, index, automatic=True)
         return
     path = task.path(spec.index or "")
     found = read_index(path, streams)

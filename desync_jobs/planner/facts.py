@@ -58,6 +58,8 @@ class SeedFacts:
     blob: FileFacts
     index: Index
     """What the blob is said to hold; every chunk is checked when it is used."""
+    automatic: bool = False
+    """Whether the runner made the index and keeps it, so that nobody else answers for it."""
 
 
 @dataclass(frozen=True, slots=True)
