@@ -108,12 +108,6 @@ def _covered(count: int, runs: Runs) -> NDArray[np.bool_]:
     return covered
 
 
-def fetch_all(first: Positions, group: Positions, positions: Positions) -> Segments:
-    """Return `positions` as segments to fetch, each distinct chunk once."""
-    distinct, bounds, places = _gathered(group, positions)
-    return Segments(first[distinct], bounds, places)
-
-
 def _gathered(group: Positions, positions: Positions) -> tuple[Positions, Positions, Positions]:
     """Return the distinct chunks at `positions`, and the positions of each side by side.
 

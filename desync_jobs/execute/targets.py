@@ -17,14 +17,14 @@ def target_beside(seen: FileFacts, size: int, durability: Durability) -> Iterato
     """Lend a temporary file of `size` bytes; published where the block ends without error."""
     with PendingFile(seen.path) as pending:
         target = Target(pending.fd, seen.path)
-        _set_size(target, size)
+        set_size(target, size)
         yield target
         pending.commit(durability)
 
 
 @contextmanager
-def target_in_place(seen: FileFacts, size: int, durability: Durability) -> Iterator[Target]:
-    """Lend the target itself, locked and `size` bytes large; synced at the end.
+def target_in_place(seen: FileFacts, durability: Durability) -> Iterator[Target]:
+    """Lend the target itself, locked and unchanged; synced at the end. Its size is yours to set.
 
     Raises `LockedError` while another run writes it, and `TargetError` where it changed
     since it was looked at.
@@ -40,7 +40,6 @@ def target_in_place(seen: FileFacts, size: int, durability: Durability) -> Itera
         found = os.fstat(fd)
         if stat.S_ISREG(found.st_mode):
             _refuse_changed(found, seen)
-            _set_size(target, size)
         yield target
         _sync(target, seen, durability)
     except BlockingIOError as error:
@@ -72,9 +71,11 @@ def _refuse_changed(found: os.stat_result, seen: FileFacts) -> None:
         raise TargetError(f"{seen.path} changed after it was looked at; run again")
 
 
-def _set_size(target: Target, size: int) -> None:
+def set_size(target: Target, size: int) -> None:
+    """Make a regular file `size` bytes large; a device has the size it has."""
     try:
-        os.ftruncate(target.fd, size)
+        if stat.S_ISREG(os.fstat(target.fd).st_mode):
+            os.ftruncate(target.fd, size)
     except OSError as error:
         raise TargetError(
             f"{target.name}: cannot be made {size} bytes large: {error.strerror}"

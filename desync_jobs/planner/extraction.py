@@ -1,55 +1,83 @@
 """What an extraction does, in figures: its cost before, its statistics after."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desync_jobs.core.matching import Runs
-from desync_jobs.core.segments import Assembly, Positions, Segments
+from desync_jobs.core.segments import Assembly, Positions, Segments, assign
 from desync_jobs.formats.index import Index
+from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.cost import Amount, Cost
-from desync_jobs.planner.facts import FileFacts, SeedFacts
+from desync_jobs.planner.facts import FileFacts, IndexFacts, SeedFacts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExtractDetail:
     """What the doer of an extraction does."""
 
-    index: Index
-    file_digest: str
-    """SHA-256 of the index file, in hex."""
+    found: IndexFacts
     target: FileFacts
     assembly: Assembly
-    groups: tuple[Positions, Positions]
-    """First position of each distinct chunk, and the number of the chunk at each position."""
     held: NDArray[np.bool_]
     """Which positions the target has right already."""
     seeds: tuple[SeedFacts, ...]
 
+    @property
+    def index(self) -> Index:
+        """The index of the blob."""
+        return self.found.index
+
     def statistics(self) -> dict[str, int]:
         """Return what is counted of this extraction, by the names of the result."""
-        index, assembly = self.index, self.assembly
-        repeats = len(assembly.fetched.places) - len(assembly.fetched)
-        fetched = plain_size(index, assembly.fetched.sources)
-        placed = plain_size(index, assembly.fetched.places)
-        seeded = run_positions(assembly.seeded)
-        at_hand = len(assembly.zeros) + repeats + len(assembly.copied.places) + len(seeded)
+        return self.statistics_with(self.assembly.fetched)
+
+    def statistics_with(self, fetched: Segments) -> dict[str, int]:
+        """Return what is counted where stores give just `fetched`."""
+        index = self.index
+        zeros = plain_size(index, self.assembly.zeros)
+        lacking = plain_size(index, np.flatnonzero(~self.held))
+        asked = plain_size(index, fetched.sources)
+        kept = int(np.count_nonzero(self.held))
         return {
             "bytes_total": index.blob_size,
             "chunks_total": len(index),
-            "chunks_from_store": len(assembly.fetched),
-            "chunks_in_place": int(np.count_nonzero(self.held)),
-            "chunks_from_seeds": at_hand,
-            "bytes_from_store": fetched,
-            "bytes_copied_from_seeds": plain_size(index, assembly.copied.places)
-            + placed
-            - fetched
-            + plain_size(index, seeded),
+            "chunks_from_store": len(fetched),
+            "chunks_in_place": kept,
+            "chunks_from_seeds": len(index) - kept - len(fetched),
+            "bytes_from_store": asked,
+            "bytes_copied_from_seeds": lacking - zeros - asked,
             "bytes_cloned_from_seeds": 0,
             "seeds": 1 + len(self.seeds),
         }
+
+
+def number_chunks(
+    index: Index, seeds: Sequence[Index]
+) -> tuple[Positions, Positions, list[Positions]]:
+    """Give equal chunks of the index and of the seeds equal numbers.
+
+    Returns the first position in the index of each of its distinct chunks, the numbers of its
+    positions, and those of each seed. The chunks of the index have the lowest numbers.
+    """
+    ids = np.concatenate([index.ids, *(seed.ids for seed in seeds)]) if seeds else index.ids
+    first, group = unique_chunks(ids)
+    edges = np.cumsum([len(index), *map(len, seeds)])
+    mine, *theirs = np.split(group, edges[:-1])
+    distinct = int(mine.max()) + 1 if len(mine) else 0
+    return first[:distinct], mine, theirs
+
+
+def assign_again(
+    detail: ExtractDetail, right: NDArray[np.bool_], seeds: Sequence[Index]
+) -> Assembly:
+    """Decide anew where what is not `right` by now comes from, with the seeds that are left."""
+    first, group, seeded = number_chunks(detail.index, seeds)
+    zero_groups = np.unique(group[detail.assembly.zeros])
+    return assign(first, group, zero_groups, right, seeded)
 
 
 def extraction_cost(spec: ExtractSpec, detail: ExtractDetail) -> Cost:

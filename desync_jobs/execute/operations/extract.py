@@ -1,11 +1,14 @@
 """Doing `extract`: to a temporary file and rename, or in place."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desync_jobs.assembly.compare import compare_blob
+from desync_jobs.assembly.journal import Journal
 from desync_jobs.assembly.pending import Durability
 from desync_jobs.assembly.placing import Target
 from desync_jobs.assembly.zeros import zero_chunk_id
@@ -15,8 +18,9 @@ from desync_jobs.execute.inputs import file_facts, open_input, read_index
 from desync_jobs.execute.opening import source_facts
 from desync_jobs.execute.reading_back import read_back
 from desync_jobs.execute.result import Done
+from desync_jobs.execute.resume import journalled, remembered
 from desync_jobs.execute.seeds import survey_seeds
-from desync_jobs.execute.targets import target_beside, target_in_place
+from desync_jobs.execute.targets import set_size, target_beside, target_in_place
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec
@@ -34,14 +38,19 @@ def survey_extract(task: Task[ExtractSpec]) -> ExtractFacts:
     stores = source_facts(task, spec.stores)
     if found is None:
         return ExtractFacts(None, target, None, frozenset(), stores)
-    right = _right(task, target, found.index)
+    resumed = None
+    if spec.in_place and target.kind in {FileKind.REGULAR, FileKind.DEVICE}:
+        resumed = remembered(task, target, found)
+    right = _right(task, target, found.index) if resumed is None else resumed
     zero_ids = _zero_ids(found.index)
     if right is None or not right.all():
         seeds = survey_seeds(task, spec.seeds, found)
-        return ExtractFacts(found, target, right, zero_ids, stores, seeds)
+        return ExtractFacts(
+            found, target, right, zero_ids, stores, seeds, resumed=resumed is not None
+        )
     with open_input(target.path, streams) as fd:
         check_digest(task, Target(fd, target.path), found.index)
-    return ExtractFacts(found, target, right, zero_ids, stores)
+    return ExtractFacts(found, target, right, zero_ids, stores, resumed=resumed is not None)
 
 
 def _zero_ids(index: Index) -> frozenset[bytes]:
@@ -78,13 +87,34 @@ def _right(task: Task[ExtractSpec], target: FileFacts, index: Index) -> NDArray[
 def do_extract(task: Task[ExtractSpec], step: Step) -> Done:
     """Put the blob together; the target is published only when every position is right."""
     detail = step.detail_as(ExtractDetail)
-    durability = Durability(task.spec.durability)
-    opened = target_in_place if task.spec.in_place else target_beside
-    with opened(detail.target, detail.index.blob_size, durability) as target:
-        extraction = Extraction(task, detail, target, step.cost.work)
-        extraction.run()
+    with _opened(task, detail) as (target, journal):
+        extraction = Extraction(task, detail, target, journal)
+        extraction.run(step.cost.work)
         read_back(task, detail, target)
         check_digest(task, target, detail.index)
         task.machine.cancel.check()
         block_size = os.fstat(target.fd).st_blksize
     return Done(statistics={**extraction.statistics(), "block_size": block_size})
+
+
+@contextmanager
+def _opened(
+    task: Task[ExtractSpec], detail: ExtractDetail
+) -> Iterator[tuple[Target, Journal | None]]:
+    """Lend the target, and the journal of one that is changed in place."""
+    durability = Durability(task.spec.durability)
+    size = detail.found.index.blob_size
+    if not task.spec.in_place:
+        with target_beside(detail.target, size, durability) as target:
+            yield target, None
+        return
+    with (
+        target_in_place(detail.target, durability) as target,
+        journalled(task, target, detail.found) as journal,
+    ):
+        set_size(target, size)
+        if journal is not None:
+            journal.note(np.flatnonzero(detail.held), 0)
+        yield target, journal
+        # Synced before the journal goes: a target without one is whole.
+        os.fsync(target.fd)

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from desync_jobs.core.segments import Positions, assign
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.index import Index
-from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.extract import ExtractSpec
-from desync_jobs.planner.extraction import ExtractDetail, extraction_cost
+from desync_jobs.planner.extraction import ExtractDetail, extraction_cost, number_chunks
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts, StoreFacts
 from desync_jobs.planner.needed import need_apart, need_index, need_stores
 from desync_jobs.planner.plan import Action, Decision
@@ -29,6 +28,8 @@ class ExtractFacts:
     """IDs of this index that are zeros only."""
     stores: tuple[StoreFacts, ...]
     seeds: tuple[SeedFacts, ...] = ()
+    resumed: bool = False
+    """Whether `right` is by the journal of an earlier run, whose end is not sure to be synced."""
 
 
 def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
@@ -43,14 +44,12 @@ def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
     if right is None:
         right = np.zeros(len(index), np.bool_)
     seeds = () if complete else facts.seeds
-    first, group, seeded = _numbered(index, seeds)
+    first, group, seeded = number_chunks(index, [seed.index for seed in seeds])
     zero_groups = _zero_groups(index, first, facts.zero_ids)
     detail = ExtractDetail(
-        index=index,
-        file_digest=found.file_digest,
+        found=found,
         target=facts.target,
         assembly=assign(first, group, zero_groups, right, seeded),
-        groups=(first, group),
         held=right,
         seeds=seeds,
     )
@@ -67,22 +66,6 @@ def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
         changes=True,
         detail=detail,
     )
-
-
-def _numbered(
-    index: Index, seeds: tuple[SeedFacts, ...]
-) -> tuple[Positions, Positions, list[Positions]]:
-    """Give equal chunks of the index and of the seeds equal numbers.
-
-    Returns the first position in the index of each of its distinct chunks, the numbers of its
-    positions, and those of each seed. The chunks of the index have the lowest numbers.
-    """
-    ids = np.concatenate([index.ids, *(seed.index.ids for seed in seeds)]) if seeds else index.ids
-    first, group = unique_chunks(ids)
-    edges = np.cumsum([len(index), *(len(seed.index) for seed in seeds)])
-    mine, *theirs = np.split(group, edges[:-1])
-    distinct = int(mine.max()) + 1 if len(mine) else 0
-    return first[:distinct], mine, theirs
 
 
 def _check_target(spec: ExtractSpec, target: FileFacts, index: Index) -> None:
@@ -103,7 +86,7 @@ def _check_target(spec: ExtractSpec, target: FileFacts, index: Index) -> None:
 
 
 def _complete(index: Index, facts: ExtractFacts) -> bool:
-    if facts.right is None or not facts.right.all():
+    if facts.right is None or not facts.right.all() or facts.resumed:
         return False
     return facts.target.kind is FileKind.DEVICE or facts.target.size == index.blob_size
 
@@ -122,6 +105,9 @@ def _zero_groups(index: Index, first: Positions, zero_ids: Iterable[bytes]) -> P
 def _reason(spec: ExtractSpec, facts: ExtractFacts, detail: ExtractDetail) -> str:
     if not facts.target.present:
         return "the target does not exist"
+    if facts.resumed:
+        done = int(detail.held.sum())
+        return f"an earlier run was interrupted with {done:,} of {len(detail.index):,} chunks right"
     if spec.in_place:
         return f"{int(detail.held.sum()):,} of {len(detail.index):,} chunks of the target are right"
     return "the target is not what the index describes"

@@ -1,0 +1,96 @@
+"""What an earlier run already did to a target that is changed in place.
+
+An extraction in place keeps a journal beside its target. After a kill or a power cut the next
+run takes from it which chunks are right, instead of reading the whole target; a sample of
+them is digested, because nothing tells every change by others. A target whose folder takes no
+journal is extracted without one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desync_jobs.assembly.batches import spans
+from desync_jobs.assembly.compare import Machinery, compare_spans
+from desync_jobs.assembly.journal import Journal
+from desync_jobs.assembly.journal_binding import bind
+from desync_jobs.assembly.journal_reading import foresee_journal, journal_path
+from desync_jobs.assembly.placing import Target
+from desync_jobs.errors import TargetError
+from desync_jobs.execute.inputs import open_input
+from desync_jobs.execute.task import Task
+from desync_jobs.planner.facts import FileFacts, IndexFacts
+
+S = TypeVar("S")
+
+_SAMPLES: Final = 64
+
+
+def remembered(task: Task[S], seen: FileFacts, found: IndexFacts) -> NDArray[np.bool_] | None:
+    """Return which chunks of a target are right by its journal; None where it cannot be relied on.
+
+    Chunks that were written but may not have survived are digested.
+    """
+    with open_input(seen.path, task.machine.streams) as fd:
+        target = Target(fd, seen.path)
+        state = foresee_journal(
+            journal_path(seen.path), bind(target, found.index, found.file_digest)
+        )
+        if state is None or not (state.done.any() or state.doubtful.any()):
+            return None
+        sample = _sample(state.done)
+        right = _digested(task, target, found, sample | state.doubtful)
+    if (sample & ~right).any():
+        return None
+    return state.done | (state.doubtful & right)
+
+
+def _sample(done: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the first, the last and some positions between of those that are done."""
+    there = np.flatnonzero(done)
+    sample = np.zeros(len(done), np.bool_)
+    if len(there):
+        sample[there[np.linspace(0, len(there) - 1, _SAMPLES).astype(np.int64)]] = True
+    return sample
+
+
+def _digested(
+    task: Task[S], target: Target, found: IndexFacts, wanted: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Digest the spans that hold positions of `wanted`; returns which positions are right."""
+    index, machine = found.index, task.machine
+    parts = [(first, last) for first, last in spans(index) if wanted[first:last].any()]
+    size = sum(index.end(last - 1) - index.start(first) for first, last in parts)
+    machine.progress.expect(size)
+    phase = task.phase("examining", size)
+    right = np.zeros(len(index), np.bool_)
+    machinery = Machinery(machine.workers, machine.kernel)
+    for part in compare_spans(target.fd, target.name, index, parts, machinery):
+        right[part.first : part.last] = part.right
+        phase.advance(part.size)
+    return right
+
+
+@contextmanager
+def journalled(task: Task[S], target: Target, found: IndexFacts) -> Iterator[Journal | None]:
+    """Lend the target's journal; removed where the block ends without error.
+
+    Call this under the target's lock, before anything of the target is changed.
+    """
+    try:
+        binding = bind(target, found.index, found.file_digest)
+        journal = Journal.open(journal_path(target.name), target, binding)
+    except TargetError as error:
+        task.warn(f"{error}; a run that is interrupted will read the whole target again")
+        yield None
+        return
+    with journal:
+        try:
+            yield journal
+        except BaseException:
+            journal.close_clean()
+            raise
+        journal.remove()

@@ -1,0 +1,153 @@
+"""An extraction in place that is ended goes on where it was, and fetches nothing twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from desync_jobs.assembly.journal_reading import journal_path
+
+KILLS = int(os.environ.get("RESUME_KILLS", "8"))
+SIZE = 192 << 20
+
+JOB = """\
+version = 1
+[engine]
+kind = "local"
+workers = 2
+[stores.s]
+url = "store"
+[operations.get]
+kind = "extract"
+index = "blob.caibx"
+target = "{target}"
+stores = ["s"]
+in_place = true
+"""
+
+
+def desync_run(
+    *arguments: str, cwd: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "desync_jobs", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        env=dict(environment),
+    )
+
+
+def finished(*arguments: str, cwd: Path, environment: Mapping[str, str]) -> dict[str, object]:
+    process = desync_run(*arguments, "--json", cwd=cwd, environment=environment)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err.decode()
+    (operation,) = json.loads(out)["operations"]
+    found: dict[str, object] = operation
+    return found
+
+
+@pytest.fixture
+def area(tmp_path: Path, environment: Mapping[str, str]) -> Path:
+    """A folder with a blob that does not compress, its index and its store."""
+    (tmp_path / "blob").write_bytes(Random(7).randbytes(1 << 20) + os.urandom(SIZE))
+    finished("make", "-s", "store", "blob.caibx", "blob", cwd=tmp_path, environment=environment)
+    (tmp_path / "job.toml").write_text(JOB.format(target="copy"))
+    return tmp_path
+
+
+def chunks_of(operation: Mapping[str, object]) -> tuple[int, int]:
+    statistics = operation["statistics"]
+    assert isinstance(statistics, dict)
+    return statistics["chunks_from_store"], statistics["chunks_total"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["KILL", "INT"])
+def test_a_run_that_is_ended_again_and_again_fetches_little_more_than_one_that_is_not(
+    area: Path, environment: Mapping[str, str], number: signal.Signals
+) -> None:
+    chooser = Random(int(number))
+    journal = Path(journal_path(str(area / "copy")))
+    resumed = 0
+    for _ in range(KILLS):
+        before = journal.stat().st_size if journal.exists() else 0
+        process = desync_run("job.toml", cwd=area, environment=environment)
+        deadline = time.monotonic() + 60
+        # Wait until it has written something more, then end it in the midst of it.
+        while process.poll() is None and time.monotonic() < deadline:
+            grown = journal.exists() and journal.stat().st_size > before + 100
+            if grown:
+                break
+            time.sleep(0.005)
+        time.sleep(chooser.random() * 0.05)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        resumed += journal.exists()
+        if process.returncode == 0:
+            break
+    operation = finished("job.toml", cwd=area, environment=environment)
+    fetched, total = chunks_of(operation)
+
+    assert (area / "copy").read_bytes() == (area / "blob").read_bytes()
+    assert not journal.exists()
+    if resumed and operation["status"] == "done":
+        assert str(operation["reason"]).startswith("an earlier run was interrupted with ")
+        # What was noted is not fetched again; what no run noted is a batch a thread.
+        assert fetched < total
+
+
+def test_a_journal_for_another_index_is_not_believed(
+    area: Path, environment: Mapping[str, str]
+) -> None:
+    journal = Path(journal_path(str(area / "copy")))
+    process = desync_run("job.toml", cwd=area, environment=environment)
+    while not (journal.exists() and journal.stat().st_size > 300) and process.poll() is None:
+        time.sleep(0.005)
+    process.kill()
+    process.communicate(timeout=60)
+    other = bytearray((area / "blob").read_bytes())
+    other[5_000_000:5_000_100] = bytes(100)
+    (area / "other").write_bytes(other)
+    finished("make", "-s", "store", "blob.caibx", "other", cwd=area, environment=environment)
+    operation = finished("job.toml", cwd=area, environment=environment)
+
+    assert (area / "copy").read_bytes() == other
+    assert "an earlier run" not in str(operation["reason"])
+    assert not journal.exists()
+
+
+def test_a_target_that_others_changed_after_a_stop_is_mended(
+    area: Path, environment: Mapping[str, str]
+) -> None:
+    journal = Path(journal_path(str(area / "copy")))
+    process = desync_run("job.toml", cwd=area, environment=environment)
+    while not (journal.exists() and journal.stat().st_size > 300) and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    with (area / "copy").open("r+b") as file:
+        file.seek(1000)
+        file.write(b"somebody else")
+    finished("job.toml", cwd=area, environment=environment)
+
+    assert (area / "copy").read_bytes() == (area / "blob").read_bytes()
+
+
+def test_a_folder_that_takes_no_journal_costs_a_warning_only(
+    area: Path, environment: Mapping[str, str]
+) -> None:
+    journal = Path(journal_path(str(area / "copy")))
+    journal.mkdir()
+    process = desync_run("job.toml", cwd=area, environment=environment)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert b"a run that is interrupted will read the whole target again" in err
+    assert (area / "copy").read_bytes() == (area / "blob").read_bytes()
