@@ -79,6 +79,11 @@ def declare(workspace: Workspace, blobs: Iterable[bytes]) -> list[str]:
     return names
 
 
+def pieces(index: Index, blob: bytes) -> list[bytes]:
+    """Return what `blob` has where the chunks of `index` are."""
+    return [blob[index.start(at) : index.end(at)] for at in range(len(index))]
+
+
 def extract(workspace: Workspace, how: How | None = None, /, **fields: Any) -> Ended:
     """Extract `new` to `copy` from `store`, or what `fields` say."""
     plain = {"index": "new.caibx", "target": "copy", "stores": ["store"]}
@@ -104,24 +109,23 @@ class Expected:
     right: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        index, blob, target = self.index, self.blob, self.target
-        pieces = [blob[index.start(at) : index.end(at)] for at in range(len(index))]
-        self.right = [
-            at
-            for at, piece in enumerate(pieces)
-            if target[index.start(at) : index.end(at)] == piece
-        ]
+        index, wanted = self.index, pieces(self.index, self.blob)
+        there = pieces(index, self.target)
+        self.right = [at for at, piece in enumerate(wanted) if there[at] == piece]
         right = {index.id(at) for at in self.right}
         for at in sorted({*range(len(index))} - {*self.right}):
             chunk_id = index.id(at)
-            if not any(pieces[at]) and len(pieces[at]) in (index.sizes.maximum, len(pieces[-1])):
+            if self._known_zeros(wanted[at], wanted[-1]):
                 self.zeros.append(at)
             elif chunk_id in self.held:
                 self.seeded.append(at)
             elif chunk_id in right or chunk_id in self.fetched:
                 self.elsewhere.append(at)
             else:
-                self.fetched[chunk_id] = len(pieces[at])
+                self.fetched[chunk_id] = len(wanted[at])
+
+    def _known_zeros(self, piece: bytes, last: bytes) -> bool:
+        return not any(piece) and len(piece) in (self.index.sizes.maximum, len(last))
 
     @property
     def statistics(self) -> dict[str, int]:
