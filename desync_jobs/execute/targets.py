@@ -71,6 +71,12 @@ def _refuse_changed(found: os.stat_result, seen: FileFacts) -> None:
         raise TargetError(f"{seen.path} changed after it was looked at; run again")
 
 
+def make_room(target: Target, size: int) -> None:
+    """Make a regular file at least `size` bytes large."""
+    if os.fstat(target.fd).st_size < size:
+        set_size(target, size)
+
+
 def set_size(target: Target, size: int) -> None:
     """Make a regular file `size` bytes large; a device has the size it has."""
     try:

@@ -20,7 +20,7 @@ from desync_jobs.execute.reading_back import read_back
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.resume import journalled, remembered
 from desync_jobs.execute.seeds import survey_seeds
-from desync_jobs.execute.targets import set_size, target_beside, target_in_place
+from desync_jobs.execute.targets import make_room, set_size, target_beside, target_in_place
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec
@@ -112,9 +112,11 @@ def _opened(
         target_in_place(detail.target, durability) as target,
         journalled(task, target, detail.found) as journal,
     ):
-        set_size(target, size)
+        # Larger at once, smaller only at the end: what is there now may be a seed.
+        make_room(target, size)
         if journal is not None:
             journal.note(np.flatnonzero(detail.held), 0)
         yield target, journal
+        set_size(target, size)
         # Synced before the journal goes: a target without one is whole.
         os.fsync(target.fd)
