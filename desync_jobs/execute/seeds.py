@@ -7,7 +7,7 @@ from typing import TypeVar
 from desync_jobs.errors import IndexMissingError, InvalidDataError, SourceError
 from desync_jobs.execute.inputs import file_facts, read_index
 from desync_jobs.execute.seed_index import automatic_index
-from desync_jobs.execute.task import Task
+from desync_jobs.execute.task import Streams, Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.seeds import SeedSpec
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts
@@ -43,7 +43,7 @@ def _seeds(task: Task[S], name: str, spec: SeedSpec, wanted: IndexFacts) -> Iter
     if spec.directory is not None:
         yield from _in_directory(task, name, task.path(spec.directory), wanted)
         return
-    blob = need_size(file_facts(task.path(spec.blob or ""), streams))
+    blob = _named_blob(name, task.path(spec.blob or ""), streams)
     if spec.automatic:
         index = automatic_index(task, name, blob, wanted.index)
         yield SeedFacts(name, blob, index, automatic=True)
@@ -53,6 +53,13 @@ def _seeds(task: Task[S], name: str, spec: SeedSpec, wanted: IndexFacts) -> Iter
     if found is None:
         raise IndexMissingError(f"seed {name}: {path}: index does not exist")
     yield SeedFacts(name, blob, found.index)
+
+
+def _named_blob(name: str, path: str, streams: Streams) -> FileFacts:
+    try:
+        return need_size(file_facts(path, streams))
+    except SourceError as error:
+        raise SourceError(f"seed {name}: {error}") from error
 
 
 def _in_directory(
