@@ -27,7 +27,7 @@ from desync_jobs.assembly.journal_state import JournalState, judge, nothing_done
 from desync_jobs.assembly.placing import Target
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.journal import LIFE_SIZE, Doubted, Noted, Settled, Started, Stopped
-from desync_jobs.formats.ranges import range_bytes
+from desync_jobs.formats.ranges import ascending, range_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Journal:
         Call this after their bytes were written, `size` in all (0 where they were found right).
         Raises `TargetError` where the journal cannot be written; all noted before stays good.
         """
-        numbers = np.unique(np.asarray(positions, np.int64))
+        numbers = ascending(positions)
         if len(numbers) and not 0 <= numbers[0] <= numbers[-1] < len(self.done):
             raise ValueError(f"positions {numbers[0]} to {numbers[-1]} of {len(self.done)}")
         with self._lock:

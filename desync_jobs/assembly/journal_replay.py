@@ -93,7 +93,6 @@ class Replay:
         self._doubtful |= self.done()
         self._done[:] = False
         self._last_noted = 0
-        self.changed = self._changed_when_settled = 0
 
     def _mark_until(self, end: int, marks: NDArray[np.bool_]) -> None:
         """Mark what records up to `end` note and no array has yet."""

@@ -1,10 +1,10 @@
 """The resume journal of an extraction as bytes: a header, then sealed records.
 
-The header says which index and which target the journal is about. Each record ends in a seal,
-a digest keyed with the seal before it; the header's seal, over random bytes too, is the first
-key. A record is therefore valid only in its own journal, after all the records it was written
-after: neither a torn or damaged one nor blocks of an older journal, which a file system may bring
-back after a power cut, are taken for records.
+The header says which index and which target the journal is about. The header and each record
+end in a seal: a digest of it and of the seal before it. The header has random bytes too, so
+a record is valid only in its own journal and after all that it was written after: neither
+what is torn or damaged nor blocks of an older journal, which a file system may bring back
+after a power cut, are taken for records.
 
 Numbers are little-endian. A record is its kind (u32), the size of its payload (u32), the payload
 and the seal (8 bytes).
@@ -111,6 +111,8 @@ Record: TypeAlias = Started | Noted | Settled | Stopped | Doubted
 _KINDS: Final[Sequence[type[Record]]] = (Started, Noted, Settled, Stopped, Doubted)
 """A record's kind is its place here, from 1."""
 
+_NOTED: Final = 2
+
 
 def serialize_header(subject: Subject, salt: bytes) -> bytes:
     """Return a header; `salt` is random and makes the seals of this journal its own."""
@@ -128,14 +130,14 @@ def serialize_header(subject: Subject, salt: bytes) -> bytes:
         target.size,
         salt,
     )
-    return plain + _seal(plain, b"")
+    return plain + _seal(plain)
 
 
 def parse_header(data: BytesLike) -> Subject | None:
     """Return what a journal is about; None for damage, another version and what is no journal."""
     view = memoryview(data)
     plain = view[: _HEADER.size]
-    if len(view) < HEADER_SIZE or _seal(plain, b"") != seal_before(view, HEADER_SIZE):
+    if len(view) < HEADER_SIZE or _seal(plain) != seal_before(view, HEADER_SIZE):
         return None
     magic, version, kind, digest, positions, blob_size, *identity, _ = _HEADER.unpack(plain)
     if (magic, version) != (MAGIC, VERSION):
@@ -156,26 +158,26 @@ def serialize_record(record: Record, previous: bytes) -> bytes:
     """Return `record` as it stands after what has the seal `previous`."""
     payload = _payload(record)
     plain = _RECORD.pack(_KINDS.index(type(record)) + 1, len(payload)) + payload
-    return plain + _seal(plain, previous)
+    return plain + _seal(previous + plain)
 
 
 def read_records(data: BytesLike) -> Iterator[tuple[int, Record]]:
     """Yield where each record ends, and the record; stops at the first that is not whole."""
-    view = memoryview(data)
+    whole = bytes(data)  # its slices cost least, and a record takes several
     begin = HEADER_SIZE
-    previous = seal_before(view, begin)
-    while begin + _RECORD.size <= len(view):
-        kind, size = _RECORD.unpack_from(view, begin)
-        sealed = begin + _RECORD.size + size
+    while begin + _RECORD.size <= len(whole):
+        kind, size = _RECORD.unpack_from(whole, begin)
+        payload = begin + _RECORD.size
+        sealed = payload + size
         end = sealed + SEAL_SIZE
-        seal = bytes(view[sealed:end])
-        if end > len(view) or seal != _seal(view[begin:sealed], previous):
+        # The seal before a record is what stands before it.
+        if whole[sealed:end] != _seal(whole[begin - SEAL_SIZE : sealed]):
             return
-        record = _record(kind, view[begin + _RECORD.size : sealed])
+        record = _record(kind, whole[payload:sealed])
         if record is None:
             return
         yield end, record
-        begin, previous = end, seal
+        begin = end
 
 
 def _payload(record: Record) -> bytes:
@@ -192,24 +194,24 @@ def _payload(record: Record) -> bytes:
             return b""
 
 
-def _record(kind: int, payload: memoryview) -> Record | None:
+def _record(kind: int, payload: bytes) -> Record | None:
     """Return the record, or None where its payload has a size that its kind never has."""
     size = len(payload)
+    if kind == _NOTED:  # nearly all are
+        ranged = size > _CHANGED.size and size % RANGE_SIZE == 0
+        return Noted(_CHANGED.unpack_from(payload)[0], payload[_CHANGED.size :]) if ranged else None
     match kind, size:
         case 1, 16:
-            return Started(bytes(payload))
+            return Started(payload)
         case 3, 16:
             return Settled(*_SETTLED.unpack(payload))
         case 4, 8:
             return Stopped(*_CHANGED.unpack(payload))
         case 5, 0:
             return Doubted()
-        case 2, _ if size % RANGE_SIZE == 0 and size > _CHANGED.size:
-            (changed,) = _CHANGED.unpack_from(payload)
-            return Noted(changed, payload[_CHANGED.size :])
         case _:
             return None
 
 
-def _seal(plain: BytesLike, previous: bytes) -> bytes:
-    return blake2b(plain, digest_size=SEAL_SIZE, key=previous).digest()
+def _seal(sealed: BytesLike) -> bytes:
+    return blake2b(sealed, digest_size=SEAL_SIZE).digest()

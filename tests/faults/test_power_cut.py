@@ -65,7 +65,7 @@ def cut_power(disk: Path) -> None:
 def test_what_was_settled_survives_and_the_rest_is_doubted(image: Path, settled: int) -> None:
     with mounted(image) as disk:
         extraction = Extraction(disk, POSITIONS)
-        os.sync()
+        os.fsync(extraction.target().fd)
         with extraction.open() as journal:
             for first in range(0, 60_000, BATCH):
                 extraction.write(*range(first, first + BATCH))
@@ -91,20 +91,54 @@ def test_what_was_settled_survives_and_the_rest_is_doubted(image: Path, settled:
     assert wrong
 
 
-def test_a_journal_begun_anew_does_not_come_back(image: Path) -> None:
-    with mounted(image) as disk:
-        extraction = Extraction(disk, POSITIONS)
-        with extraction.open() as journal:
-            extraction.write(1, 2)
-            journal.note([1, 2], 2 * LENGTH)
-            journal.settle()
-            journal.remove()
-        with extraction.open():
-            cut_power(disk)
-        extraction.close()
+def settle_first_two(extraction: Extraction) -> None:
+    with extraction.open() as journal:
+        extraction.write(0, 1)
+        journal.note([0, 1], 2 * LENGTH)
+        journal.settle()
+
+
+def believed_after_power_cut(image: Path, extraction: Extraction) -> list[int]:
+    extraction.close()
     with mounted(image):
         with extraction.open() as journal:
-            believed = done(journal), doubtful(journal)
+            believed = done(journal)
+        extraction.close()
+    return believed
+
+
+def test_a_removed_journal_does_not_come_back(image: Path) -> None:
+    with mounted(image) as disk:
+        extraction = Extraction(disk, 10)
+        settle_first_two(extraction)
+        with extraction.open() as journal:
+            journal.remove()
+            cut_power(disk)
         extraction.close()
 
-    assert believed == ([], [])
+    assert believed_after_power_cut(image, extraction) == []
+
+
+def test_a_journal_of_another_index_does_not_come_back(image: Path) -> None:
+    with mounted(image) as disk:
+        extraction = Extraction(disk, 10)
+        settle_first_two(extraction)
+        other = Extraction(disk, 11)
+        with other.open():
+            cut_power(disk)
+        other.close()
+        extraction.close()
+
+    assert believed_after_power_cut(image, extraction) == []
+
+
+def test_doubt_does_not_go_away(image: Path) -> None:
+    with mounted(image) as disk:
+        extraction = Extraction(disk, 10)
+        settle_first_two(extraction)
+        with extraction.open() as journal:
+            journal.doubt()
+            cut_power(disk)
+        extraction.close()
+
+    assert believed_after_power_cut(image, extraction) == []

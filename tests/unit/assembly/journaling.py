@@ -15,8 +15,10 @@ from desync_jobs.formats.index import Index
 from tests.unit.assembly.indexes import index_of
 
 DIGEST = "12" * 32
+POSITIONS = 20
 LENGTH = 10
 """Of each chunk."""
+OTHER_LIFE = bytes(16)
 
 
 def chunk(position: int) -> bytes:
@@ -69,3 +71,18 @@ def done(journal: Journal | JournalState) -> list[int]:
 def doubtful(journal: Journal | JournalState) -> list[int]:
     found: list[int] = np.flatnonzero(journal.doubtful).tolist()
     return found
+
+
+def noted(extraction: Extraction, *positions: int) -> None:
+    """A run that wrote `positions`, noted them and was killed."""
+    with extraction.open() as journal:
+        extraction.write(*positions)
+        journal.note(positions, len(positions) * LENGTH)
+
+
+def stopped(extraction: Extraction, *positions: int) -> None:
+    """A run that wrote `positions`, noted them and ended in order."""
+    with extraction.open() as journal:
+        extraction.write(*positions)
+        journal.note(positions, len(positions) * LENGTH)
+        journal.close_clean()
