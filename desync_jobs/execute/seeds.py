@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from desync_jobs.errors import IndexMissingError, InvalidDataError, SourceError
-from desync_jobs.execute.inputs import file_facts, read_index
+from desync_jobs.execute.inputs import file_facts, open_input, read_index
 from desync_jobs.execute.seed_index import automatic_index
 from desync_jobs.execute.task import Streams, Task
 from desync_jobs.formats.index import Index
@@ -68,33 +68,48 @@ def _in_directory(
     """Yield a seed for each index that has its blob beside it, in the order of their paths."""
     if not os.path.isdir(directory):
         raise SourceError(f"seed {name}: {directory} is not a directory; correct it or create it")
-    for path in sorted(_index_paths(directory)):
+    for path in sorted(_index_paths(task, directory)):
         task.machine.cancel.check()
-        blob = _blob_beside(task, path)
-        if blob is None:
+        try:
+            found = _pair(task, path, wanted)
+        except (SourceError, InvalidDataError) as error:
+            task.warn(f"{error}; it is not used as a seed")
             continue
-        index = _usable_index(task, path, wanted)
-        if index is not None:
+        if found is not None:
+            blob, index = found
             yield SeedFacts(f"{name}:{os.path.relpath(blob.path, directory)}", blob, index)
 
 
-def _index_paths(directory: str) -> Iterator[str]:
-    for folder, _, names in os.walk(directory):
+def _index_paths(task: Task[S], directory: str) -> Iterator[str]:
+    """Yield what may be an index; links to directories are not followed, so there is an end."""
+
+    def pass_over(error: OSError) -> None:
+        task.warn(f"{error.filename}: cannot be listed: {error.strerror}; no seed is taken from it")
+
+    for folder, _, names in os.walk(directory, onerror=pass_over):
         yield from (os.path.join(folder, name) for name in names if name.endswith(_SUFFIX))
 
 
-def _blob_beside(task: Task[S], path: str) -> FileFacts | None:
-    blob = file_facts(path.removesuffix(_SUFFIX), task.machine.streams)
-    return blob if blob.kind in {FileKind.REGULAR, FileKind.DEVICE} else None
+def _pair(task: Task[S], path: str, wanted: IndexFacts) -> tuple[FileFacts, Index] | None:
+    """Return the index at `path` and its blob; None where either is not there or no file.
+
+    Raises `SourceError` and `IndexFormatError` for a pair that is there and cannot be used.
+    """
+    streams = task.machine.streams
+    blob = file_facts(path.removesuffix(_SUFFIX), streams)
+    if blob.kind not in {FileKind.REGULAR, FileKind.DEVICE}:
+        return None
+    # The index that is being extracted says what is wanted, not what is there. A copy of it
+    # that somebody put beside a blob is another matter.
+    regular = file_facts(path, streams).kind is FileKind.REGULAR
+    if not regular or _entry(path) == _entry(wanted.path):
+        return None
+    found = read_index(path, streams)
+    with open_input(blob.path, streams):
+        return None if found is None else (blob, found.index)
 
 
-def _usable_index(task: Task[S], path: str, wanted: IndexFacts) -> Index | None:
-    try:
-        found = read_index(path, task.machine.streams)
-    except InvalidDataError as error:
-        task.warn(f"{error}; it is not used as a seed")
-        return None
-    if found is None or found.file_digest == wanted.file_digest:
-        # The index that is being extracted says what is wanted, not what is there.
-        return None
-    return found.index
+def _entry(path: str) -> str:
+    """Return the one name of a directory's entry, whatever links lead to the directory."""
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)

@@ -61,11 +61,13 @@ def index_file(blob: bytes) -> bytes:
         return (workspace / "blob.caibx").read_bytes()
 
 
-def put_pair(path: Path, blob: bytes, described: bytes | None = None) -> None:
-    """Write `blob` at `path` and beside it its index, or that of the blob `described`."""
+def put_pair(path: Path, blob: bytes, described: bytes | None = None) -> Path:
+    """Write `blob` at `path` and beside it its index, or that of `described`; returns that."""
     path.write_bytes(blob)
     index = index_file(blob if described is None else described)
-    path.with_name(f"{path.name}.caibx").write_bytes(index)
+    beside = path.with_name(f"{path.name}.caibx")
+    beside.write_bytes(index)
+    return beside
 
 
 def declare(workspace: Workspace, blobs: Iterable[bytes]) -> list[str]:

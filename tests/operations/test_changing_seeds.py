@@ -28,13 +28,23 @@ def replaced(path: Path, blob: bytes) -> None:
     other.rename(path)
 
 
+def folder_instead(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def loop_instead(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
-    "vanished": lambda path: path.unlink(),
+    "vanished": Path.unlink,
     "truncated": lambda path: os.truncate(path, 50_000),
     "overwritten": lambda path: path.write_bytes(ctr(len(OLD), b"else")),
     "replaced": lambda path: replaced(path, OTHER),
-    "a folder now": lambda path: (path.unlink(), path.mkdir()),
-    "a loop of links now": lambda path: (path.unlink(), path.symlink_to(path)),
+    "a folder now": folder_instead,
+    "a loop of links now": loop_instead,
 }
 
 
