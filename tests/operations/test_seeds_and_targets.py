@@ -155,6 +155,20 @@ def test_a_target_that_failed_in_place_keeps_what_it_had_more(release: Workspace
     assert (release / "copy").read_bytes() == NEW
 
 
+def test_an_update_in_place_that_was_cut_short_goes_on_with_what_is_left_of_the_seed(
+    release: Workspace,
+) -> None:
+    """The seed is not what its index says any more, which is nobody's fault."""
+    named(release, "itself", OLD)
+    (release / "copy").write_bytes(NEW[:440_000] + OLD[440_000:])
+    ended = in_place(release)
+
+    assert ended.summary == (0, "done")
+    assert (release / "copy").read_bytes() == NEW
+    assert len(ended.warnings) == 1
+    assert ended.statistics["damaged_seed_chunks"] > 0
+
+
 def test_the_old_version_is_kept_where_the_new_one_fails_beside_it(release: Workspace) -> None:
     named(release, "itself", OLD)
     (release / "empty").mkdir()
