@@ -1,10 +1,12 @@
 """Seeds as a source of single chunks, in front of another source.
 
 For whoever wants chunks one by one and not runs. A chunk that a seed does not have as
-its index says is asked of the source behind it.
+its index says, or that cannot be read there, is asked of the source behind it.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +16,40 @@ from desync_jobs.assembly.seeding import OpenSeed
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.core.digest import digest_many
 from desync_jobs.core.kernel import Kernel
+from desync_jobs.errors import SourceError
+from desync_jobs.formats.index import Index
 from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence
 from desync_jobs.stores.counters import Counts
 
 
 class SeedSource:
-    """A `ChunkSource` that takes from `seeds` what they have, and the rest from `upstream`."""
+    """A `ChunkSource` that takes from `seeds` what they have, and the rest from `upstream`.
 
-    def __init__(self, seeds: Sequence[OpenSeed], upstream: ChunkSource, kernel: Kernel) -> None:
+    No chunk is longer than `limit`.
+    """
+
+    def __init__(
+        self, seeds: Sequence[OpenSeed], upstream: ChunkSource, kernel: Kernel, limit: int
+    ) -> None:
         self.name = upstream.name
-        self._seeds = [_Lookup(seed) for seed in seeds]
+        self._seeds = [_Lookup(seed, limit) for seed in seeds]
         self._upstream = upstream
         self._kernel = kernel
+        self._lacking: Counter[str] = Counter()
+        self._lock = Lock()
 
     def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
         found: dict[ChunkID, Chunk] = {}
         for seed in self._seeds:
-            asked = [one for one in ids if one not in found]
-            found |= {chunk.id: chunk for chunk in seed.chunks(asked, self._kernel)}
+            asked = [one for one in dict.fromkeys(ids) if one not in found]
+            promised = seed.places(asked)
+            try:
+                found |= seed.chunks(promised, self._kernel)
+                complaint = f"{seed.name} is not what its index says"
+            except SourceError as error:
+                complaint = str(error)
+            with self._lock:
+                self._lacking[complaint] += sum(one not in found for one in promised)
         rest = [one for one in ids if one not in found]
         answers = iter(self._upstream.fetch(rest) if rest else [])
         return [found[one] if one in found else next(answers) for one in ids]
@@ -43,33 +61,48 @@ class SeedSource:
     def counts(self) -> dict[str, Counts]:
         return self._upstream.counts()
 
+    def lacking(self) -> Mapping[str, int]:
+        """Return what was wrong with seeds, and how many chunks they therefore did not give."""
+        return +self._lacking
+
+
+def shares_chunks(seed: Index, ids: NDArray[np.uint8]) -> bool:
+    """Whether `seed` has one of `ids`, of shape (n, 32); chance may say so where it has none."""
+    return bool(np.isin(_keys(ids), _keys(seed.ids)).any())
+
 
 class _Lookup:
     """Where in a seed a chunk is, found by the first eight bytes of its ID."""
 
-    def __init__(self, seed: OpenSeed) -> None:
+    def __init__(self, seed: OpenSeed, limit: int) -> None:
+        self.name = seed.name
         self._seed = seed
+        self._limit = limit
         keys = _keys(seed.index.ids)
         self._order = np.argsort(keys, kind="stable")
         self._sorted = keys[self._order]
 
-    def chunks(self, ids: Sequence[ChunkID], kernel: Kernel) -> list[Chunk]:
-        """Return those of `ids` that the seed has, verified."""
-        index, fd = self._seed.index, self._seed.fd
-        places = self._places(ids)
-        pieces = []
-        for position in places.values():
-            piece = bytearray(index.length(position))
-            count = read_range(fd, memoryview(piece), index.start(position), self._seed.name)
-            pieces.append(bytes(piece[:count]))
-        digests = digest_many(kernel, index.algorithm, pieces)
-        return [
-            Chunk(chunk_id, piece)
+    def chunks(self, places: Mapping[ChunkID, int], kernel: Kernel) -> dict[ChunkID, Chunk]:
+        """Return the chunks that the seed has at `places`, verified.
+
+        Raises `SourceError` where it cannot be read.
+        """
+        pieces = [self._piece(position) for position in places.values()]
+        digests = digest_many(kernel, self._seed.index.algorithm, pieces)
+        return {
+            chunk_id: Chunk(chunk_id, piece)
             for chunk_id, piece, digest in zip(places, pieces, digests, strict=True)
             if digest == chunk_id
-        ]
+        }
 
-    def _places(self, ids: Sequence[ChunkID]) -> dict[ChunkID, int]:
+    def _piece(self, position: int) -> bytes:
+        index, seed = self._seed.index, self._seed
+        # An index that lies about lengths does not decide how much memory that takes.
+        piece = memoryview(bytearray(min(index.length(position), self._limit)))
+        return bytes(piece[: read_range(seed.fd, piece, index.start(position), seed.name)])
+
+    def places(self, ids: Sequence[ChunkID]) -> dict[ChunkID, int]:
+        """Return where those of `ids` are that the seed's index has."""
         if not ids or not len(self._sorted):
             return {}
         table = np.frombuffer(b"".join(ids), np.uint8).reshape(len(ids), -1)

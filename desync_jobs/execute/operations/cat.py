@@ -7,11 +7,12 @@ import numpy as np
 
 from desync_jobs.assembly.batches import batches
 from desync_jobs.assembly.extracting import plain_of
-from desync_jobs.assembly.seed_source import SeedSource
+from desync_jobs.assembly.seed_source import SeedSource, shares_chunks
 from desync_jobs.assembly.seeding import OpenSeed
 from desync_jobs.assembly.zeros import zero_chunk_id
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.core.segments import Positions
+from desync_jobs.errors import SourceError
 from desync_jobs.execute.inputs import open_input, output_facts, read_index
 from desync_jobs.execute.opening import Reading, open_sources, source_facts
 from desync_jobs.execute.outputs import open_output
@@ -21,6 +22,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.cat import CatSpec
 from desync_jobs.planner.operations.cat import CatDetail, CatFacts
 from desync_jobs.planner.plan import Step
+from desync_jobs.report.words import counted
 from desync_jobs.stores.base import ChunkSource
 
 
@@ -48,25 +50,27 @@ def do_cat(task: Task[CatSpec], step: Step) -> Done:
         for piece in _pieces(task, detail, source):
             output.write(piece)
             phase.advance(len(piece))
+        for complaint, count in source.lacking().items():
+            task.warn(f"{complaint}: taken from elsewhere: {counted(count, 'chunk')}")
         status = output.finish()
     return Done(status, {"bytes": phase.done, "chunks": detail.last - detail.first})
 
 
-def _source(task: Task[CatSpec], detail: CatDetail, opened: ExitStack) -> ChunkSource:
-    """Open the seeds, and behind them cache and stores."""
+def _source(task: Task[CatSpec], detail: CatDetail, opened: ExitStack) -> SeedSource:
+    """Open the seeds that can serve, and behind them cache and stores."""
     index, machine = detail.index, task.machine
     stores = open_sources(task, Reading(index.algorithm, index.largest))
-    if not detail.seeds:
-        return stores
-    seeds = [
-        OpenSeed(
-            opened.enter_context(open_input(seed.blob.path, machine.streams)),
-            f"seed {seed.name}",
-            seed.index,
-        )
-        for seed in detail.seeds
-    ]
-    return SeedSource(seeds, stores, machine.kernel)
+    seeds = []
+    for seed in detail.seeds:
+        if shares_chunks(seed.index, index.ids[detail.first : detail.last]):
+            try:
+                fd = opened.enter_context(open_input(seed.blob.path, machine.streams))
+            except SourceError as error:
+                task.warn(f"seed {seed.name}: {error}; it is not used")
+            else:
+                name = f"seed {seed.name} ({seed.blob.path})"
+                seeds.append(OpenSeed(fd, name, seed.index))
+    return SeedSource(seeds, stores, machine.kernel, index.largest)
 
 
 def _pieces(task: Task[CatSpec], detail: CatDetail, source: ChunkSource) -> Iterator[BytesLike]:
