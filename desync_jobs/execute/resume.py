@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from desync_jobs.assembly.batches import spans
 from desync_jobs.assembly.compare import Machinery, compare_spans
-from desync_jobs.assembly.journal import Journal
+from desync_jobs.assembly.journal import Journal, Pace
 from desync_jobs.assembly.journal_binding import bind
 from desync_jobs.assembly.journal_reading import foresee_journal, journal_path
 from desync_jobs.assembly.placing import Target
@@ -75,14 +75,16 @@ def _digested(
 
 
 @contextmanager
-def journalled(task: Task[S], target: Target, found: IndexFacts) -> Iterator[Journal | None]:
+def journalled(
+    task: Task[S], target: Target, found: IndexFacts, pace: Pace
+) -> Iterator[Journal | None]:
     """Lend the target's journal; removed where the block ends without error.
 
     Call this under the target's lock, before anything of the target is changed.
     """
     try:
         binding = bind(target, found.index, found.file_digest)
-        journal = Journal.open(journal_path(target.name), target, binding)
+        journal = Journal.open(journal_path(target.name), target, binding, pace)
     except TargetError as error:
         task.warn(f"{error}; a run that is interrupted will read the whole target again")
         yield None

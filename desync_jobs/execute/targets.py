@@ -23,8 +23,8 @@ def target_beside(seen: FileFacts, size: int, durability: Durability) -> Iterato
 
 
 @contextmanager
-def target_in_place(seen: FileFacts, durability: Durability) -> Iterator[Target]:
-    """Lend the target itself, locked and unchanged; synced at the end. Its size is yours to set.
+def target_in_place(seen: FileFacts) -> Iterator[Target]:
+    """Lend the target itself, locked and unchanged. Its size is yours to set, and to sync it.
 
     Raises `LockedError` while another run writes it, and `TargetError` where it changed
     since it was looked at.
@@ -41,7 +41,6 @@ def target_in_place(seen: FileFacts, durability: Durability) -> Iterator[Target]
         if stat.S_ISREG(found.st_mode):
             _refuse_changed(found, seen)
         yield target
-        _sync(target, seen, durability)
     except BlockingIOError as error:
         raise LockedError(f"{path} is locked: another run is writing this target") from error
     except OSError as error:
@@ -50,7 +49,8 @@ def target_in_place(seen: FileFacts, durability: Durability) -> Iterator[Target]
         os.close(fd)
 
 
-def _sync(target: Target, seen: FileFacts, durability: Durability) -> None:
+def sync_in_place(target: Target, seen: FileFacts, durability: Durability) -> None:
+    """Make what was written, and with `FULL` the name of a new file, survive a power cut."""
     if durability is not Durability.NONE:
         os.fsync(target.fd)
     if durability is Durability.FULL and not seen.present:

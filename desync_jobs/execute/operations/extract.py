@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desync_jobs.assembly.compare import compare_blob
-from desync_jobs.assembly.journal import Journal
+from desync_jobs.assembly.journal import Journal, Pace
 from desync_jobs.assembly.pending import Durability
 from desync_jobs.assembly.placing import Target
 from desync_jobs.assembly.zeros import zero_chunk_id
@@ -20,7 +20,13 @@ from desync_jobs.execute.reading_back import read_back
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.resume import journalled, remembered
 from desync_jobs.execute.seeds import survey_seeds
-from desync_jobs.execute.targets import make_room, set_size, target_beside, target_in_place
+from desync_jobs.execute.targets import (
+    make_room,
+    set_size,
+    sync_in_place,
+    target_beside,
+    target_in_place,
+)
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec
@@ -28,6 +34,9 @@ from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind
 from desync_jobs.planner.operations.extract import ExtractFacts
 from desync_jobs.planner.plan import Step
+
+_PACES = {Durability.NONE: Pace(size=1 << 62, seconds=float("inf"))}
+"""Where nothing is to be synced, a journal helps after a kill, and not after a power cut."""
 
 
 def survey_extract(task: Task[ExtractSpec]) -> ExtractFacts:
@@ -109,8 +118,8 @@ def _opened(
             yield target, None
         return
     with (
-        target_in_place(detail.target, durability) as target,
-        journalled(task, target, detail.found) as journal,
+        target_in_place(detail.target) as target,
+        journalled(task, target, detail.found, _PACES.get(durability, Pace())) as journal,
     ):
         # Larger at once, smaller only at the end: what is there now may be a seed.
         make_room(target, size)
@@ -119,4 +128,4 @@ def _opened(
         yield target, journal
         set_size(target, size)
         # Synced before the journal goes: a target without one is whole.
-        os.fsync(target.fd)
+        sync_in_place(target, detail.target, durability)
