@@ -4,7 +4,7 @@ They lie in the user's cache folder (`$XDG_CACHE_HOME/desync-run/seeds`), one fo
 of cutting, with what identifies the blob they were made of. Another size, time or inode, or, for
 devices, another content of a few sampled chunks means that the index is made anew. A kept
 index that is wrong all the same costs fetches and never a wrong byte, because each chunk
-of a seed is checked when it is used.
+of a seed is checked when it is used; then it is forgotten.
 """
 
 import hashlib
@@ -34,7 +34,8 @@ S = TypeVar("S")
 
 _SAMPLES: Final = 64
 """Chunks of a device that are read to see whether it still is what was indexed."""
-_IDENTITY_LIMIT: Final = 4096
+_IDENTITY_LIMIT: Final = 1 << 16
+"""Longer than any: a path has 4096 bytes, and JSON takes up to six characters for each."""
 
 
 def automatic_index(task: Task[S], name: str, blob: FileFacts, wanted: Index) -> Index:
@@ -62,7 +63,11 @@ def renewed_seed(task: Task[S], seed: SeedFacts, wanted: Index) -> SeedFacts:
 
 
 def cut_seed(task: Task[S], name: str, blob: FileFacts, wanted: Index) -> Index:
-    """Return a fresh index of `blob`, cut with the sizes, mode and digest of `wanted`."""
+    """Return a fresh index of `blob`, cut with the sizes, mode and digest of `wanted`.
+
+    Raises `SourceError` where the blob cannot be read, or cannot be cut so.
+    """
+    check_cutting(blob, wanted)
     machine = task.machine
     mode = _mode(wanted)
     machine.progress.expect(blob.size)
@@ -85,10 +90,24 @@ def cut_seed(task: Task[S], name: str, blob: FileFacts, wanted: Index) -> Index:
     return Index(flags, wanted.sizes, np.array(ends, np.uint64), table)
 
 
+def check_cutting(blob: FileFacts, wanted: Index) -> None:
+    """Raise `SourceError` where no program cuts a blob with the sizes that `wanted` has."""
+    try:
+        wanted.sizes.check(_mode(wanted))
+    except ValueError as error:
+        raise SourceError(f"{blob.path}: cannot be cut as the index is: {error}") from error
+
+
 def _mode(index: Index) -> CutMode:
     """Return the way of cutting that `index` says it was made with."""
     old = index.flags == blob_flags(index.algorithm, CutMode.DESYNC_1_0)
     return CutMode.DESYNC_1_0 if old else CutMode.CASYNC
+
+
+def _cache_home() -> str:
+    """Return the user's cache folder; the XDG base directory specification says where."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return home if os.path.isabs(home) else os.path.expanduser("~/.cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +119,30 @@ class _Kept:
 
     @property
     def _path(self) -> str:
+        """Where the index is kept; what it was made of stands beside it, in `….blob`."""
         mode = _mode(self.wanted).value
         key = f"{self.blob.path}\0{self.wanted.algorithm.value}\0{self.wanted.sizes}\0{mode}"
         name = hashlib.sha256(os.fsencode(key)).hexdigest()[:32]
-        home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        return os.path.join(home, "desync-run", "seeds", f"{name}.caibx")
+        return os.path.join(_cache_home(), "desync-run", "seeds", f"{name}.caibx")
 
     def _identity(self) -> str:
+        """Return what tells the blob from what it was before, and from others; one line."""
         blob = self.blob
-        return json.dumps([blob.path, blob.size, blob.identity, blob.modified])
+        # The node of a device is made anew at each start of the system.
+        inode = None if blob.kind is FileKind.DEVICE else blob.identity
+        return json.dumps([blob.path, blob.size, inode, blob.modified])
 
     def load(self, task: Task[S]) -> Index | None:
         """Return the kept index where it is still that of the blob."""
         try:
-            with open(f"{self._path}.blob", encoding="utf-8") as file:
-                if file.read(_IDENTITY_LIMIT) != self._identity():
-                    return None
+            with open(f"{self._path}.blob", "rb") as file:
+                made_of, _, digest = file.read(_IDENTITY_LIMIT).partition(b"\n")
+            if made_of != self._identity().encode("ascii"):
+                return None
             found = read_index(self._path, task.machine.streams)
-        except (OSError, InvalidDataError, SourceError, UnicodeDecodeError):
+        except (OSError, InvalidDataError, SourceError):
             return None
-        if found is None or found.index.sizes != self.wanted.sizes:
+        if found is None or found.file_digest.encode("ascii") != digest:
             return None
         return found.index if self._still_right(task, found.index) else None
 
@@ -148,12 +171,10 @@ class _Kept:
         """Keep `index`; where that is not possible the next run makes it again."""
         with suppress(OSError, DesyncRunError):
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            # What identifies the blob goes first and comes last: alone, it fits no index.
-            self.forget()
-            for path, data in (
-                (self._path, serialize_index(index)),
-                (f"{self._path}.blob", self._identity().encode("utf-8")),
-            ):
+            rows = serialize_index(index)
+            # With its digest, so that neither damage nor another run can put a wrong index here.
+            made_of = f"{self._identity()}\n{hashlib.sha256(rows).hexdigest()}".encode("ascii")
+            for path, data in ((self._path, rows), (f"{self._path}.blob", made_of)):
                 with PendingFile(path) as pending:
                     pending.write(data)
                     pending.commit(Durability.RENAME)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from desync_jobs.errors import IndexMissingError, InvalidDataError, SourceError
 from desync_jobs.execute.inputs import file_facts, open_input, read_index
-from desync_jobs.execute.seed_index import automatic_index
+from desync_jobs.execute.seed_index import automatic_index, check_cutting
 from desync_jobs.execute.task import Streams, Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.seeds import SeedSpec
@@ -45,6 +45,11 @@ def _seeds(task: Task[S], name: str, spec: SeedSpec, wanted: IndexFacts) -> Iter
         return
     blob = _named_blob(name, task.path(spec.blob or ""), streams)
     if spec.automatic:
+        try:
+            check_cutting(blob, wanted.index)
+        except SourceError as error:
+            task.warn(f"seed {name}: {error}; it is not used")
+            return
         index = automatic_index(task, name, blob, wanted.index)
         yield SeedFacts(name, blob, index, automatic=True)
         return
