@@ -30,8 +30,9 @@ class ExtractSpec(OperationBase):
     seeds: tuple[str, ...] = ()
     """Seeds whose chunks are used instead of fetching them, the preferred first."""
     invalid_seeds: Literal["fail", "skip", "regenerate"] = "fail"
-    """What happens where a seed is not what its index says: the operation fails, the damaged chunks
-    are fetched from the stores, or the seed is indexed anew and what is then missing is fetched."""
+    """What happens where a seed is not what its index says: the operation fails, what the seed
+    lacks is taken from other seeds and from the stores, or the seed is indexed anew before that. A
+    seed whose index the runner made itself, or that is the target, is never a reason to fail."""
     blob_digest: BlobDigest | None = None
     """The digest that the whole blob must have, as `casync digest` prints it; checked before the
     target is published."""
