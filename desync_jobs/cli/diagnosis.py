@@ -20,6 +20,9 @@ _PROGRAMS: Final = ("casync", "desync")
 
 # linux/fs.h: _IOW(0x94, 13, struct file_clone_range), the struct being four 64-bit numbers.
 _FICLONERANGE: Final = 0x4020940D
+_DRIVERS: Final = {"file": "local directories, as paths or file:// URLs"}
+"""The places of chunks that this version reads and writes, by URL scheme."""
+
 _PROBE_SIZE: Final = 1 << 16  # a multiple of every file system's block size in use
 
 
@@ -32,6 +35,7 @@ def diagnose(directories: Sequence[str]) -> dict[str, object]:
         "libraries": {name: _version_of(name) for name in _LIBRARIES},
         "kernel": _kernel(),
         "zstandard": _zstandard(),
+        "drivers": _DRIVERS,
         "cores": {"present": os.cpu_count(), "usable": len(os.sched_getaffinity(0))},
         "memory": _memory(),
         "open_files": _open_files(),

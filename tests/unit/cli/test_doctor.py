@@ -25,6 +25,7 @@ def test_the_diagnosis_covers_installation_machine_and_directories(
         "libraries",
         "kernel",
         "zstandard",
+        "drivers",
         "cores",
         "memory",
         "open_files",
@@ -33,6 +34,7 @@ def test_the_diagnosis_covers_installation_machine_and_directories(
     }
     assert found["kernel"]["name"] in {"native", "portable"}
     assert found["kernel"]["reason"]
+    assert found["drivers"] == {"file": "local directories, as paths or file:// URLs"}
     assert found["cores"]["usable"] >= 1
     assert found["libraries"]["click"]
 
