@@ -76,6 +76,7 @@ def test_every_part_is_a_line_for_people(capfd: pytest.CaptureFixture[str]) -> N
         "platform",
         "kernel",
         "zstandard",
+        "driver",
         "libraries",
         "cores",
         "memory",
