@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desync_jobs.assembly.batches import spans
-from desync_jobs.assembly.compare import Machinery, compare_spans
 from desync_jobs.assembly.journal import Journal, Pace
 from desync_jobs.assembly.journal_binding import bind
 from desync_jobs.assembly.journal_reading import foresee_journal, journal_path
 from desync_jobs.assembly.placing import Target
 from desync_jobs.errors import TargetError
 from desync_jobs.execute.inputs import open_input
+from desync_jobs.execute.reading_back import read_spans
 from desync_jobs.execute.task import Task
 from desync_jobs.planner.facts import FileFacts, IndexFacts
 
@@ -61,17 +61,9 @@ def _digested(
     task: Task[S], target: Target, found: IndexFacts, wanted: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Digest the spans that hold positions of `wanted`; returns which positions are right."""
-    index, machine = found.index, task.machine
+    index = found.index
     parts = [(first, last) for first, last in spans(index) if wanted[first:last].any()]
-    size = sum(index.end(last - 1) - index.start(first) for first, last in parts)
-    machine.progress.expect(size)
-    phase = task.phase("examining", size)
-    right = np.zeros(len(index), np.bool_)
-    machinery = Machinery(machine.workers, machine.kernel)
-    for part in compare_spans(target.fd, target.name, index, parts, machinery):
-        right[part.first : part.last] = part.right
-        phase.advance(part.size)
-    return right
+    return read_spans(task, target, index, parts, "examining")
 
 
 @contextmanager
