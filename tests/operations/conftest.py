@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from desync_jobs.core.chunk import ChunkID
 from desync_jobs.stores import open as opening
 from desync_jobs.stores.base import ChunkStore, Fetched
 from desync_jobs.testing.faulty import FaultyStore
-from tests.operations.seeded import NEW
+from tests.operations.seeded import LONG_AGO, NEW, OLD
 from tests.workspace import Workspace
 
 
@@ -30,6 +31,23 @@ def release(released: Path, workspace: Workspace) -> Workspace:
     shutil.copy(released / "new.caibx", workspace.path)
     workspace.places["store"] = {"url": str(released / "store")}
     return workspace
+
+
+@pytest.fixture
+def automatic(release: Workspace) -> Workspace:
+    """A seed called `old` without an index, last written to in 2017."""
+    (release / "old").write_bytes(OLD)
+    os.utime(release / "old", (LONG_AGO, LONG_AGO))
+    release.seeds["old"] = {"blob": "old"}
+    return release
+
+
+@pytest.fixture
+def folder(release: Workspace) -> Path:
+    """An empty directory, declared as the seed `all`."""
+    (release / "seeds").mkdir()
+    release.seeds["all"] = {"directory": "seeds"}
+    return release / "seeds"
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from desync_jobs.formats.index import Index
-from desync_jobs.report.events import Event
+from desync_jobs.formats.index import Index, parse_index
+from desync_jobs.report.events import Event, PhaseStarted
 from tests.vectors.inputs import ctr, text
-from tests.workspace import Ended, How, Workspace, ids_of
+from tests.workspace import Collector, Ended, How, Workspace, ids_of
 
 OLD: Final = b"".join(
     (ctr(160_000, b"head"), bytes(150_000), text(90_000), ctr(120_000, b"middle"), b"old end")
@@ -70,6 +70,10 @@ def put_pair(path: Path, blob: bytes, described: bytes | None = None) -> Path:
     return beside
 
 
+LONG_AGO: Final = 1_500_000_000
+"""When blobs were written that are not to look new."""
+
+
 def declare(workspace: Workspace, blobs: Iterable[bytes]) -> list[str]:
     """Make seeds of blobs, each with its index, and return their names in order."""
     names = []
@@ -79,6 +83,15 @@ def declare(workspace: Workspace, blobs: Iterable[bytes]) -> list[str]:
         workspace.seeds[name] = {"blob": f"{name}.blob", "index": f"{name}.blob.caibx"}
         names.append(name)
     return names
+
+
+def extracted(workspace: Workspace, how: How | None = None, /, **fields: Any) -> Ended:
+    """Do the same; it must succeed, and is put out of the way for the next time."""
+    ended = extract(workspace, how, **fields)
+    assert ended.summary == (0, "done"), ended.message
+    assert (workspace / "copy").read_bytes() == NEW
+    (workspace / "copy").unlink()
+    return ended
 
 
 def pieces(index: Index, blob: bytes) -> list[bytes]:
@@ -148,6 +161,31 @@ def held_by(workspace: Workspace, names: Iterable[str]) -> set[bytes]:
     """Return the IDs that the indexes of declared seeds have."""
     indexes = [workspace.index(workspace.seeds[name]["index"]) for name in names]
     return set(itertools.chain.from_iterable(map(ids_of, indexes)))
+
+
+def fetched_with(workspace: Workspace, *seeds: bytes) -> dict[bytes, int]:
+    """Return how often each chunk of NEW is asked for where the seeds are these blobs."""
+    indexes = [parse_index(index_file(seed), "index") for seed in seeds]
+    held = set(itertools.chain.from_iterable(map(ids_of, indexes)))
+    return dict.fromkeys(Expected(workspace.index("new.caibx"), NEW, held).fetched, 1)
+
+
+def times_indexed(run: Callable[[How], object]) -> int:
+    """Return how often a run indexes a seed."""
+    collected = Collector()
+    run(How(reporter=collected))
+    phases = [one.phase for one in collected.events if isinstance(one, PhaseStarted)]
+    return sum(phase.startswith("indexing seed ") for phase in phases)
+
+
+def indexings(workspace: Workspace, **fields: object) -> int:
+    """Return how often the seed `old` is indexed in an extraction."""
+    return times_indexed(lambda how: extracted(workspace, how, seeds=["old"], **fields))
+
+
+def kept_files(home: Path) -> list[Path]:
+    """Return what is kept in a cache folder: each index, and what it was made of."""
+    return sorted((home / "desync-run" / "seeds").iterdir())
 
 
 @dataclass
