@@ -128,8 +128,10 @@ class _Kept:
     def _identity(self) -> str:
         """Return what tells the blob from what it was before, and from others; one line."""
         blob = self.blob
-        # The node of a device is made anew at each start of the system.
-        inode = None if blob.kind is FileKind.DEVICE else blob.identity
+        # The node of a device is made anew at each start of the system, and some file systems have
+        # another device number after each.
+        known = None if blob.kind is FileKind.DEVICE else blob.identity
+        inode = None if known is None else known[1]
         return json.dumps([blob.path, blob.size, inode, blob.modified])
 
     def load(self, task: Task[S]) -> Index | None:

@@ -4,12 +4,17 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from desync_jobs.execute import seeds
+from desync_jobs.execute.inputs import file_facts
+from desync_jobs.execute.task import Streams
 from desync_jobs.formats.index import Index, parse_index, serialize_index
+from desync_jobs.planner.facts import FileFacts
 from desync_jobs.report.events import PhaseStarted
 from tests.operations.seeded import (
     LONG_AGO,
@@ -54,6 +59,22 @@ def test_a_blob_that_changed_is_indexed_anew_once(
     change(automatic / "old")
 
     assert [first, indexings(automatic), indexings(automatic)] == [1, 1, 0]
+
+
+def test_a_file_system_with_another_number_is_the_same(
+    automatic: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As some have after each start of the system."""
+    first = indexings(automatic)
+
+    def renumbered(path: str, streams: Streams) -> FileFacts:
+        facts = file_facts(path, streams)
+        assert facts.identity is not None
+        return replace(facts, identity=(facts.identity[0] + 1, facts.identity[1]))
+
+    monkeypatch.setattr(seeds, "file_facts", renumbered)
+
+    assert [first, indexings(automatic)] == [1, 0]
 
 
 @pytest.mark.parametrize("policy", ["fail", "skip", "regenerate"])
