@@ -125,6 +125,19 @@ def test_any_number_of_threads_does_the_same(release: Workspace, workers: int) -
     assert (release / "copy").read_bytes() == NEW
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("verify", ["fetched", "written", "all"])
+def test_what_came_from_seeds_can_be_read_back(
+    release: Workspace, verify: str, in_place: bool
+) -> None:
+    names = declare(release, [OLD])
+    (release / "copy").write_bytes(damaged(NEW) + OLD)
+    ended = extract(release, seeds=names, verify=verify, in_place=in_place)
+
+    assert ended.summary == (0, "done")
+    assert (release / "copy").read_bytes() == NEW
+
+
 def test_the_same_seed_may_be_in_many_operations_of_a_job(release: Workspace) -> None:
     names = declare(release, [OLD])
     fields = {"kind": "extract", "index": "new.caibx", "stores": ["store"], "seeds": names}
