@@ -68,6 +68,20 @@ def test_a_target_in_place_is_synced_last_but_for_its_folder(
         assert synced[-1] == release.path.name
 
 
+@pytest.mark.parametrize("there", [None, OLD])
+def test_a_target_in_place_is_not_synced_where_that_is_not_wanted(
+    release: Workspace, synced: list[str], there: bytes | None
+) -> None:
+    if there is not None:
+        (release / "copy").write_bytes(there)
+    seeds = declare(release, [OLD])
+    synced.clear()
+    ended = extract(release, seeds=seeds, durability="none", in_place=True)
+
+    assert ended.summary == (0, "done")
+    assert "copy" not in synced
+
+
 @pytest.mark.parametrize("durability", ["full", "rename", "none"])
 @pytest.mark.parametrize("in_place", [False, True])
 def test_every_durability_makes_the_same_file(
