@@ -6,6 +6,7 @@ nothing incomplete is ever published.
 """
 
 import select
+import time
 from typing import Final
 
 from desync_jobs.errors import InterruptedRunError
@@ -34,6 +35,14 @@ class Cancel:
         """Raise `InterruptedRunError` if somebody asked to stop."""
         if self._signal is not None:
             raise InterruptedRunError(self._signal)
+
+    def pause(self, seconds: float) -> None:
+        """Return after `seconds`; `InterruptedRunError` as soon as somebody asks to stop."""
+        end = time.monotonic() + seconds
+        self.check()
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK_AGAIN / 1000))
+            self.check()
 
     def wait_for(self, fd: int) -> None:
         """Return when a read of `fd` has an answer; `InterruptedRunError` if asked to stop.

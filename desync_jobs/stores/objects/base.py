@@ -1,0 +1,98 @@
+"""What every driver promises: batches of names in, an answer for each out.
+
+A name is a path below the place, such as `0fac/0fac27….cacnk`: no leading slash, no `..`, any
+character a file name may have; the driver quotes it as its protocol wants. Drivers are safe to call
+from many threads, keep as many requests in flight as their policy allows, retry as it says, and
+count what they did. That an object is not there is an answer. A place that cannot answer at
+all raises `StoreError`, which names the place and the object.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+class Capability(Enum):
+    """What a place can do; what it cannot is refused before anything is begun."""
+
+    READ = "read"
+    WRITE = "write"
+    PRESENCE = "presence"
+    """Say whether something is there, and how large, without sending it."""
+    LIST = "list"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEntry:
+    """One object as a listing shows it."""
+
+    name: str
+    size: int
+    modified: float | None = None
+    """Seconds since 1970; None where the place does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The answer for an object that is larger than asked for; none of it is kept."""
+
+    size: int | None = None
+    """Bytes, where the place told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What a driver did since it was opened."""
+
+    requests: int = 0
+    """Requests sent, repeated ones included."""
+    retries: int = 0
+    """How many of those repeated one that failed."""
+    seconds: float = 0.0
+    """Time spent in calls of the driver, added up over threads."""
+
+
+class ObjectPlace(Protocol):
+    """A flat place of named objects."""
+
+    @property
+    def name(self) -> str:
+        """How messages and statistics call it."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this place can do."""
+        ...
+
+    def get(self, names: Sequence[str], limit: int) -> list[bytes | TooLarge | None]:
+        """Return the content of each object of at most `limit` bytes; None where there is none.
+
+        A body that ends early is a failed attempt, never a short answer.
+        """
+        ...
+
+    def sizes(self, names: Sequence[str]) -> list[int | None]:
+        """Return the size of each object without reading it; None where there is none.
+
+        -1 where it is there and the place does not tell its size.
+        """
+        ...
+
+    def put(self, objects: Sequence[tuple[str, bytes]], content_type: str) -> None:
+        """Write each object whole, in place of what is there; what is needed above it is made."""
+        ...
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Remove each object; nothing happens where it is already gone."""
+        ...
+
+    def entries(self, prefix: str) -> Iterator[ObjectEntry]:
+        """List every object whose name begins with `prefix`, in no particular order."""
+        ...
+
+    def traffic(self) -> Traffic:
+        """Return what was done so far."""
+        ...
