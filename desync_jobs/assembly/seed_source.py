@@ -18,7 +18,7 @@ from desync_jobs.core.digest import digest_many
 from desync_jobs.core.kernel import Kernel
 from desync_jobs.errors import SourceError
 from desync_jobs.formats.index import Index
-from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence
+from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence, StoredSize
 from desync_jobs.stores.counters import Counts
 
 
@@ -57,6 +57,10 @@ class SeedSource:
     def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
         # Whether a seed has a chunk is known only when it is read; upstream has it in any case.
         return self._upstream.presence(ids)
+
+    def stored_sizes(self, ids: Sequence[ChunkID]) -> list[StoredSize]:
+        # What upstream would be asked for, without the seeds.
+        return self._upstream.stored_sizes(ids)
 
     def counts(self) -> dict[str, Counts]:
         return self._upstream.counts()

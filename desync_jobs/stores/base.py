@@ -66,6 +66,25 @@ class StoredEntry:
     """Stored bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSize:
+    """What one `fetch` of a chunk would come to, found out without reading the chunk.
+
+    `asked` names the places that the fetch would ask for it, in order, each with one
+    request. What `presence` says is of the last of them: it has the chunk (`YES`); neither it
+    nor any before has (`NO`); or it cannot tell (`UNKNOWN`), and the chunk may come from
+    there or from whatever is asked after it, which was not looked at.
+    """
+
+    presence: Presence
+    asked: tuple[str, ...]
+    size: int | None = None
+    """Stored bytes that are transferred; None where the chunk is not there, or where the place has
+    it and does not say how long it is."""
+    form: Form | None = None
+    """As in a `StoredEntry`: `PLAIN`, or `ZSTD` for every compressed form."""
+
+
 class ChunkSource(Protocol):
     """Where verified chunks come from."""
 
@@ -82,6 +101,17 @@ class ChunkSource(Protocol):
         """Say for each of `ids` whether it is here, without reading content.
 
         A place that does not exist yet has nothing; one that is gone is not known.
+        """
+        ...
+
+    def stored_sizes(self, ids: Sequence[ChunkID]) -> list[StoredSize]:
+        """Say for each of `ids` where a `fetch` would get it and as how many stored bytes.
+
+        Costs what `presence` costs: a look at the file, or a request without a body. Asked for a
+        preview, with more IDs than a batch to fetch has. A chunk that cannot be looked at is
+        `UNKNOWN`; only a store that does not answer at all raises `StoreError`. On an unchanged
+        store, and as long as no chunk is damaged, `fetch` does what was said: the same places,
+        requests and bytes in `counts`. Looking is not counted there.
         """
         ...
 

@@ -8,9 +8,16 @@ from collections.abc import Sequence
 
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import ChunkInvalidError
-from desync_jobs.stores.base import Chunk, ChunkSource, ChunkStore, Fetched, Presence
+from desync_jobs.stores.base import (
+    Chunk,
+    ChunkSource,
+    ChunkStore,
+    Fetched,
+    Presence,
+    StoredSize,
+)
 from desync_jobs.stores.counters import Counts
-from desync_jobs.stores.router import sum_counts
+from desync_jobs.stores.router import sizes_through, sum_counts
 
 
 class CachedStore:
@@ -52,6 +59,9 @@ class CachedStore:
         for position, presence in zip(wanted, found, strict=True):
             answers[position] = presence
         return answers
+
+    def stored_sizes(self, ids: Sequence[ChunkID]) -> list[StoredSize]:
+        return sizes_through((self._cache, self._upstream), ids)
 
     def counts(self) -> dict[str, Counts]:
         return sum_counts((self._cache, self._upstream))

@@ -1,7 +1,8 @@
 """What a store did, counted where it happened."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
+from time import perf_counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class Counts:
     """Chunks written, replacements included."""
     stored_bytes_added: int = 0
     """Stored bytes written."""
+    retries: int = 0
+    """Requests that were repeated because the place failed; they are not in `requests`."""
+    seconds: float = field(default=0.0, compare=False)
+    """Time spent waiting for the place, the waiting of several threads added up. Two places that
+    did the same are equal, however long it took."""
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
@@ -26,7 +32,23 @@ class Counts:
             self.requests + other.requests,
             self.chunks_added + other.chunks_added,
             self.stored_bytes_added + other.stored_bytes_added,
+            self.retries + other.retries,
+            self.seconds + other.seconds,
         )
+
+
+class Waiting:
+    """Adds up how long its blocks took, for `Counts.seconds`; one for each batch and thread."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._since = 0.0
+
+    def __enter__(self) -> None:
+        self._since = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += perf_counter() - self._since
 
 
 class Counters:

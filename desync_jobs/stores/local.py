@@ -11,6 +11,7 @@ import stat
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import starmap
 from threading import Lock
 from typing import NoReturn
 
@@ -23,13 +24,13 @@ from desync_jobs.errors import (
     InvalidDataError,
     StoreError,
 )
-from desync_jobs.stores.base import Chunk, Fetched, Presence, Stored, StoredEntry
+from desync_jobs.stores.base import Chunk, Fetched, Presence, Stored, StoredEntry, StoredSize
 from desync_jobs.stores.chunk_file import (
     publish_chunk_file,
     read_chunk_file,
     replace_chunk_file,
 )
-from desync_jobs.stores.counters import Counters, Counts
+from desync_jobs.stores.counters import Counters, Counts, Waiting
 from desync_jobs.stores.layout import chunk_path, is_prefix, parse_name
 from desync_jobs.stores.reader import NotRead, RawChunk, Reader
 from desync_jobs.stores.syscalls import sync_file_system
@@ -52,6 +53,8 @@ class LocalStore:
         self._counters = Counters()
         self._lock = Lock()
         self._root_descriptor: int | None = None
+        self._missing = StoredSize(Presence.NO, (name,))
+        self._unknown = StoredSize(Presence.UNKNOWN, (name,))
 
     def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
         return list(self._answers((chunk_id, self._forms) for chunk_id in ids))
@@ -62,11 +65,15 @@ class LocalStore:
 
     def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
         answers = [self._presence(chunk_id) for chunk_id in ids]
-        vanished = self._root_descriptor is not None and not os.path.isdir(self._root)
-        return [Presence.UNKNOWN] * len(ids) if vanished else answers
+        return [Presence.UNKNOWN] * len(ids) if self._vanished() else answers
+
+    def stored_sizes(self, ids: Sequence[ChunkID]) -> list[StoredSize]:
+        answers = [self._looked_up(chunk_id) for chunk_id in ids]
+        return [self._unknown] * len(ids) if self._vanished() else answers
 
     def compressed_sizes(self, ids: Sequence[ChunkID]) -> list[int | None]:
-        sizes = [self._stored_size(chunk_id, (Form.ZSTD,)) for chunk_id in ids]
+        found = [self._stored(chunk_id, (Form.ZSTD,)) for chunk_id in ids]
+        sizes = [None if one is None else one[0] for one in found]
         if None in sizes:
             self._check_root()
         return sizes
@@ -90,24 +97,29 @@ class LocalStore:
 
     def put(self, chunks: Sequence[Chunk]) -> Stored:
         self.prepare()
-        sizes = [self._put(chunk) for chunk in chunks if not self._has(chunk.id)]
+        waiting = Waiting()
+        sizes = [self._put(chunk, waiting) for chunk in chunks if not self._has(chunk.id)]
         stored = Stored(sum(size > 0 for size in sizes), sum(sizes))
-        self._counters.add(Counts(chunks_added=stored.chunks, stored_bytes_added=stored.size))
+        self._count_added(stored.chunks, stored.size, waiting)
         return stored
 
     def replace(self, chunks: Sequence[Chunk]) -> None:
         self.prepare()
-        written = sum(self._replace(chunk) for chunk in chunks)
-        self._counters.add(Counts(chunks_added=len(chunks), stored_bytes_added=written))
+        waiting = Waiting()
+        written = sum(self._replace(chunk, waiting) for chunk in chunks)
+        self._count_added(len(chunks), written, waiting)
 
     def flush(self) -> None:
         descriptor = self._root_descriptor
         if descriptor is None:
             return  # nothing was put
+        waiting = Waiting()
         try:
-            sync_file_system(descriptor)
+            with waiting:
+                sync_file_system(descriptor)
         except OSError as error:
             self._fail("sync", self._root, error)
+        self._count_added(0, 0, waiting)
 
     def entries(self) -> Iterator[StoredEntry]:
         self._check_root()
@@ -128,6 +140,11 @@ class LocalStore:
         except OSError as error:
             self._fail("remove", path, error)
 
+    def _count_added(self, chunks: int, size: int, waiting: Waiting) -> None:
+        self._counters.add(
+            Counts(chunks_added=chunks, stored_bytes_added=size, seconds=waiting.seconds)
+        )
+
     def _read(self, chunk_id: ChunkID, forms: tuple[Form, ...]) -> RawChunk | NotRead:
         for form in forms:
             path = chunk_path(self._root, chunk_id, form)
@@ -146,14 +163,20 @@ class LocalStore:
     def _answers(self, wanted: Iterable[tuple[ChunkID, tuple[Form, ...]]]) -> Iterator[Fetched]:
         """Answer for each of some IDs, looking for them in the forms beside them."""
         requests = chunks = stored_bytes = 0
-        read = (self._read(chunk_id, forms) for chunk_id, forms in wanted)
-        for answer in self._reader.answers(self.name, read):
+        waiting = Waiting()
+
+        def read(chunk_id: ChunkID, forms: tuple[Form, ...]) -> RawChunk | NotRead:
+            with waiting:
+                return self._read(chunk_id, forms)
+
+        for answer in self._reader.answers(self.name, starmap(read, wanted)):
             requests += 1
             if isinstance(answer, Chunk):
                 chunks += 1
                 stored_bytes += len(answer.stored or b"")
             yield answer
-        self._counters.add(Counts(chunks, stored_bytes, requests))
+        counts = Counts(chunks, stored_bytes, requests, seconds=waiting.seconds)
+        self._counters.add(counts)
 
     def _presence(self, chunk_id: ChunkID) -> Presence:
         try:
@@ -161,11 +184,23 @@ class LocalStore:
         except StoreError:
             return Presence.UNKNOWN
 
-    def _has(self, chunk_id: ChunkID) -> bool:
-        return self._stored_size(chunk_id, self._forms) is not None
+    def _vanished(self) -> bool:
+        return self._root_descriptor is not None and not os.path.isdir(self._root)
 
-    def _stored_size(self, chunk_id: ChunkID, forms: tuple[Form, ...]) -> int | None:
-        """Return the size of the file that would be read; an empty one holds no chunk."""
+    def _looked_up(self, chunk_id: ChunkID) -> StoredSize:
+        try:
+            found = self._stored(chunk_id, self._forms)
+        except StoreError:
+            return self._unknown
+        if found is None:
+            return self._missing
+        return StoredSize(Presence.YES, self._missing.asked, *found)
+
+    def _has(self, chunk_id: ChunkID) -> bool:
+        return self._stored(chunk_id, self._forms) is not None
+
+    def _stored(self, chunk_id: ChunkID, forms: tuple[Form, ...]) -> tuple[int, Form] | None:
+        """Return size and form of the file that would be read; an empty one holds no chunk."""
         for form in forms:
             path = chunk_path(self._root, chunk_id, form)
             try:
@@ -174,25 +209,27 @@ class LocalStore:
                 continue
             except OSError as error:
                 self._fail("look for", path, error)
-            return size or None
+            return (size, form) if size else None
         return None
 
-    def _put(self, chunk: Chunk) -> int:
+    def _put(self, chunk: Chunk, waiting: Waiting) -> int:
         """Publish one chunk and return its stored size, 0 where somebody else was first."""
         path = chunk_path(self._root, chunk.id, self._writes)
         data = self._to_stored(chunk)
         try:
-            return len(data) if publish_chunk_file(path, data) else 0
+            with waiting:
+                return len(data) if publish_chunk_file(path, data) else 0
         except OSError as error:
             self._fail("write", path, error)
 
-    def _replace(self, chunk: Chunk) -> int:
+    def _replace(self, chunk: Chunk, waiting: Waiting) -> int:
         own, other = (chunk_path(self._root, chunk.id, form) for form in self._forms)
         data = self._to_stored(chunk)
         try:
-            replace_chunk_file(own, data)
-            with suppress(FileNotFoundError):
-                os.unlink(other)
+            with waiting:
+                replace_chunk_file(own, data)
+                with suppress(FileNotFoundError):
+                    os.unlink(other)
         except OSError as error:
             self._fail("write", own, error)
         return len(data)

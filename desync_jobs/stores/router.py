@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError
-from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence
+from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence, StoredSize
 from desync_jobs.stores.counters import Counts
 
 
@@ -50,8 +50,26 @@ class StoreRouter:
             wanted = [at for at in wanted if answers[at] is not Presence.YES]
         return answers
 
+    def stored_sizes(self, ids: Sequence[ChunkID]) -> list[StoredSize]:
+        return sizes_through(self._sources, ids)
+
     def counts(self) -> dict[str, Counts]:
         return sum_counts(self._sources)
+
+
+def sizes_through(sources: Sequence[ChunkSource], ids: Sequence[ChunkID]) -> list[StoredSize]:
+    """Say where `ids` come from if each source is asked for what those before it lack."""
+    answers = [StoredSize(Presence.NO, ())] * len(ids)
+    wanted = list(range(len(ids)))
+    for source in sources:
+        found = source.stored_sizes([ids[position] for position in wanted])
+        for position, one in zip(wanted, found, strict=True):
+            asked = answers[position].asked + one.asked
+            answers[position] = StoredSize(one.presence, asked, one.size, one.form)
+        wanted = [at for at in wanted if answers[at].presence is Presence.NO]
+        if not wanted:
+            break
+    return answers
 
 
 def sum_counts(sources: Sequence[ChunkSource]) -> dict[str, Counts]:

@@ -7,13 +7,22 @@ from typing import Literal, TypeAlias
 
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import ChunkInvalidError
-from desync_jobs.stores.base import Chunk, ChunkStore, Fetched, Presence, Stored, StoredEntry
+from desync_jobs.stores.base import (
+    Chunk,
+    ChunkStore,
+    Fetched,
+    Presence,
+    Stored,
+    StoredEntry,
+    StoredSize,
+)
 from desync_jobs.stores.counters import Counts
 
 Verb: TypeAlias = Literal[
     "fetch",
     "examine",
     "presence",
+    "stored_sizes",
     "compressed_sizes",
     "prepare",
     "put",
@@ -79,6 +88,10 @@ class FaultyStore:
     def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
         self._enter("presence", len(ids))
         return self.inner.presence(ids)
+
+    def stored_sizes(self, ids: Sequence[ChunkID]) -> list[StoredSize]:
+        self._enter("stored_sizes", len(ids))
+        return self.inner.stored_sizes(ids)
 
     def compressed_sizes(self, ids: Sequence[ChunkID]) -> list[int | None]:
         self._enter("compressed_sizes", len(ids))

@@ -6,7 +6,7 @@ from threading import Lock
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError
-from desync_jobs.stores.base import Chunk, Fetched, Presence, Stored, StoredEntry
+from desync_jobs.stores.base import Chunk, Fetched, Presence, Stored, StoredEntry, StoredSize
 from desync_jobs.stores.counters import Counters, Counts
 
 
@@ -42,6 +42,9 @@ class MemoryStore:
     def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
         return [Presence.YES if chunk_id in self.plain else Presence.NO for chunk_id in ids]
 
+    def stored_sizes(self, ids: Sequence[ChunkID]) -> list[StoredSize]:
+        return [self._stored_size(chunk_id) for chunk_id in ids]
+
     def compressed_sizes(self, ids: Sequence[ChunkID]) -> list[int | None]:
         return [None] * len(ids)
 
@@ -73,6 +76,12 @@ class MemoryStore:
 
     def remove(self, entry: StoredEntry) -> None:
         self.plain.pop(entry.id, None)
+
+    def _stored_size(self, chunk_id: ChunkID) -> StoredSize:
+        plain = self.plain.get(chunk_id)
+        if plain is None:
+            return StoredSize(Presence.NO, (self.name,))
+        return StoredSize(Presence.YES, (self.name,), len(plain), Form.PLAIN)
 
     def _fetch(self, chunk_id: ChunkID) -> Fetched:
         plain = self.plain.get(chunk_id)

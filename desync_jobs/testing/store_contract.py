@@ -17,7 +17,15 @@ import pytest
 
 from desync_jobs.codecs.form import Form
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError
-from desync_jobs.stores.base import BATCH_CHUNKS, Chunk, ChunkStore, Fetched, Presence, Stored
+from desync_jobs.stores.base import (
+    BATCH_CHUNKS,
+    Chunk,
+    ChunkStore,
+    Fetched,
+    Presence,
+    Stored,
+    StoredSize,
+)
 from desync_jobs.stores.counters import Counts
 from desync_jobs.testing.chunks import make_chunk, make_chunks
 
@@ -74,6 +82,7 @@ class StoreContract(ABC):
         assert store.fetch([]) == []
         assert store.examine([]) == []
         assert store.presence([]) == []
+        assert store.stored_sizes([]) == []
         assert store.compressed_sizes([]) == []
 
     def test_what_was_put_is_fetched_in_the_order_asked(self, store: ChunkStore) -> None:
@@ -136,6 +145,41 @@ class StoreContract(ABC):
             Presence.NO,
             Presence.YES,
         ]
+
+    def test_what_a_chunk_will_come_to_is_known_before_it_is_fetched(
+        self, store: ChunkStore
+    ) -> None:
+        chunks = make_chunks(2)
+        store.put(chunks)
+        entries = {entry.id: entry for entry in store.entries()}
+
+        sizes = store.stored_sizes([chunks[1].id, ABSENT.id, chunks[0].id])
+
+        assert sizes[1] == StoredSize(Presence.NO, (store.name,))
+        assert [sizes[0], sizes[2]] == [
+            StoredSize(Presence.YES, (store.name,), entries[chunk.id].size, entries[chunk.id].form)
+            for chunk in reversed(chunks)
+        ]
+
+    def test_fetching_does_what_was_said_and_looking_is_not_counted(
+        self, store: ChunkStore
+    ) -> None:
+        chunks = make_chunks(3)
+        store.put(chunks)
+        before = store.counts()[store.name]
+        ids = [*ids_of(chunks), ABSENT.id]
+
+        said = store.stored_sizes(ids)
+        looked = store.counts()[store.name]
+        store.fetch(ids)
+
+        fetched = [one for one in said if one.presence is Presence.YES]
+        after = store.counts()[store.name]
+        assert looked == before
+        assert after == before + Counts(
+            len(fetched), sum(one.size or 0 for one in fetched), len(ids)
+        )
+        assert after.seconds >= looked.seconds >= 0
 
     def test_compressed_chunks_have_their_stored_size(self, store: ChunkStore) -> None:
         chunks = make_chunks(2)

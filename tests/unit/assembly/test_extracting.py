@@ -19,7 +19,7 @@ from desync_jobs.core.segments import Assembly, assign
 from desync_jobs.errors import BlobMismatchError, ChunkMissingError, InvalidDataError, TargetError
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
-from desync_jobs.stores.base import Chunk, Fetched, Presence
+from desync_jobs.stores.base import Chunk, Fetched, Presence, StoredSize
 from desync_jobs.stores.counters import Counts
 from tests.unit.assembly.indexes import ALGORITHM, index_of
 
@@ -52,6 +52,9 @@ class Remembered:
 
     def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
         return [Presence.YES if one in self._chunks else Presence.NO for one in ids]
+
+    def stored_sizes(self, ids: Sequence[ChunkID]) -> list[StoredSize]:
+        return [StoredSize(Presence.UNKNOWN, (self.name,)) for _ in ids]
 
     def counts(self) -> dict[str, Counts]:
         return {}

@@ -138,6 +138,7 @@ def test_upstream_answers_for_itself(opened: Open) -> None:
 
     assert source.name == "store"
     assert source.presence(ids(CHUNKS[:2])) == [Presence.YES, Presence.NO]
+    assert source.stored_sizes(ids(CHUNKS[:2])) == store.stored_sizes(ids(CHUNKS[:2]))
     assert source.counts() == store.counts()
 
 

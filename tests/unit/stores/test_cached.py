@@ -1,7 +1,8 @@
 import pytest
 
+from desync_jobs.codecs.form import Form
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, StoreError
-from desync_jobs.stores.base import Chunk, Fetched, Presence
+from desync_jobs.stores.base import Chunk, Fetched, Presence, StoredSize
 from desync_jobs.stores.cached import CachedStore
 from desync_jobs.stores.counters import Counts
 from desync_jobs.testing.chunks import make_chunks
@@ -101,3 +102,13 @@ def test_presence_is_that_of_either() -> None:
     cached = CachedStore(MemoryStore("cache", [A]), MemoryStore("origin", [B]))
 
     assert cached.presence([A.id, B.id, C.id]) == [Presence.YES, Presence.YES, Presence.NO]
+
+
+def test_sizes_tell_what_the_cache_has_from_what_is_fetched() -> None:
+    cached = CachedStore(MemoryStore("cache", [A]), MemoryStore("origin", [A, B]))
+
+    assert cached.stored_sizes([B.id, A.id, C.id]) == [
+        StoredSize(Presence.YES, ("cache", "origin"), len(B.plain), Form.PLAIN),
+        StoredSize(Presence.YES, ("cache",), len(A.plain), Form.PLAIN),
+        StoredSize(Presence.NO, ("cache", "origin")),
+    ]

@@ -1,10 +1,26 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
 
-from desync_jobs.stores.counters import Counters, Counts
+from desync_jobs.stores.counters import Counters, Counts, Waiting
 
 
 def test_counts_add_up_field_by_field() -> None:
-    assert Counts(1, 2, 3, 4, 5) + Counts(10, 20, 30, 40, 50) == Counts(11, 22, 33, 44, 55)
+    total = Counts(1, 2, 3, 4, 5, 6, 0.5) + Counts(10, 20, 30, 40, 50, 60, 0.25)
+
+    assert total == Counts(11, 22, 33, 44, 55, 66)
+    assert total.seconds == 0.75
+
+
+def test_waiting_is_added_up() -> None:
+    waiting = Waiting()
+    with waiting:
+        time.sleep(0.01)
+    once = waiting.seconds
+    with waiting:
+        time.sleep(0.01)
+
+    assert once >= 0.01
+    assert waiting.seconds >= once + 0.01
 
 
 def test_threads_lose_nothing() -> None:

@@ -18,7 +18,7 @@ from desync_jobs.core.kernel import best
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, StoreError
 from desync_jobs.formats.index import parse_index
 from desync_jobs.stores import local
-from desync_jobs.stores.base import BATCH_CHUNKS, Chunk, Presence, Stored, StoredEntry
+from desync_jobs.stores.base import BATCH_CHUNKS, Chunk, Presence, Stored, StoredEntry, StoredSize
 from desync_jobs.stores.layout import chunk_path
 from desync_jobs.stores.local import LocalStore
 from desync_jobs.stores.reader import Reader
@@ -252,11 +252,13 @@ def test_an_empty_file_is_invalid_but_holds_no_chunk(store: LocalStore, root: Pa
 
     (answer,) = store.fetch([A.id])
     before = (store.presence([A.id]), store.compressed_sizes([A.id]))
+    sizes = store.stored_sizes([A.id])
     store.put([A])
     (after,) = store.fetch([A.id])
 
     assert isinstance(answer, ChunkInvalidError)
     assert before == ([Presence.NO], [None])
+    assert sizes == [StoredSize(Presence.NO, ("origin",))]
     assert isinstance(after, Chunk)
 
 
@@ -270,6 +272,7 @@ def test_a_directory_that_never_was_is_told_when_reading(store: LocalStore, root
     with pytest.raises(StoreError, match=message):
         store.compressed_sizes([A.id])
     assert store.presence([A.id]) == [Presence.NO]
+    assert store.stored_sizes([A.id]) == [StoredSize(Presence.NO, ("origin",))]
 
 
 def test_a_directory_that_vanished_is_told_and_not_made_again(
@@ -284,6 +287,7 @@ def test_a_directory_that_vanished_is_told_and_not_made_again(
     with pytest.raises(StoreError, match=message):
         store.put([B])
     assert store.presence([A.id]) == [Presence.UNKNOWN]
+    assert store.stored_sizes([A.id]) == [StoredSize(Presence.UNKNOWN, ("origin",))]
     assert not root.exists()
 
 
@@ -312,7 +316,35 @@ def test_what_may_not_be_read_is_a_failure_and_not_missing(store: LocalStore, ro
         with pytest.raises(StoreError, match=r": Permission denied"):
             list(store.entries())
         presence = store.presence([A.id])
+        sizes = store.stored_sizes([A.id])
     assert presence == [Presence.UNKNOWN]
+    assert sizes == [StoredSize(Presence.UNKNOWN, ("origin",))]
+
+
+def test_the_size_is_that_of_the_form_that_is_read_first(root: Path, reader: Reader) -> None:
+    compressing = LocalStore("origin", str(root), reader)
+    plain = LocalStore("origin", str(root), reader, writes=Form.PLAIN)
+    compressing.put([A])
+    plain.replace([B])
+    stored = path_of(root, A).stat().st_size
+    before = plain.stored_sizes([A.id, B.id])
+    path_of(root, A).with_suffix("").write_bytes(A.plain)
+
+    assert before == [
+        StoredSize(Presence.YES, ("origin",), stored, Form.ZSTD),
+        StoredSize(Presence.YES, ("origin",), len(B.plain), Form.PLAIN),
+    ]
+    assert plain.stored_sizes([A.id])[0].form is Form.PLAIN
+    assert compressing.stored_sizes([A.id]) == before[:1]
+
+
+def test_waiting_for_the_disk_is_counted(store: LocalStore) -> None:
+    store.put([A])
+    put = store.counts()["origin"].seconds
+    store.fetch([A.id])
+    fetched = store.counts()["origin"].seconds
+
+    assert 0 < put < fetched < 10
 
 
 def test_a_read_error_is_a_failure_that_names_the_file(

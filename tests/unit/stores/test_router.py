@@ -1,7 +1,11 @@
+from collections.abc import Sequence
+
 import pytest
 
+from desync_jobs.codecs.form import Form
+from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, StoreError
-from desync_jobs.stores.base import Chunk, Presence
+from desync_jobs.stores.base import Chunk, Presence, StoredSize
 from desync_jobs.stores.counters import Counts
 from desync_jobs.stores.router import StoreRouter
 from desync_jobs.testing.chunks import make_chunks
@@ -108,3 +112,30 @@ def test_presence_is_yes_where_any_store_says_so_and_no_where_all_do() -> None:
         Presence.UNKNOWN,
     ]
     assert sure.presence(asked) == [Presence.YES, Presence.YES, Presence.NO, Presence.NO]
+
+
+def test_sizes_are_of_the_first_store_that_has_the_chunk_and_say_who_is_asked() -> None:
+    near, far = FaultyStore(MemoryStore("near", [A])), FaultyStore(MemoryStore("far", [A, B]))
+    router = StoreRouter([near, far])
+
+    assert router.stored_sizes([A.id, B.id, C.id]) == [
+        StoredSize(Presence.YES, ("near",), len(A.plain), Form.PLAIN),
+        StoredSize(Presence.YES, ("near", "far"), len(B.plain), Form.PLAIN),
+        StoredSize(Presence.NO, ("near", "far")),
+    ]
+    assert (near.calls, far.calls) == ([Call("stored_sizes", 3)], [Call("stored_sizes", 2)])
+
+
+def test_where_a_store_cannot_tell_nobody_further_away_is_asked_for_sizes() -> None:
+    class Unsure(MemoryStore):
+        def stored_sizes(self, ids: Sequence[ChunkID]) -> list[StoredSize]:
+            return [StoredSize(Presence.UNKNOWN, (self.name,)) for _ in ids]
+
+    far = FaultyStore(MemoryStore("far", [B]))
+    router = StoreRouter([MemoryStore("near", [A]), Unsure("unsure"), far])
+
+    assert router.stored_sizes([B.id, A.id]) == [
+        StoredSize(Presence.UNKNOWN, ("near", "unsure")),
+        StoredSize(Presence.YES, ("near",), len(A.plain), Form.PLAIN),
+    ]
+    assert far.calls == []
