@@ -21,6 +21,8 @@ class Counts:
     """Stored bytes written."""
     retries: int = 0
     """Requests that were repeated because the place failed; they are not in `requests`."""
+    plain_bytes: int = 0
+    """Bytes of the chunks given, after decoding."""
     seconds: float = field(default=0.0, compare=False)
     """Time spent waiting for the place, the waiting of several threads added up. Two places that
     did the same are equal, however long it took."""
@@ -33,6 +35,7 @@ class Counts:
             self.chunks_added + other.chunks_added,
             self.stored_bytes_added + other.stored_bytes_added,
             self.retries + other.retries,
+            self.plain_bytes + other.plain_bytes,
             self.seconds + other.seconds,
         )
 

@@ -162,7 +162,7 @@ class LocalStore:
 
     def _answers(self, wanted: Iterable[tuple[ChunkID, tuple[Form, ...]]]) -> Iterator[Fetched]:
         """Answer for each of some IDs, looking for them in the forms beside them."""
-        requests = chunks = stored_bytes = 0
+        requests = chunks = stored_bytes = plain_bytes = 0
         waiting = Waiting()
 
         def read(chunk_id: ChunkID, forms: tuple[Form, ...]) -> RawChunk | NotRead:
@@ -174,9 +174,11 @@ class LocalStore:
             if isinstance(answer, Chunk):
                 chunks += 1
                 stored_bytes += len(answer.stored or b"")
+                plain_bytes += len(answer.plain)
             yield answer
-        counts = Counts(chunks, stored_bytes, requests, seconds=waiting.seconds)
-        self._counters.add(counts)
+        self._counters.add(
+            Counts(chunks, stored_bytes, requests, plain_bytes=plain_bytes, seconds=waiting.seconds)
+        )
 
     def _presence(self, chunk_id: ChunkID) -> Presence:
         try:

@@ -32,7 +32,7 @@ class MemoryStore:
         answers = [self._fetch(chunk_id) for chunk_id in ids]
         given = [answer for answer in answers if isinstance(answer, Chunk)]
         read = sum(len(chunk.plain) for chunk in given)
-        self._counters.add(Counts(len(given), read, len(ids)))
+        self._counters.add(Counts(len(given), read, len(ids), plain_bytes=read))
         return answers
 
     def examine(self, entries: Sequence[StoredEntry]) -> list[ChunkInvalidError | None]:

@@ -177,7 +177,10 @@ class StoreContract(ABC):
         after = store.counts()[store.name]
         assert looked == before
         assert after == before + Counts(
-            len(fetched), sum(one.size or 0 for one in fetched), len(ids)
+            len(fetched),
+            sum(one.size or 0 for one in fetched),
+            len(ids),
+            plain_bytes=sum(len(chunk.plain) for chunk in chunks),
         )
         assert after.seconds >= looked.seconds >= 0
 
@@ -279,7 +282,8 @@ class StoreContract(ABC):
 
         store.fetch([*ids_of(chunks), ABSENT.id])
 
-        assert store.counts() == {store.name: Counts(3, size, 4, 3, size)}
+        plain = sum(len(chunk.plain) for chunk in chunks)
+        assert store.counts() == {store.name: Counts(3, size, 4, 3, size, plain_bytes=plain)}
         assert 0 < written < size
 
     def test_threads_that_put_the_same_chunks_leave_one_of_each(self, store: ChunkStore) -> None:

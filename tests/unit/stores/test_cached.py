@@ -28,8 +28,8 @@ def test_what_the_cache_lacks_is_fetched_once_and_kept() -> None:
     assert origin.calls == [Call("fetch", 2)]
     assert set(cache.plain) == {A.id, B.id, C.id}
     assert cached.counts() == {
-        "cache": Counts(4, 8000, 6, 2, 4000),
-        "origin": Counts(2, 4000, 2),
+        "cache": Counts(4, 8000, 6, 2, 4000, plain_bytes=8000),
+        "origin": Counts(2, 4000, 2, plain_bytes=4000),
     }
 
 

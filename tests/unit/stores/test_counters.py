@@ -5,9 +5,9 @@ from desync_jobs.stores.counters import Counters, Counts, Waiting
 
 
 def test_counts_add_up_field_by_field() -> None:
-    total = Counts(1, 2, 3, 4, 5, 6, 0.5) + Counts(10, 20, 30, 40, 50, 60, 0.25)
+    total = Counts(1, 2, 3, 4, 5, 6, 7, 0.5) + Counts(10, 20, 30, 40, 50, 60, 70, 0.25)
 
-    assert total == Counts(11, 22, 33, 44, 55, 66)
+    assert total == Counts(11, 22, 33, 44, 55, 66, 77)
     assert total.seconds == 0.75
 
 

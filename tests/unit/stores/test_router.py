@@ -30,7 +30,10 @@ def test_each_chunk_comes_from_the_first_store_that_has_it() -> None:
     ]
     assert near.calls == [Call("fetch", 4)]
     assert far.calls == [Call("fetch", 2)]
-    assert router.counts() == {"near": Counts(2, 4000, 4), "far": Counts(2, 4000, 2)}
+    assert router.counts() == {
+        "near": Counts(2, 4000, 4, plain_bytes=4000),
+        "far": Counts(2, 4000, 2, plain_bytes=4000),
+    }
 
 
 def test_no_further_store_is_asked_when_everything_is_there() -> None:
