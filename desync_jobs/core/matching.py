@@ -29,6 +29,32 @@ _TRIES: Final = 20_000
 _FIRST_LOOK: Final = 64
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocks:
+    """Where chunks begin within the blocks of their file systems, in bytes.
+
+    What begins alike in index and seed can share blocks, which costs less than copying.
+    """
+
+    index: Numbers
+    """Of each position of the index."""
+    seeds: Sequence[Numbers]
+    """Of each position of each seed; -1 all over where a seed shares no blocks with the target."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Offer:
+    """What seeds have, in the order of preference."""
+
+    chunks: Sequence[Numbers] = ()
+    """The chunks of each seed, numbered as those of the index."""
+    blocks: Blocks | None = None
+    """None where nothing can be shared."""
+
+
+NOTHING: Final = Offer()
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Positions `first` to `last - 1` of the index stand together in a seed."""
@@ -61,28 +87,29 @@ class Runs:
 NO_RUNS: Final = Runs(*(np.empty(0, np.int64) for _ in range(4)))
 
 
-def match_runs(index: Numbers, wanted: NDArray[np.bool_], seeds: Sequence[Numbers]) -> Runs:
+def match_runs(index: Numbers, wanted: NDArray[np.bool_], offer: Offer) -> Runs:
     """Cover every wanted position whose chunk a seed has, by runs in ascending order.
 
     Args:
         index: the chunk at each position of the index; shape (n,).
         wanted: which positions to cover; shape (n,).
-        seeds: the chunks of each seed, numbered as those of the index; of two
-            equally good places that of the earlier seed is taken.
+        offer: what the seeds have. Of equally long runs one that can share blocks is
+            taken, and of those that of the earlier seed.
 
     """
-    if not len(index) or not seeds:
+    if not len(index) or not offer.chunks:
         return NO_RUNS
-    matcher = _Matcher(np.where(wanted, index, _UNWANTED), seeds)
+    matcher = _Matcher(np.where(wanted, index, _UNWANTED), offer)
     return matcher.runs()
 
 
 class _Matcher:
-    def __init__(self, index: Numbers, seeds: Sequence[Numbers]) -> None:
+    def __init__(self, index: Numbers, offer: Offer) -> None:
         self._index = index
-        pieces = [piece for seed in seeds for piece in (seed, np.array([_BORDER]))]
-        self._all = np.concatenate(pieces)
-        lengths = np.array([len(seed) + 1 for seed in seeds])
+        self._all = _bordered(offer.chunks)
+        self._index_blocks = None if offer.blocks is None else offer.blocks.index
+        self._all_blocks = None if offer.blocks is None else _bordered(offer.blocks.seeds)
+        lengths = np.array([len(seed) + 1 for seed in offer.chunks])
         self._starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
         self._order = np.argsort(self._all, kind="stable")
         ordered = self._all[self._order]
@@ -145,14 +172,22 @@ class _Matcher:
         self._diagonals[rest] = self._first_places()[rest] - rest
 
     def _longest(self, position: int) -> tuple[int, int]:
-        """Return the place whose run from `position` is longest, and its length."""
+        """Return the best place for `position`, and the length of the run from there."""
         places = self._order[self._low[position] : self._high[position]][:_OCCURRENCES]
-        best, length = -1, 0
+        best, length, shares = -1, 0, False
         for place in places.tolist():
             found = self._run_length(position, place)
-            if found > length:
-                best, length = place, found
+            if found < length:
+                continue
+            cheap = self._shares(position, place)
+            if found > length or cheap > shares:
+                best, length, shares = place, found, cheap
         return best, length
+
+    def _shares(self, position: int, place: int) -> bool:
+        if self._index_blocks is None or self._all_blocks is None:
+            return False
+        return bool(self._index_blocks[position] == self._all_blocks[place])
 
     def _run_length(self, position: int, place: int) -> int:
         length, look = 0, _FIRST_LOOK
@@ -192,3 +227,8 @@ class _Matcher:
         lasts = where[edges[1:] - 1] + 1
         seeds = np.searchsorted(self._starts, places[firsts], "right") - 1
         return Runs(firsts, lasts, seeds, places[firsts] - self._starts[seeds])
+
+
+def _bordered(seeds: Sequence[Numbers]) -> Numbers:
+    """Return the columns of all seeds in one, with a border after each."""
+    return np.concatenate([piece for seed in seeds for piece in (seed, np.array([_BORDER]))])

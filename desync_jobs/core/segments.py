@@ -1,17 +1,19 @@
 """Index × what is at hand → what to write where, each distinct chunk taken from one place.
 
 Pure array work, linear in the index's length (with one sort), whatever repeats:
-no loop over chunks. Sources, cheapest first: nothing to do (the target has it), zeros (a
-hole), runs of a seed, a right chunk elsewhere in the target (self), the stores.
+no loop over chunks. Which source is taken is decided by `prices`: nothing to do (the target has
+it), zeros (a hole), runs of a seed, a right chunk elsewhere in the target (self), the stores.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.core.matching import NO_RUNS, Runs, match_runs
+from desync_jobs.core.matching import NO_RUNS, NOTHING, Offer, Runs, match_runs
+from desync_jobs.core.prices import PRICES, Price, Source, cheapest_first
 
 Positions = NDArray[np.int64]
 """Positions in an index, from 0."""
@@ -36,6 +38,10 @@ class Segments:
         """Return where chunk `number` of these goes."""
         found: list[int] = self.places[self.starts[number] : self.starts[number + 1]].tolist()
         return found
+
+
+_NOWHERE: Final[Positions] = np.empty(0, np.int64)
+NO_SEGMENTS: Final = Segments(_NOWHERE, np.zeros(1, np.int64), _NOWHERE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,35 +74,54 @@ def assign(
     group: Positions,
     zero_groups: Positions,
     right: NDArray[np.bool_],
-    seeds: Sequence[Positions] = (),
+    offer: Offer = NOTHING,
+    *,
+    prices: Mapping[Source, Price] = PRICES,
 ) -> Assembly:
-    """Decide where each wrong position's chunk comes from.
+    """Decide where each wrong position's chunk comes from: from the cheapest source that has it.
 
     Args:
         first: first position of each distinct chunk, ascending; shape (distinct,).
         group: number of the distinct chunk at each position; shape (positions,).
         zero_groups: numbers of the distinct chunks that are all zero.
         right: whether the target has the right bytes at each position; shape (positions,).
-        seeds: the chunks of each seed, numbered as in `group`; others have higher numbers.
+        offer: the chunks of each seed, numbered as in `group`; others have higher numbers.
+        prices: what each kind of source costs. Runs of seeds are matched together, at the
+            price of copying; stores are asked for what nothing else has.
 
     """
-    is_zero = np.zeros(len(first), np.bool_)
-    is_zero[zero_groups] = True
-    zero = is_zero[group]
-    zeros = np.flatnonzero(~right & zero)
-    seeded = match_runs(group, ~right & ~zero, seeds)
-    needed = np.flatnonzero(~right & ~zero & ~_covered(len(group), seeded))
-    distinct, bounds, places = _gathered(group, needed)
-    at_hand = np.full(len(first), -1, np.int64)
+    needed = ~right
+    zeros, copied = _NOWHERE, NO_SEGMENTS
+    seeded = NO_RUNS
+    for source in cheapest_first((Source.ZEROS, Source.SEED, Source.SELF), prices):
+        if source is Source.ZEROS:
+            zeros = np.flatnonzero(needed & _of_groups(zero_groups, len(first))[group])
+            needed[zeros] = False
+        elif source is Source.SEED:
+            seeded = match_runs(group, needed, offer)
+            needed &= ~_covered(len(group), seeded)
+        else:
+            copied = _copies(group, right, needed, len(first))
+            needed[copied.places] = False
+    distinct, bounds, places = _gathered(group, np.flatnonzero(needed))
+    return Assembly(Segments(first[distinct], bounds, places), copied, zeros, seeded)
+
+
+def _of_groups(groups: Positions, count: int) -> NDArray[np.bool_]:
+    chosen = np.zeros(count, np.bool_)
+    chosen[groups] = True
+    return chosen
+
+
+def _copies(
+    group: Positions, right: NDArray[np.bool_], needed: NDArray[np.bool_], count: int
+) -> Segments:
+    """Return what of `needed` a right position of the target has too: the first that has it."""
+    at_hand = np.full(count, -1, np.int64)
     held = np.flatnonzero(right)[::-1]
     at_hand[group[held]] = held
-    source = at_hand[distinct]
-    return Assembly(
-        fetched=_pick(source < 0, first[distinct], bounds, places),
-        copied=_pick(source >= 0, source, bounds, places),
-        zeros=zeros,
-        seeded=seeded,
-    )
+    distinct, bounds, places = _gathered(group, np.flatnonzero(needed & (at_hand >= 0)[group]))
+    return Segments(at_hand[distinct], bounds, places)
 
 
 def _covered(count: int, runs: Runs) -> NDArray[np.bool_]:
@@ -118,12 +143,3 @@ def _gathered(group: Positions, positions: Positions) -> tuple[Positions, Positi
     places, numbers = positions[order], numbers[order]
     begins = np.flatnonzero(np.diff(numbers, prepend=-1))
     return numbers[begins], np.append(begins, len(places)), places
-
-
-def _pick(
-    chosen: NDArray[np.bool_], sources: Positions, bounds: Positions, places: Positions
-) -> Segments:
-    counts = np.diff(bounds)
-    kept = np.repeat(chosen, counts)
-    starts = np.concatenate(([0], np.cumsum(counts[chosen]))).astype(np.int64)
-    return Segments(sources[chosen], starts, places[kept])

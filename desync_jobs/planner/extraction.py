@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.core.matching import Runs
+from desync_jobs.core.matching import Offer, Runs
 from desync_jobs.core.segments import Assembly, Positions, Segments, assign
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
@@ -77,7 +77,7 @@ def assign_again(
     """Decide anew where what is not `right` by now comes from, with the seeds that are left."""
     first, group, seeded = number_chunks(detail.index, seeds)
     zero_groups = np.unique(group[detail.assembly.zeros])
-    return assign(first, group, zero_groups, right, seeded)
+    return assign(first, group, zero_groups, right, Offer(seeded))
 
 
 def extraction_cost(spec: ExtractSpec, detail: ExtractDetail) -> Cost:

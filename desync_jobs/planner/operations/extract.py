@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from desync_jobs.core.matching import Offer
 from desync_jobs.core.segments import Positions, assign
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.index import Index
@@ -49,7 +50,7 @@ def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
     detail = ExtractDetail(
         found=found,
         target=facts.target,
-        assembly=assign(first, group, zero_groups, right, seeded),
+        assembly=assign(first, group, zero_groups, right, Offer(seeded)),
         held=right,
         seeds=seeds,
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desync_jobs.core.matching import Run, match_runs
+from desync_jobs.core.matching import Blocks, Offer, Run, match_runs
 
 CHUNKS = st.lists(st.integers(0, 5), max_size=40)
 
@@ -17,7 +17,7 @@ def matched(
 ) -> list[Run]:
     flags = np.ones(len(index), np.bool_) if wanted is None else np.array(wanted, np.bool_)
     found = match_runs(
-        np.array(index, np.int64), flags, [np.array(seed, np.int64) for seed in seeds]
+        np.array(index, np.int64), flags, Offer([np.array(seed, np.int64) for seed in seeds])
     )
     return list(found)
 
@@ -43,6 +43,27 @@ def test_runs_do_not_cross_from_one_seed_to_the_next() -> None:
 
 def test_of_equal_places_the_earlier_seed_is_taken() -> None:
     assert matched([1, 2], [[1, 2], [1, 2]]) == [Run(0, 2, 0, 0)]
+
+
+def sharing(index: list[int], seeds: list[list[int]], blocks: list[list[int]]) -> list[Run]:
+    """Match where the chunks of the index begin at byte 10 of their blocks."""
+    columns = [np.array(column, np.int64) for column in [index, *seeds, *blocks]]
+    numbers, offered = columns[0], columns[1 : len(seeds) + 1]
+    found = Blocks(np.full(len(index), 10), columns[len(seeds) + 1 :])
+    return list(match_runs(numbers, np.ones(len(index), np.bool_), Offer(offered, found)))
+
+
+def test_of_equally_long_runs_the_one_that_can_share_blocks_is_taken() -> None:
+    seeds = [[1, 2], [1, 2], [9, 1, 2], [1, 2]]
+
+    assert sharing([1, 2], seeds, [[-1, -1], [11, 12], [3, 10, 4], [10, 5]]) == [Run(0, 2, 2, 1)]
+    assert sharing([1, 2], seeds, [[-1, -1], [11, 12], [3, 11, 4], [9, 5]]) == [Run(0, 2, 0, 0)]
+
+
+def test_a_longer_run_is_taken_before_one_that_can_share_blocks() -> None:
+    seeds = [[1, 2], [1, 2, 3]]
+
+    assert sharing([1, 2, 3], seeds, [[10, 10], [-1, -1, -1]]) == [Run(0, 3, 1, 0)]
 
 
 def test_the_longest_of_several_places_is_taken() -> None:
@@ -97,7 +118,7 @@ def test_a_million_equal_chunks_take_less_than_a_second(repeats: int) -> None:
     seed = np.zeros(repeats, np.int64)
 
     began = time.monotonic()
-    runs = match_runs(index, np.ones(len(index), np.bool_), [seed])
+    runs = match_runs(index, np.ones(len(index), np.bool_), Offer([seed]))
 
     assert len(runs) == 1_000_000 // repeats
     assert time.monotonic() - began < 5  # below one second where nothing else runs
@@ -108,7 +129,7 @@ def test_a_pattern_that_repeats_for_ever_is_bounded_too() -> None:
     index = np.tile(np.array([1, 2, 1, 3]), 250_000)
 
     began = time.monotonic()
-    runs = match_runs(index, np.ones(len(index), np.bool_), [np.array([1, 3, 9, 1, 2])])
+    runs = match_runs(index, np.ones(len(index), np.bool_), Offer([np.array([1, 3, 9, 1, 2])]))
 
     assert int((runs.last - runs.first).sum()) == len(index)
     assert time.monotonic() - began < 20

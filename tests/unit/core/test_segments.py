@@ -5,6 +5,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desync_jobs.core.matching import Offer, Run
+from desync_jobs.core.prices import PRICES, Price, Source
 from desync_jobs.core.segments import Assembly, assign
 
 
@@ -51,6 +53,28 @@ def test_right_positions_are_left_alone_and_serve_the_wrong_ones() -> None:
     assembly = arranged([5, 5, 6, 5], set(), [False, True, True, False])
 
     assert listed(assembly) == {"fetched": {}, "copied": {1: [0, 3]}, "zeros": []}
+
+
+def test_the_price_decides_between_a_seed_and_the_target_itself() -> None:
+    """The chunk is in a seed, and right at another place of the target."""
+    group, zeros = np.array([0, 0]), np.empty(0, np.int64)
+    columns = (np.array([0]), group, zeros, np.array([True, False]), Offer([np.array([0])]))
+    usual = assign(*columns)
+    dear = assign(*columns, prices={**PRICES, Source.SEED: Price(0, 100)})
+
+    assert (list(usual.seeded), listed(usual)["copied"]) == ([Run(1, 2, 0, 0)], {})
+    assert (list(dear.seeded), listed(dear)["copied"]) == ([], {0: [1]})
+    assert listed(usual)["fetched"] == listed(dear)["fetched"] == {}
+
+
+def test_a_seed_that_is_cheaper_than_holes_serves_zeros_too() -> None:
+    columns = (np.array([0]), np.array([0]), np.array([0]), np.array([False]))
+    offer = Offer([np.array([0])])
+    usual = assign(*columns, offer)
+    odd = assign(*columns, offer, prices={**PRICES, Source.ZEROS: Price(1 << 30, 0)})
+
+    assert (usual.zeros.tolist(), list(usual.seeded)) == ([0], [])
+    assert (odd.zeros.tolist(), list(odd.seeded)) == ([], [Run(0, 1, 0, 0)])
 
 
 def test_nothing_is_written_where_everything_is_right() -> None:
