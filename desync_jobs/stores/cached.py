@@ -16,8 +16,8 @@ from desync_jobs.stores.base import (
     Presence,
     StoredSize,
 )
-from desync_jobs.stores.counters import Counts
-from desync_jobs.stores.router import sizes_through, sum_counts
+from desync_jobs.stores.counters import Counts, sum_counts
+from desync_jobs.stores.router import sizes_through
 
 
 class CachedStore:
@@ -64,7 +64,7 @@ class CachedStore:
         return sizes_through((self._cache, self._upstream), ids)
 
     def counts(self) -> dict[str, Counts]:
-        return sum_counts((self._cache, self._upstream))
+        return sum_counts((self._cache.counts(), self._upstream.counts()))
 
     def _fetches(self, answer: Fetched) -> bool:
         """Tell whether upstream is asked because the cache answered this."""

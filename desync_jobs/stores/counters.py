@@ -1,5 +1,6 @@
 """What a store did, counted where it happened."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from time import perf_counter
@@ -70,3 +71,12 @@ class Counters:
         """Return the sum so far."""
         with self._lock:
             return self._total
+
+
+def sum_counts(parts: Iterable[Mapping[str, Counts]]) -> dict[str, Counts]:
+    """Add up by name what the places behind several sources did."""
+    total: dict[str, Counts] = {}
+    for part in parts:
+        for name, counts in part.items():
+            total[name] = total.get(name, Counts()) + counts
+    return total

@@ -2,7 +2,8 @@
 
 A missing chunk goes on to the next store, and so does an invalid one: a copy that is
 good may well be there. A store that cannot answer at all stops the request, so that
-nothing is fetched from further away because of a fault nobody saw.
+nothing is fetched from further away because of a fault nobody saw; unless it may be passed
+over (`tolerant`): then its error is told only where no other store has the chunk.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,8 @@ from collections.abc import Sequence
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError
 from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence, StoredSize
-from desync_jobs.stores.counters import Counts
+from desync_jobs.stores.counters import Counts, sum_counts
+from desync_jobs.stores.tolerant import SkippedStoreError
 
 
 class StoreRouter:
@@ -23,10 +25,15 @@ class StoreRouter:
     def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
         answers: list[Fetched] = [ChunkMissingError(chunk_id, self.name) for chunk_id in ids]
         wanted = list(range(len(ids)))
+        skipped: SkippedStoreError | None = None
         for source in self._sources:
             if not wanted:
                 break
-            fetched = source.fetch([ids[position] for position in wanted])
+            try:
+                fetched = source.fetch([ids[position] for position in wanted])
+            except SkippedStoreError as error:
+                skipped = skipped or error
+                continue
             for position, answer in zip(wanted, fetched, strict=True):
                 # The first invalid copy is what is told where no store has a good one.
                 if isinstance(answer, Chunk) or (
@@ -35,6 +42,8 @@ class StoreRouter:
                 ):
                     answers[position] = answer
             wanted = [at for at in wanted if not isinstance(answers[at], Chunk)]
+        if skipped is not None and any(isinstance(one, ChunkMissingError) for one in answers):
+            raise skipped
         return answers
 
     def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
@@ -43,7 +52,10 @@ class StoreRouter:
         for source in self._sources:
             if not wanted:
                 break
-            found = source.presence([ids[position] for position in wanted])
+            try:
+                found = source.presence([ids[position] for position in wanted])
+            except SkippedStoreError:
+                found = [Presence.UNKNOWN] * len(wanted)
             for position, presence in zip(wanted, found, strict=True):
                 if presence is not Presence.NO:
                     answers[position] = presence
@@ -54,7 +66,7 @@ class StoreRouter:
         return sizes_through(self._sources, ids)
 
     def counts(self) -> dict[str, Counts]:
-        return sum_counts(self._sources)
+        return sum_counts(source.counts() for source in self._sources)
 
 
 def sizes_through(sources: Sequence[ChunkSource], ids: Sequence[ChunkID]) -> list[StoredSize]:
@@ -62,7 +74,10 @@ def sizes_through(sources: Sequence[ChunkSource], ids: Sequence[ChunkID]) -> lis
     answers = [StoredSize(Presence.NO, ())] * len(ids)
     wanted = list(range(len(ids)))
     for source in sources:
-        found = source.stored_sizes([ids[position] for position in wanted])
+        try:
+            found = source.stored_sizes([ids[position] for position in wanted])
+        except SkippedStoreError:
+            found = [StoredSize(Presence.UNKNOWN, (source.name,))] * len(wanted)
         for position, one in zip(wanted, found, strict=True):
             asked = answers[position].asked + one.asked
             answers[position] = StoredSize(one.presence, asked, one.size, one.form)
@@ -70,12 +85,3 @@ def sizes_through(sources: Sequence[ChunkSource], ids: Sequence[ChunkID]) -> lis
         if not wanted:
             break
     return answers
-
-
-def sum_counts(sources: Sequence[ChunkSource]) -> dict[str, Counts]:
-    """Return what the places behind several sources did, added up by name."""
-    total: dict[str, Counts] = {}
-    for source in sources:
-        for name, counts in source.counts().items():
-            total[name] = total.get(name, Counts()) + counts
-    return total
