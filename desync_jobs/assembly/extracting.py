@@ -5,7 +5,7 @@ is in the target is right without being read back. Neighbouring chunks of a batc
 `pwritev`. Memory is threads times one batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +34,23 @@ class Written:
     """Bytes written."""
 
 
+def _no_more(written: Written) -> None:
+    """Do nothing else with a batch."""
+
+
 def fetch_into(
-    target: Target, index: Index, segments: Segments, source: ChunkSource, workers: Workers
+    target: Target,
+    index: Index,
+    segments: Segments,
+    source: ChunkSource,
+    workers: Workers,
+    *,
+    at_once: Callable[[Written], None] = _no_more,
 ) -> Iterator[Written]:
     """Fetch the chunks of `segments` from `source` and write them; yields after each batch.
+
+    The thread that wrote a batch calls `at_once` with it; what is yielded is in order, and may have
+    waited for other batches. Whoever is killed between has fetched in vain what nobody noted.
 
     Raises `ChunkMissingError` or `ChunkInvalidError` for the first chunk nobody
     has right, and `TargetError` where the target cannot be written.
@@ -50,7 +63,9 @@ def fetch_into(
             plain_of(answer, index, position)
             for answer, position in zip(answers, sources.tolist(), strict=True)
         ]
-        return _write_all(target, index, segments, numbers, pieces)
+        written = _write_all(target, index, segments, numbers, pieces)
+        at_once(written)
+        return written
 
     return workers.ordered(handle, _numbered(index, segments))
 

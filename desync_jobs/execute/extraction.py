@@ -51,7 +51,10 @@ class Extraction:
             assembly = assign_again(detail, self._right, self._seeds.indexes)
             self._take_what_is_here(assembly)
         self._fetched = assembly.fetched
-        self._count(fetch_into(target, index, self._fetched, self._source, machine.workers))
+        for batch in fetch_into(
+            target, index, self._fetched, self._source, machine.workers, at_once=self._noted
+        ):
+            self._advance(batch.places, batch.size)
         if self._task.spec.in_place and detail.target.present:
             self._count(zero_within(target, index, assembly.zeros))
         else:
@@ -88,10 +91,17 @@ class Extraction:
         for batch in batches:
             self._note(batch.places, batch.size)
 
+    def _noted(self, batch: Written) -> None:
+        if self._journal is not None:
+            self._journal.note(batch.places, batch.size)
+
     def _note(self, places: Sequence[int] | Positions, size: int) -> None:
-        self._right[places] = True
-        self._phase.advance(size)
         if self._journal is not None:
             self._journal.note(places, size)
-            if self._journal.due:
-                self._journal.settle()
+        self._advance(places, size)
+
+    def _advance(self, places: Sequence[int] | Positions, size: int) -> None:
+        self._right[places] = True
+        self._phase.advance(size)
+        if self._journal is not None and self._journal.due:
+            self._journal.settle()

@@ -60,10 +60,20 @@ def _sample(done: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _digested(
     task: Task[S], target: Target, found: IndexFacts, wanted: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Digest the spans that hold positions of `wanted`; returns which positions are right."""
+    """Digest the positions `wanted`, and no others; returns which of all positions are right."""
     index = found.index
-    parts = [(first, last) for first, last in spans(index) if wanted[first:last].any()]
+    parts = [
+        (first + begin, first + end)
+        for first, last in spans(index)
+        for begin, end in _runs(wanted[first:last])
+    ]
     return read_spans(task, target, index, parts, "examining")
+
+
+def _runs(marks: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return `(first, last + 1)` of each run of marks."""
+    edges = np.flatnonzero(np.diff(marks.astype(np.int8), prepend=0, append=0)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 @contextmanager
