@@ -29,7 +29,7 @@ def mount(
 ) -> Iterator[Disk]:
     """One file system of each kind after the other, kept for all tests that take it."""
     kind: str = request.param
-    with mounted(kind, tmp_path_factory.mktemp("filesystems") / kind, 64) as folder:
+    with mounted(kind, tmp_path_factory.mktemp("filesystems") / kind, 320) as folder:
         yield Disk(kind, folder)
 
 

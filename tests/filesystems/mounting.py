@@ -59,10 +59,17 @@ def _make(kind: str, image: Path, megabytes: int) -> None:
 @contextmanager
 def attached(backing: Path, content: bytes) -> Iterator[str]:
     """Make a block device of `content`, a multiple of a sector, kept in the file `backing`."""
+    backing.write_bytes(content)
+    with attached_file(backing) as device:
+        yield device
+
+
+@contextmanager
+def attached_file(backing: Path) -> Iterator[str]:
+    """Make a block device of a file, whose size is a multiple of a sector."""
     if os.geteuid() != 0:
         pytest.skip("attaching a loop device needs root")
     program = require_program("losetup")
-    backing.write_bytes(content)
     attempt = subprocess.run(
         [program, "--find", "--show", backing], capture_output=True, text=True, check=False
     )
