@@ -7,7 +7,7 @@ answer; a store that cannot answer at all (permission, I/O) raises `StoreError`.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Protocol, TypeAlias
 
@@ -64,6 +64,8 @@ class StoredEntry:
     """`PLAIN`, or `ZSTD` for every compressed form: their files have the same name."""
     size: int
     """Stored bytes."""
+    used: float | None = field(default=None, compare=False)
+    """When it was last written or touched, in seconds since 1970; None where nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,10 @@ class ChunkStore(ChunkSource, Protocol):
 
     def replace(self, chunks: Sequence[Chunk]) -> None:
         """Keep `chunks` in place of whatever is stored under their IDs."""
+        ...
+
+    def touch(self, chunks: Sequence[Chunk]) -> None:
+        """Take note that `chunks`, just fetched from here, were used; where that can be noted."""
         ...
 
     def flush(self) -> None:

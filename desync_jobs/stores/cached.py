@@ -1,7 +1,8 @@
 """A cache in front of a source: asked first, and filled with what it did not have.
 
 A chunk that cannot be written to the cache is an error, never a silent detour: who asks
-for a cache has a reason.
+for a cache has a reason. What is served from the cache is touched there; with a limit, what was
+not used for longest makes room.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from desync_jobs.stores.base import (
     StoredSize,
 )
 from desync_jobs.stores.counters import Counts, sum_counts
+from desync_jobs.stores.eviction import SizeLimit
 from desync_jobs.stores.router import sizes_through
 
 
@@ -24,18 +26,27 @@ class CachedStore:
     """A `ChunkSource` that reads through `cache`.
 
     With `repair`, a damaged chunk of the cache is fetched again and replaced; without, it is
-    the answer.
+    the answer. `limit` keeps the cache small enough, where it has one.
     """
 
-    def __init__(self, cache: ChunkStore, upstream: ChunkSource, *, repair: bool = True) -> None:
+    def __init__(
+        self,
+        cache: ChunkStore,
+        upstream: ChunkSource,
+        limit: SizeLimit | None = None,
+        *,
+        repair: bool = True,
+    ) -> None:
         self.name = f"{cache.name}, {upstream.name}"
         self._cache = cache
         self._upstream = upstream
+        self._limit = limit
         self._repair = repair
 
     def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
         self._cache.prepare()  # a cache that does not exist yet has nothing, which is no fault
         answers = self._cache.fetch(ids)
+        self._cache.touch([answer for answer in answers if isinstance(answer, Chunk)])
         wanted = [position for position, answer in enumerate(answers) if self._fetches(answer)]
         if not wanted:
             return answers
@@ -47,8 +58,10 @@ class CachedStore:
                 damaged = isinstance(answers[position], ChunkInvalidError)
                 (repaired if damaged else added).append(answer)
             answers[position] = answer
-        self._cache.put(added)
+        stored = self._cache.put(added)
         self._cache.replace(repaired)
+        if self._limit is not None:
+            self._limit.grown(stored.size)
         return answers
 
     def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:

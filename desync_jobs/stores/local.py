@@ -109,6 +109,13 @@ class LocalStore:
         written = sum(self._replace(chunk, waiting) for chunk in chunks)
         self._count_added(len(chunks), written, waiting)
 
+    def touch(self, chunks: Sequence[Chunk]) -> None:
+        for chunk in chunks:
+            form = Form.PLAIN if chunk.form is Form.PLAIN else Form.ZSTD
+            # A chunk that is gone, or belongs to somebody else, can be used all the same.
+            with suppress(OSError):
+                os.utime(chunk_path(self._root, chunk.id, form))
+
     def flush(self) -> None:
         descriptor = self._root_descriptor
         if descriptor is None:
@@ -252,7 +259,7 @@ class LocalStore:
                 with suppress(FileNotFoundError):
                     status = file.stat()
                     if stat.S_ISREG(status.st_mode):
-                        yield StoredEntry(*parsed, status.st_size)
+                        yield StoredEntry(*parsed, status.st_size, status.st_mtime)
 
     def _check_root(self) -> None:
         try:

@@ -27,6 +27,7 @@ Verb: TypeAlias = Literal[
     "prepare",
     "put",
     "replace",
+    "touch",
     "flush",
     "entries",
     "remove",
@@ -116,6 +117,10 @@ class FaultyStore:
         self.inner.replace(chunks if fault is None else chunks[: fault.done])
         if fault is not None:
             raise fault.error
+
+    def touch(self, chunks: Sequence[Chunk]) -> None:
+        self._enter("touch", len(chunks))
+        self.inner.touch(chunks)
 
     def flush(self) -> None:
         self._enter("flush", 0)

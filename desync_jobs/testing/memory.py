@@ -67,6 +67,9 @@ class MemoryStore:
         written = sum(len(chunk.plain) for chunk in chunks)
         self._counters.add(Counts(chunks_added=len(chunks), stored_bytes_added=written))
 
+    def touch(self, chunks: Sequence[Chunk]) -> None:
+        """Do nothing: memory forgets nothing by age."""
+
     def flush(self) -> None:
         self.flushed = set(self.plain)
 
