@@ -93,7 +93,7 @@ def zero_within(target: Target, index: Index, zeros: Positions) -> Iterator[Writ
     for run in np.split(zeros, breaks):
         if len(run):
             begin, end = index.start(int(run[0])), index.end(int(run[-1]))
-            write_zeros(target.fd, begin, end - begin, target.name)
+            write_zeros(target, begin, end - begin)
             yield Written(run, end - begin)
 
 

@@ -5,26 +5,20 @@ same, and neither changes where the file system gets another device number. Wher
 kept, by device number and inode. A device is recognised by its number and its size.
 """
 
-import ctypes
 import os
 import stat
-import struct
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
 from desync_jobs.assembly.placing import Target
+from desync_jobs.assembly.statx import born
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.journal import LIFE_SIZE, Subject, TargetIdentity, TargetKind
 
 _BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
 _DISKS: Final = "/sys/dev/block"
-
-_STATX_SIZE: Final = 256
-_STATX_BTIME: Final = 0x800
-_STATX_BTIME_OFFSET: Final = 80
-_AT_EMPTY_PATH: Final = 0x1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +50,15 @@ def bind(target: Target, index: Index, file_digest: str) -> Binding:
     except OSError as error:
         raise TargetError(f"{target.name}: cannot be examined: {error.strerror}") from error
     if regular:
-        born = _born(target.fd)
-        device = 0 if born else found.st_dev
-        identity = TargetIdentity(TargetKind.REGULAR, device, found.st_ino, born)
+        made = born(target.fd)
+        device = 0 if made else found.st_dev
+        identity = TargetIdentity(TargetKind.REGULAR, device, found.st_ino, made)
         life = _life(found.st_dev)
     else:
         identity = TargetIdentity(TargetKind.DEVICE, found.st_rdev, size=size)
         life = _life(found.st_rdev)
     subject = Subject(file_digest, len(index), index.blob_size, identity)
     return Binding(subject, life, found.st_ctime_ns, size)
-
-
-def _born(fd: int) -> int:
-    """Return when a file was made, in nanoseconds; 0 where nobody knows. See statx(2)."""
-    libc = ctypes.CDLL(None)
-    answer = ctypes.create_string_buffer(_STATX_SIZE)
-    if not hasattr(libc, "statx"):
-        return 0
-    if libc.statx(fd, b"", _AT_EMPTY_PATH, _STATX_BTIME, answer) != 0:
-        return 0
-    (known,) = struct.unpack_from("=I", answer)
-    if not known & _STATX_BTIME:
-        return 0
-    seconds, nanoseconds = struct.unpack_from("=qI", answer, _STATX_BTIME_OFFSET)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
 def _life(device: int) -> bytes:

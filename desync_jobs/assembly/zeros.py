@@ -4,17 +4,14 @@ A hole is punched with `fallocate(2)`; where the file system or device cannot,
 zeros are written.
 """
 
-import ctypes
-import errno
-import os
 from typing import Final
 
+from desync_jobs.assembly.fallocate import Change, fallocate
+from desync_jobs.assembly.placing import Target, write_placed
 from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
 from desync_jobs.errors import TargetError
 
-_PUNCH_HOLE_KEEP_SIZE: Final = 0x02 | 0x01
 _BLOCK: Final = 1 << 20
-_CANNOT_PUNCH: Final = {errno.EOPNOTSUPP, errno.ENODEV, errno.EINVAL, errno.ENOSYS}
 
 
 def zero_chunk_id(algorithm: DigestAlgorithm, length: int) -> ChunkID:
@@ -26,26 +23,20 @@ def zero_chunk_id(algorithm: DigestAlgorithm, length: int) -> ChunkID:
     return digest.digest()
 
 
-def write_zeros(fd: int, offset: int, length: int, name: str) -> None:
+def write_zeros(target: Target, offset: int, length: int) -> None:
     """Make `length` bytes from `offset` zero, as a hole where that is possible."""
-    if not _punch(fd, offset, length, name):
-        block = memoryview(bytes(min(length, _BLOCK)))
-        end = offset + length
-        while offset < end:
-            try:
-                offset += os.pwrite(fd, block[: end - offset], offset)
-            except OSError as error:
-                raise TargetError(f"{name}: cannot be written: {error.strerror}") from error
+    if _punch(target, offset, length):
+        return
+    block = memoryview(bytes(min(length, _BLOCK)))
+    end = offset + length
+    while offset < end:
+        # Up to a multiple of the block, so that all but the first and the last are whole ones.
+        step = min(_BLOCK - offset % _BLOCK, end - offset)
+        offset += write_placed(target, [(offset, block[:step])])
 
 
-def _punch(fd: int, offset: int, length: int, name: str) -> bool:
-    libc = ctypes.CDLL(None, use_errno=True)
-    result = libc.fallocate(
-        fd, _PUNCH_HOLE_KEEP_SIZE, ctypes.c_int64(offset), ctypes.c_int64(length)
-    )
-    if result == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in _CANNOT_PUNCH:
-        return False
-    raise TargetError(f"{name}: cannot be written: {os.strerror(code)}")
+def _punch(target: Target, offset: int, length: int) -> bool:
+    try:
+        return fallocate(target.fd, Change.PUNCH_HOLE, offset, length)
+    except OSError as error:
+        raise TargetError(f"{target.name}: cannot be written: {error.strerror}") from error

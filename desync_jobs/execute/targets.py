@@ -6,6 +6,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from desync_jobs.assembly.direct import Complaint, forget_pages, past_the_page_cache
+from desync_jobs.assembly.fallocate import Change, fallocate
 from desync_jobs.assembly.pending import Durability, PendingFile, sync_folder
 from desync_jobs.assembly.placing import Target
 from desync_jobs.errors import LockedError, TargetError
@@ -49,6 +51,24 @@ def target_in_place(seen: FileFacts) -> Iterator[Target]:
         os.close(fd)
 
 
+@contextmanager
+def written_directly(
+    target: Target, durability: Durability, complain: Complaint
+) -> Iterator[Target]:
+    """Lend `target` so that it is written past the page cache, which holds none of it at the end.
+
+    Without `NONE` it is synced where the block ends without error.
+    """
+    with past_the_page_cache(target, complain) as direct:
+        yield direct
+    try:
+        if durability is not Durability.NONE:
+            os.fdatasync(target.fd)
+        forget_pages(target)
+    except OSError as error:
+        raise TargetError(f"{target.name}: cannot be written: {error.strerror}") from error
+
+
 def sync_in_place(target: Target, seen: FileFacts, durability: Durability) -> None:
     """Make what was written, and with `FULL` the name of a new file, survive a power cut."""
     if durability is not Durability.NONE:
@@ -77,12 +97,30 @@ def make_room(target: Target, size: int) -> None:
         set_size(target, size)
 
 
+def take_space(target: Target, size: int) -> None:
+    """Take all blocks of a new file at once; nothing happens where its file system cannot.
+
+    For what is written directly, by several threads: 1 GiB on XFS comes in 2 extents instead of
+    506, on ext4 in 2 to 5 either way; the time is the same. What goes through the page cache gains
+    nothing by it: both allocate when they write out, and come to 2 to 5 extents. Call this where
+    no block will be a hole or another file's. Raises `TargetError`.
+    """
+    if size:
+        try:
+            fallocate(target.fd, Change.ALLOCATE, 0, size)
+        except OSError as error:
+            raise _cannot_be_so_large(target, size, error) from error
+
+
 def set_size(target: Target, size: int) -> None:
     """Make a regular file `size` bytes large; a device has the size it has."""
     try:
-        if stat.S_ISREG(os.fstat(target.fd).st_mode):
+        found = os.fstat(target.fd)
+        if stat.S_ISREG(found.st_mode) and found.st_size != size:
             os.ftruncate(target.fd, size)
     except OSError as error:
-        raise TargetError(
-            f"{target.name}: cannot be made {size} bytes large: {error.strerror}"
-        ) from error
+        raise _cannot_be_so_large(target, size, error) from error
+
+
+def _cannot_be_so_large(target: Target, size: int, error: OSError) -> TargetError:
+    return TargetError(f"{target.name}: cannot be made {size} bytes large: {error.strerror}")

@@ -82,6 +82,24 @@ def test_a_journal_for_another_index_is_not_believed(
     assert not journal.exists()
 
 
+def test_a_run_past_the_page_cache_that_is_killed_is_finished_by_the_next(
+    area: Path, environment: Mapping[str, str]
+) -> None:
+    with (area / "job.toml").open("a") as job:
+        job.write("direct_io = true\n")
+    journal = Path(journal_path(str(area / "copy")))
+    for size in (300, 600):
+        process = desync_run("job.toml", cwd=area, environment=environment)
+        while not (journal.exists() and journal.stat().st_size > size) and process.poll() is None:
+            time.sleep(0.002)
+        process.kill()
+        process.communicate(timeout=60)
+    operation = finished("job.toml", cwd=area, environment=environment)
+
+    assert (area / "copy").read_bytes() == (area / "blob").read_bytes()
+    assert str(operation["reason"]).startswith("an earlier run was interrupted with ")
+
+
 def test_a_target_that_others_changed_after_a_stop_is_mended(
     area: Path, environment: Mapping[str, str]
 ) -> None:

@@ -17,6 +17,8 @@ _MAKE: Final = {
     "xfs": ["mkfs.xfs", "-q", "-m", "reflink=1"],
 }
 
+_IN_MEMORY: Final = {"tmpfs", "ramfs"}
+
 _LEAST: Final = {"btrfs": 128, "xfs": 320}
 """Megabytes below which a program refuses to make its file system; the image is sparse."""
 
@@ -25,12 +27,12 @@ _LEAST: Final = {"btrfs": 128, "xfs": 320}
 def mounted(kind: str, folder: Path, megabytes: int) -> Iterator[Path]:
     """Mount a new file system of at least `megabytes` at `folder`, which is made.
 
-    `kind` is `tmpfs`, `ext4`, `btrfs` or `xfs`.
+    `kind` is `tmpfs`, `ramfs`, `ext4`, `btrfs` or `xfs`.
     """
     if os.geteuid() != 0:
         pytest.skip("mounting a file system needs root")
-    if kind == "tmpfs":
-        arguments = ["-t", "tmpfs", "-o", f"size={megabytes}m", "none"]
+    if kind in _IN_MEMORY:
+        arguments = ["-t", kind, "-o", f"size={megabytes}m", "none"]
     else:
         image = folder.with_suffix(".img")
         _make(kind, image, max(megabytes, _LEAST.get(kind, 0)))

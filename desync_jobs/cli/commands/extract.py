@@ -29,6 +29,9 @@ _EXAMPLES = (
     help="Write into OUTPUT itself and keep what is right in it; needed for devices.",
 )
 @click.option(
+    "--direct-io", is_flag=True, help="Write past the page cache, for devices with little memory."
+)
+@click.option(
     "--seed",
     "seed",
     multiple=True,
@@ -61,6 +64,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     cache: str | None,
     cache_repair: bool | None,
     in_place: bool,
+    direct_io: bool,
     seed: tuple[str, ...],
     seed_directory: tuple[str, ...],
     skip: bool,
@@ -79,6 +83,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         "target": output,
         "cache_repair": cache_repair,
         "in_place": in_place or None,
+        "direct_io": direct_io or None,
         "invalid_seeds": "skip" if skip else "regenerate" if regenerate else None,
     }
     return OneLine(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,10 @@ from desync_jobs.execute.targets import (
     make_room,
     set_size,
     sync_in_place,
+    take_space,
     target_beside,
     target_in_place,
+    written_directly,
 )
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
@@ -96,7 +98,7 @@ def _right(task: Task[ExtractSpec], target: FileFacts, index: Index) -> NDArray[
 def do_extract(task: Task[ExtractSpec], step: Step) -> Done:
     """Put the blob together; the target is published only when every position is right."""
     detail = step.detail_as(ExtractDetail)
-    with _opened(task, detail) as (target, journal):
+    with _opened(task, detail) as (opened, journal), _written(task, detail, opened) as target:
         extraction = Extraction(task, detail, target, journal)
         extraction.run(step.cost.work)
         read_back(task, detail, target)
@@ -104,6 +106,17 @@ def do_extract(task: Task[ExtractSpec], step: Step) -> Done:
         task.machine.cancel.check()
         block_size = os.fstat(target.fd).st_blksize
     return Done(statistics={**extraction.statistics(), "block_size": block_size})
+
+
+def _written(
+    task: Task[ExtractSpec], detail: ExtractDetail, target: Target
+) -> AbstractContextManager[Target]:
+    """Lend `target` to be written as the manifest says."""
+    if not task.spec.direct_io:
+        return nullcontext(target)
+    if not (task.spec.in_place or detail.seeds or len(detail.assembly.zeros)):
+        take_space(target, detail.index.blob_size)
+    return written_directly(target, Durability(task.spec.durability), task.warn)
 
 
 @contextmanager

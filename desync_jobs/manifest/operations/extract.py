@@ -45,6 +45,10 @@ class ExtractSpec(OperationBase):
     in_place: Flag = False
     """Whether the target itself is changed, keeping what is already right in it, instead of
     being replaced by a complete new file at the end. Block devices need this."""
+    direct_io: Flag = False
+    """Whether the target is written past the page cache, as befits a partition that is large beside
+    the memory; where its file system has no direct writes, this is said and it is written
+    without."""
 
     def access(self) -> Access:
         return access(

@@ -50,7 +50,7 @@ def test_a_file_is_known_by_another_device_number(extraction: Extraction) -> Non
 def test_without_a_time_of_birth_the_device_counts(
     extraction: Extraction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_binding, "_born", lambda _: 0)
+    monkeypatch.setattr(journal_binding, "born", lambda _: 0)
     identity = extraction.binding().subject.target
 
     assert identity.born == 0
