@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 
-from bench.image import build_image
+from bench.image import build_image, change_image
 from bench.timing import Command, Timing, time_in_turn
 from bench.works import OURS, Folder, works
 
@@ -17,6 +17,7 @@ def main() -> None:
         folder = Folder(root)
         build_image(folder.at("image"), folder.at("staging"), arguments.content << 20)
         build_image(folder.at("next"), folder.at("staging"), arguments.content << 20, version=2)
+        change_image(folder.at("image"), folder.at("changed"))
         size = os.stat(folder.at("image")).st_size
         print(
             f"image of {size >> 20} MiB with {arguments.content} MiB of files in {root}; "

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from random import Random
 
 _SOURCES = ("/usr/lib", "/usr/share", "/usr/bin", "/usr/local", "/opt", "/var/lib")
 IMAGE_SIZE = 1536 << 20
@@ -43,6 +44,22 @@ def build_image(
         env=os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
     )
     shutil.rmtree(staging)
+
+
+_STRETCH = 1 << 20
+
+
+def change_image(path: str, changed: str) -> None:
+    """Copy an image to `changed`, with other bytes for a twentieth of it, spread evenly.
+
+    One mebibyte in every twenty is random, so the change is the same in every run.
+    """
+    shutil.copyfile(path, changed)
+    random = Random(0)
+    with open(changed, "r+b") as file:
+        for begin in range(0, os.stat(path).st_size, _STRETCH * _CHANGED_EVERY):
+            file.seek(begin + (_CHANGED_EVERY // 2) * _STRETCH)
+            file.write(random.randbytes(_STRETCH))
 
 
 def _files(largest: int) -> Iterator[str]:

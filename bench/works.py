@@ -3,9 +3,10 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.resuming import killed_at
 from bench.timing import Command
 
 OURS = (sys.executable, "-m", "desync_jobs")
@@ -57,7 +58,10 @@ class Work:
 
 
 def works(folder: Folder, size: int) -> list[Work]:
-    """Return every piece of work; expects `image` and `next`, and makes the rest in order."""
+    """Return every piece of work, in an order in which each has what it needs.
+
+    Expects `image`, its `next` version, and `changed`, which is the image with a twentieth changed.
+    """
     at = folder.at
     image, index, store = at("image"), at("image.caibx"), at("store.castr")
     following, next_store = at("next.caibx"), at("next.castr")
@@ -148,6 +152,20 @@ def works(folder: Folder, size: int) -> list[Work]:
             prepare=folder.copied("image", "moved"),
         ),
         work(
+            "make, 5 % changed",
+            f"make -s {next_store} {at('changed.caibx')} {at('changed')}",
+            {},
+            "changed.caibx",
+        ),
+        work(
+            "extract in place, 5 % changed",
+            f"extract -k -s {next_store} {at('changed.caibx')} {at('moved')}",
+            {"desync": f"extract -k -s {next_store} {at('changed.caibx')} {at('moved')}"},
+            prepare=folder.copied("image", "moved"),
+        ),
+        _going_on("in place", f"extract -k -s {store} {index}", ("desync",), folder, size),
+        _going_on("beside", f"extract -s {store} {index}", (), folder, size),
+        work(
             "verify-index",
             f"verify-index {index} {image}",
             {"desync": f"verify-index {index} {image}"},
@@ -176,3 +194,15 @@ def works(folder: Folder, size: int) -> list[Work]:
             {"desync": f"inspect-chunks -s {store} {index}"},
         ),
     ]
+
+
+def _going_on(how: str, line: str, peers: Sequence[str], folder: Folder, size: int) -> Work:
+    """Extract into a folder of its own, where a first run of the same was killed at 90 %."""
+    area = folder.at("killed")
+    commands = []
+    for program in ("desync-run", *filter(shutil.which, peers)):
+        called = OURS if program == "desync-run" else (program,)
+        arguments = [*called, *line.split(), f"{area}/target"]
+        prepare = killed_at(0.9, arguments, area, folder.at("out"))
+        commands.append(Command(program, arguments, prepare))
+    return Work(f"extract {how}, killed at 90 %", size, tuple(commands))
