@@ -1,7 +1,10 @@
 """What a place may do over the network, as values."""
 
+import time
 from dataclasses import dataclass
 from typing import Final, Protocol
+
+_SIZE_FOR_TIMEOUT: Final = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,8 @@ class Policy:
     """The longest wait, and the longest `Retry-After` that is waited for."""
     connect_timeout: float = 10.0
     timeout: float = 60.0
-    """How long one attempt may take."""
+    """How long one attempt may go without a byte; and how long it may take in all, once more for
+    every full 8 MiB of its body, so that large indexes have their time and slow drips have not."""
     deadline: float | None = None
     """How long one batch may take with all its attempts."""
     concurrency: int = 16
@@ -25,6 +29,10 @@ class Policy:
     """Bytes a second, over all that is done with that host."""
     requests_per_second: float | None = None
     """Over all that is done with that host."""
+
+    def time_for(self, size: int) -> float:
+        """Return how long one attempt may take that moves at most `size` bytes."""
+        return self.timeout * (1 + size // _SIZE_FOR_TIMEOUT)
 
 
 DEFAULT_POLICY: Final = Policy()
@@ -40,3 +48,13 @@ class Stopper(Protocol):
     def pause(self, seconds: float) -> None:
         """Return after `seconds`, or raise `InterruptedRunError` as soon as the run is to stop."""
         ...
+
+
+class NeverStopped:
+    """A `Stopper` for those whom nobody asks to stop."""
+
+    def check(self) -> None:
+        """Return."""
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)

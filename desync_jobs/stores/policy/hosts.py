@@ -1,0 +1,185 @@
+"""Budgets: who may send the next request, over all threads and all places of one host.
+
+Requests a second, bytes a second and a wait that a host asked for are of the host, whichever
+places of a run are on it; requests in flight are of the place. `Budget.admit` never waits, for
+those who have other things in flight; `Budget.request` does, for those who call a library.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Condition, Lock
+from typing import Final, Protocol
+
+from desync_jobs.stores.policy.limits import Bucket, Window
+from desync_jobs.stores.policy.retry import Failure, Fault
+from desync_jobs.stores.policy.values import Policy, Stopper
+
+_LOOK_AGAIN: Final = 0.1
+_NO_PLACE: Final = 0.005
+"""Seconds after which to ask again when as many requests as allowed are in flight."""
+
+
+class HostLimits:
+    """What all places of one host share. Safe to call from many threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._requests = Bucket(None)
+        self._bytes = Bucket(None)
+        self._closed_until = 0.0
+        self._limited = False
+
+    def tighten(self, policy: Policy) -> None:
+        """Obey the limits of one more place; of two for the same thing the lower holds."""
+        with self._lock:
+            self._requests.rate = _lower(self._requests.rate, policy.requests_per_second)
+            self._bytes.rate = _lower(self._bytes.rate, policy.bandwidth)
+            rates = self._requests.rate, self._bytes.rate
+            self._limited = self._limited or rates != (None, None)
+
+    def enter(self) -> float:
+        """Take the right to send one request and return 0, or return the seconds to wait first."""
+        if not self._limited:
+            return 0.0
+        now = self._clock()
+        with self._lock:
+            wait = max(
+                self._requests.wait(now), self._bytes.wait(now), self._closed_until - now, 0.0
+            )
+            if wait == 0.0:
+                self._requests.spend(1, now)
+        return wait
+
+    def spend(self, size: int) -> None:
+        """Take note of bytes that were sent or received."""
+        if self._limited and size:
+            with self._lock:
+                self._bytes.spend(size, self._clock())
+
+    def close_for(self, seconds: float) -> None:
+        """Begin nothing for some time, because the host asked for it."""
+        with self._lock:
+            self._closed_until = max(self._closed_until, self._clock() + seconds)
+            self._limited = True
+
+
+class Hosts:
+    """The hosts of a run: places of the same one get the same limits."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._known: dict[str, HostLimits] = {}
+
+    def budget(self, host: str, policy: Policy) -> "Budget":
+        """Return the budget of one place; `host` is its name and port, as the URL has them."""
+        with self._lock:
+            limits = self._known.setdefault(host.lower(), HostLimits(self._clock))
+        limits.tighten(policy)
+        return Budget(policy, limits)
+
+
+class Ticket(Protocol):
+    """The right to have one request in flight, until it is given back by `done`."""
+
+    epoch: int
+
+
+class _Ticket:
+    __slots__ = ("epoch",)
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+
+class Budget:
+    """The requests of one place. Safe to call from many threads."""
+
+    def __init__(self, policy: Policy, host: HostLimits | None = None) -> None:
+        self._host = HostLimits() if host is None else host
+        if host is None:
+            self._host.tighten(policy)
+        self._window = Window(policy.concurrency)
+        self._longest_hold = policy.backoff_max
+        self._in_flight = 0
+        self._freed = Condition()
+
+    @property
+    def allowed(self) -> int:
+        """How many requests may be in flight now."""
+        return self._window.allowed
+
+    def admit(self) -> Ticket | float:
+        """Return the right to send one request, or the seconds after which to ask again."""
+        with self._freed:
+            if self._in_flight >= self._window.allowed:
+                return _NO_PLACE
+            wait = self._host.enter()
+            if wait > 0.0:
+                return wait
+            self._in_flight += 1
+            return _Ticket(self._window.epoch)
+
+    def done(self, ticket: Ticket, size: int, failure: Failure | None = None) -> None:
+        """Give a right back, with the bytes that the request moved and how it failed, if it did.
+
+        A request that was given up is no failure.
+        """
+        self._host.spend(size)
+        with self._freed:
+            self._in_flight -= 1
+            if failure is None:
+                self._window.succeeded()
+            elif failure.fault is Fault.OVERLOAD:
+                self._window.overloaded(ticket.epoch)
+            self._freed.notify()
+        if failure is not None and failure.retry_after is not None:
+            self._host.close_for(min(failure.retry_after, self._longest_hold))
+
+    @contextmanager
+    def request(
+        self, stopper: Stopper, failure_of: Callable[[Exception], Failure]
+    ) -> Iterator["Moved"]:
+        """Hold a right for one call of a library; waits for it until asked to stop.
+
+        `failure_of` as for `Attempts.run`; the exception goes on either way.
+        """
+        ticket = self._wait_for_ticket(stopper)
+        moved = Moved()
+        failure = None
+        try:
+            yield moved
+        except Exception as error:
+            failure = failure_of(error)
+            raise
+        finally:
+            self.done(ticket, moved.size, failure)
+
+    def _wait_for_ticket(self, stopper: Stopper) -> Ticket:
+        while True:
+            stopper.check()
+            ticket = self.admit()
+            if not isinstance(ticket, float):
+                return ticket
+            if ticket == _NO_PLACE:
+                with self._freed:
+                    if self._in_flight >= self._window.allowed:
+                        self._freed.wait(_LOOK_AGAIN)
+            else:
+                stopper.pause(ticket)
+
+
+class Moved:
+    """How many bytes a call of a library moved; it is told by who calls."""
+
+    __slots__ = ("size",)
+
+    def __init__(self) -> None:
+        self.size = 0
+
+
+def _lower(first: float | None, second: float | None) -> float | None:
+    given = [rate for rate in (first, second) if rate is not None]
+    return min(given, default=None)
