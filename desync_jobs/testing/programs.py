@@ -13,6 +13,7 @@ _INSTALL: Final = {
     "mke2fs": "apt-get install e2fsprogs",
     "mkfs.btrfs": "apt-get install btrfs-progs",
     "mkfs.xfs": "apt-get install xfsprogs",
+    "nginx": "apt-get install nginx",
     "setpriv": "apt-get install util-linux",
     "strace": "apt-get install strace",
 }

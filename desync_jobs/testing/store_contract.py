@@ -24,9 +24,11 @@ from desync_jobs.stores.base import (
     Fetched,
     Presence,
     Stored,
+    StoredEntry,
     StoredSize,
 )
 from desync_jobs.stores.counters import Counts
+from desync_jobs.stores.objects.base import Capability
 from desync_jobs.testing.chunks import make_chunk, make_chunks
 
 ABSENT = make_chunk(b"nobody has this")
@@ -44,16 +46,6 @@ def plain_of(answers: Sequence[Fetched]) -> list[bytes]:
     return [bytes(chunk.plain) for chunk in chunks]
 
 
-def count_of(store: ChunkStore) -> int:
-    """Return how many chunk files a store lists."""
-    return sum(1 for _ in store.entries())
-
-
-def size_of(store: ChunkStore) -> int:
-    """Return the stored bytes of all chunk files a store lists."""
-    return sum(entry.size for entry in store.entries())
-
-
 class StoreContract(ABC):
     """The promises of `ChunkStore`. Each test gets a store of its own, with nothing in it."""
 
@@ -66,11 +58,28 @@ class StoreContract(ABC):
     def overwrite(self, store: ChunkStore, chunk: Chunk, data: bytes) -> None:
         """Put `data` where the store keeps `chunk`, which it has, behind the store's back."""
 
+    capabilities: frozenset[Capability] = frozenset(Capability)
+    """What the store can do; tests of what it cannot are skipped, and say so."""
+
+    def listed(self, store: ChunkStore) -> list[StoredEntry]:
+        """List the chunk files of a store; behind its back, where it cannot list them itself."""
+        return list(store.entries())
+
+    def size(self, store: ChunkStore) -> int:
+        """Return the stored bytes of all chunk files."""
+        return sum(entry.size for entry in self.listed(store))
+
+    def need(self, *capabilities: Capability) -> None:
+        """Skip the test where the store lacks one of `capabilities`."""
+        lacking = sorted(one.value for one in set(capabilities) - self.capabilities)
+        if lacking:
+            pytest.skip(f"this store cannot {' or '.join(lacking)}")
+
     def test_a_prepared_store_has_nothing(self, store: ChunkStore) -> None:
         store.prepare()
         store.prepare()
 
-        assert list(store.entries()) == []
+        assert self.listed(store) == []
         assert store.presence([ABSENT.id]) == [Presence.NO]
         assert store.compressed_sizes([ABSENT.id]) == [None]
         assert [type(answer) for answer in store.fetch([ABSENT.id])] == [ChunkMissingError]
@@ -121,7 +130,16 @@ class StoreContract(ABC):
         assert missing.chunk_id == ABSENT.id
         assert str(missing) == f"chunk {ABSENT.id.hex()} is missing from {store.name}"
 
-    @pytest.mark.parametrize("data", [b"garbage", b""])
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"garbage",
+            b"",
+            b"\x28\xb5\x2f\xfd",
+            bytes((1 << 20) + (1 << 20) // 8 + (65 << 10)),
+        ],
+        ids=["garbage", "empty", "truncated", "oversized"],
+    )
     def test_a_damaged_chunk_is_an_answer_among_others(
         self, store: ChunkStore, data: bytes
     ) -> None:
@@ -151,7 +169,7 @@ class StoreContract(ABC):
     ) -> None:
         chunks = make_chunks(2)
         store.put(chunks)
-        entries = {entry.id: entry for entry in store.entries()}
+        entries = {entry.id: entry for entry in self.listed(store)}
 
         sizes = store.stored_sizes([chunks[1].id, ABSENT.id, chunks[0].id])
 
@@ -188,7 +206,8 @@ class StoreContract(ABC):
         chunks = make_chunks(2)
         store.put(chunks)
         sizes = {
-            entry.id: None if entry.form is Form.PLAIN else entry.size for entry in store.entries()
+            entry.id: None if entry.form is Form.PLAIN else entry.size
+            for entry in self.listed(store)
         }
 
         assert store.compressed_sizes([*ids_of(chunks), ABSENT.id]) == [
@@ -206,10 +225,11 @@ class StoreContract(ABC):
         assert again == Stored(0, 0)
         assert [first.chunks, second.chunks] == [1, 1]
         assert min(first.size, second.size) > 0
-        assert size_of(store) == first.size + second.size
-        assert count_of(store) == len(chunks)
+        assert self.size(store) == first.size + second.size
+        assert len(self.listed(store)) == len(chunks)
 
     def test_entries_are_what_is_stored(self, store: ChunkStore) -> None:
+        self.need(Capability.LIST)
         chunks = make_chunks(20)
         store.put(chunks)
 
@@ -219,11 +239,12 @@ class StoreContract(ABC):
         assert min(entry.size for entry in entries) > 0
 
     def test_each_damaged_file_is_found_by_examining(self, store: ChunkStore) -> None:
+        self.need(Capability.DELETE)
         chunks = make_chunks(4)
         store.put(chunks)
         self.overwrite(store, chunks[1], b"garbage")
         self.overwrite(store, chunks[3], b"")
-        entries = list(store.entries())
+        entries = self.listed(store)
         gone = next(entry for entry in entries if entry.id == chunks[2].id)
         store.remove(gone)
 
@@ -233,10 +254,11 @@ class StoreContract(ABC):
         assert {error.store for error in errors} == {store.name}
 
     def test_a_removed_chunk_is_missing_and_the_others_stay(self, store: ChunkStore) -> None:
+        self.need(Capability.DELETE)
         chunks = make_chunks(3)
         store.put(chunks)
         self.overwrite(store, chunks[1], b"garbage")
-        entry = next(entry for entry in store.entries() if entry.id == chunks[1].id)
+        entry = next(entry for entry in self.listed(store) if entry.id == chunks[1].id)
 
         store.remove(entry)
         store.remove(entry)
@@ -244,7 +266,7 @@ class StoreContract(ABC):
         answers = store.fetch(ids_of(chunks))
         assert isinstance(answers[1], ChunkMissingError)
         assert plain_of([answers[0], answers[2]]) == [chunks[0].plain, chunks[2].plain]
-        assert count_of(store) == len(chunks) - 1
+        assert len(self.listed(store)) == len(chunks) - 1
 
     def test_a_replaced_chunk_is_whole_again(self, store: ChunkStore) -> None:
         chunks = make_chunks(2)
@@ -254,14 +276,15 @@ class StoreContract(ABC):
         store.replace(chunks)
 
         assert plain_of(store.fetch(ids_of(chunks))) == [chunk.plain for chunk in chunks]
-        assert count_of(store) == len(chunks)
+        assert len(self.listed(store)) == len(chunks)
 
     def test_a_fetched_chunk_can_be_put_again(self, store: ChunkStore) -> None:
+        self.need(Capability.DELETE)
         chunk = make_chunks(1)[0]
         store.put([chunk])
         (fetched,) = store.fetch([chunk.id])
         assert isinstance(fetched, Chunk)
-        store.remove(next(iter(store.entries())))
+        store.remove(self.listed(store)[0])
 
         store.put([fetched])
 
@@ -272,13 +295,13 @@ class StoreContract(ABC):
         store.put(make_chunks(1))
         store.flush()
 
-        assert count_of(store) == 1
+        assert len(self.listed(store)) == 1
 
     def test_what_is_served_and_added_is_counted(self, store: ChunkStore) -> None:
         chunks = make_chunks(3)
         written = store.put(chunks[:2]).size
         store.replace(chunks[2:])
-        size = size_of(store)
+        size = self.size(store)
 
         store.fetch([*ids_of(chunks), ABSENT.id])
 
@@ -292,5 +315,5 @@ class StoreContract(ABC):
             stored = list(threads.map(lambda _: store.put(chunks), range(8)))
 
         assert plain_of(store.fetch(ids_of(chunks))) == [chunk.plain for chunk in chunks]
-        assert count_of(store) == sum(one.chunks for one in stored) == len(chunks)
-        assert sum(one.size for one in stored) == size_of(store)
+        assert len(self.listed(store)) == sum(one.chunks for one in stored) == len(chunks)
+        assert sum(one.size for one in stored) == self.size(store)
