@@ -31,6 +31,11 @@ class DesyncRunError(Exception):
 
     exit_code: int = EXIT_FAILED
 
+    def about(self, path: str) -> None:
+        """Have the message say that it is about the file at `path`, unless it does already."""
+        if path not in str(self):
+            self.args = (f"{path}: {self}",)
+
 
 class StoreError(DesyncRunError):
     """A store could not do what it was asked; says which store."""

@@ -12,11 +12,12 @@ from desync_jobs.assembly.extracting import Written, copy_within, fetch_into, ze
 from desync_jobs.assembly.journal import Journal
 from desync_jobs.assembly.placing import Target
 from desync_jobs.core.segments import Assembly, Positions
-from desync_jobs.execute.opening import Reading, open_sources
 from desync_jobs.execute.seed_use import SeedUse
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.extraction import ExtractDetail, assign_again
+from desync_jobs.stores.base import ChunkSource
+from desync_jobs.stores.counters import NO_COUNTS
 
 
 class Extraction:
@@ -28,12 +29,14 @@ class Extraction:
         detail: ExtractDetail,
         target: Target,
         journal: Journal | None,
+        source: ChunkSource,
     ) -> None:
         self._task = task
         self._detail = detail
         self._target = target
         self._journal = journal
-        self._source = open_sources(task, Reading(detail.index.algorithm, detail.index.largest))
+        self._source = source
+        self._before = source.counts()
         self._seeds = SeedUse(task, detail.seeds, detail.index, target)
         self._right = detail.held.copy()
         """Which positions the target has right by now."""
@@ -66,9 +69,13 @@ class Extraction:
     def statistics(self) -> dict[str, object]:
         """Return the plan's figures, corrected by what seeds did not have, and each store's."""
         figures: dict[str, Any] = self._detail.statistics_with(self._fetched)
+        counts = {
+            name: one - self._before.get(name, NO_COUNTS)
+            for name, one in self._source.counts().items()
+        }
         figures["stores"] = {
             name: {"chunks": one.chunks, "stored_bytes": one.stored_bytes, "requests": one.requests}
-            for name, one in self._source.counts().items()
+            for name, one in counts.items()
         }
         if self._detail.seeds:
             figures["damaged_seed_chunks"] = self._seeds.damaged

@@ -131,7 +131,7 @@ class SeedUse:
         seed = self._seeds[number]
         # Nobody promised that an index made by this program is right, or that an earlier
         # run left a target whole that is changed in place.
-        expected = seed.automatic or seed.name in self._overwritten
+        expected = seed.automatic or seed.written or seed.name in self._overwritten
         if self._task.spec.invalid_seeds == "fail" and not expected:
             begin, end = self._index.start(places[0]), self._index.end(places[0])
             raise problem or BlobMismatchError(

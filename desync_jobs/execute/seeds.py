@@ -1,7 +1,8 @@
 """From seeds of the manifest to seeds with an index, for one operation."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 from desync_jobs.errors import IndexMissingError, InvalidDataError, SourceError
@@ -9,7 +10,6 @@ from desync_jobs.execute.inputs import file_facts, open_input, read_index
 from desync_jobs.execute.seed_index import automatic_index, check_cutting
 from desync_jobs.execute.task import Streams, Task
 from desync_jobs.formats.index import Index
-from desync_jobs.manifest.seeds import SeedSpec
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts
 from desync_jobs.planner.needed import need_size
 
@@ -19,18 +19,19 @@ _SUFFIX = ".caibx"
 
 
 def survey_seeds(
-    task: Task[S], names: tuple[str, ...], wanted: IndexFacts
+    task: Task[S], names: tuple[str, ...], wanted: IndexFacts, beside: Iterable[str] = ()
 ) -> tuple[SeedFacts, ...]:
     """Return the seeds called `names`, in order, that can serve the index `wanted`.
 
-    Raises `IndexMissingError`, `SourceError` or `IndexFormatError` for a seed that is named and
+    No index at one of the paths `beside` says what is there: those are extracted too. Raises
+    `IndexMissingError`, `SourceError` or `IndexFormatError` for a seed that is named and
     cannot be used; what a seed directory holds besides usable pairs is passed over. A seed
     whose IDs are made with another digest serves nothing, which is said as a warning.
     """
     found = []
+    sought = _Sought(wanted.index, frozenset(map(_entry, (wanted.path, *beside))))
     for name in names:
-        spec = task.machine.job.spec.seeds[name]
-        for seed in _seeds(task, name, spec, wanted):
+        for seed in _seeds(task, name, sought):
             if seed.index.algorithm is wanted.index.algorithm:
                 found.append(seed)
             else:
@@ -38,8 +39,18 @@ def survey_seeds(
     return tuple(found)
 
 
-def _seeds(task: Task[S], name: str, spec: SeedSpec, wanted: IndexFacts) -> Iterator[SeedFacts]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sought:
+    """What seeds are wanted for."""
+
+    index: Index
+    entries: frozenset[str]
+    """Where the indexes are that are being extracted."""
+
+
+def _seeds(task: Task[S], name: str, wanted: _Sought) -> Iterator[SeedFacts]:
     streams = task.machine.streams
+    spec = task.machine.job.spec.seeds[name]
     if spec.directory is not None:
         yield from _in_directory(task, name, task.path(spec.directory), wanted)
         return
@@ -67,9 +78,7 @@ def _named_blob(name: str, path: str, streams: Streams) -> FileFacts:
         raise SourceError(f"seed {name}: {error}") from error
 
 
-def _in_directory(
-    task: Task[S], name: str, directory: str, wanted: IndexFacts
-) -> Iterator[SeedFacts]:
+def _in_directory(task: Task[S], name: str, directory: str, wanted: _Sought) -> Iterator[SeedFacts]:
     """Yield a seed for each index that has its blob beside it, in the order of their paths."""
     if not os.path.isdir(directory):
         raise SourceError(f"seed {name}: {directory} is not a directory; correct it or create it")
@@ -95,7 +104,7 @@ def _index_paths(task: Task[S], directory: str) -> Iterator[str]:
         yield from (os.path.join(folder, name) for name in names if name.endswith(_SUFFIX))
 
 
-def _pair(task: Task[S], path: str, wanted: IndexFacts) -> tuple[FileFacts, Index] | None:
+def _pair(task: Task[S], path: str, wanted: _Sought) -> tuple[FileFacts, Index] | None:
     """Return the index at `path` and its blob; None where either is not there or no file.
 
     Raises `SourceError` and `IndexFormatError` for a pair that is there and cannot be used.
@@ -107,7 +116,7 @@ def _pair(task: Task[S], path: str, wanted: IndexFacts) -> tuple[FileFacts, Inde
     # The index that is being extracted says what is wanted, not what is there. A copy of it
     # that somebody put beside a blob is another matter.
     regular = file_facts(path, streams).kind is FileKind.REGULAR
-    if not regular or _entry(path) == _entry(wanted.path):
+    if not regular or _entry(path) in wanted.entries:
         return None
     found = read_index(path, streams)
     with open_input(blob.path, streams):

@@ -24,6 +24,14 @@ def target_beside(seen: FileFacts, size: int, durability: Durability) -> Iterato
         pending.commit(durability)
 
 
+def need_folder(path: str) -> str:
+    """Return where a target is, links followed; `TargetError` where its folder does not exist."""
+    place = os.path.realpath(path)
+    if not os.path.isdir(os.path.dirname(place)):
+        raise TargetError(f"{path}: cannot be written: its folder does not exist; create it")
+    return place
+
+
 @contextmanager
 def target_in_place(seen: FileFacts) -> Iterator[Target]:
     """Lend the target itself, locked and unchanged. Its size is yours to set, and to sync it.

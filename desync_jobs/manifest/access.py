@@ -28,13 +28,17 @@ class Access:
     """Names of stores and caches that are filled on purpose."""
     deletes_from: tuple[str, ...] = ()
     """Names of stores and caches that chunks may be removed from."""
+    reads_matching: tuple[str, ...] = ()
+    """Patterns of files that are read, where only the files themselves tell which."""
+    writes_matching: tuple[str, ...] = ()
+    """Patterns of files that may be written; no index is among those."""
     reads_stdin: bool = False
     """Whether standard input is read."""
     writes_stdout: bool = False
     """Whether standard output is written."""
 
 
-def access(
+def access(  # noqa: PLR0913 - one for each field
     *,
     reads: Iterable[str | None] = (),
     writes: Iterable[str] = (),
@@ -42,6 +46,8 @@ def access(
     uses_seeds: Iterable[str] = (),
     adds_to: Iterable[str | None] = (),
     deletes_from: Iterable[str] = (),
+    reads_matching: Iterable[str] = (),
+    writes_matching: Iterable[str] = (),
 ) -> Access:
     """Return the `Access` of these fields: names that are None are left out, `-` is a stream."""
     read, written = _given(reads), _given(writes)
@@ -52,6 +58,8 @@ def access(
         uses_seeds=_given(uses_seeds),
         adds_to=_given(adds_to),
         deletes_from=_given(deletes_from),
+        reads_matching=_given(reads_matching),
+        writes_matching=_given(writes_matching),
         reads_stdin=STREAM in read,
         writes_stdout=STREAM in written,
     )

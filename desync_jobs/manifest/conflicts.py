@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from desync_jobs.errors import Problem
 from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.choice import choice_problems
 from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.operations.chunk import ChunkSpec
+from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.seeds import SeedSpec
 
@@ -39,6 +41,9 @@ def conflicts(operations: Mapping[str, OperationBase], directory: str) -> Iterat
         yield from _overwritten_input(name, operation, directory)
         if isinstance(operation, MakeSpec | ChunkSpec):
             yield from _impossible_sizes(name, operation)
+        if isinstance(operation, ExtractSpec):
+            for where, message in choice_problems(operation, directory):
+                yield Problem(("operations", name, *where), message)
 
 
 def seed_conflicts(seeds: Mapping[str, SeedSpec]) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from desync_jobs.manifest.base import Spec
 from desync_jobs.manifest.engine import LocalEngineSpec
+from desync_jobs.manifest.globs import absolute
 from desync_jobs.manifest.names import Name, VariableName
 from desync_jobs.manifest.operations import OperationSpec
 from desync_jobs.manifest.scalars import Flag
@@ -58,3 +59,7 @@ class Job:
     def path(self, text: str) -> str:
         """Return a path of the manifest as an absolute and normalised one."""
         return os.path.normpath(os.path.join(self.directory, text))
+
+    def pattern(self, text: str) -> str:
+        """Return a pattern of files of the manifest as an absolute one."""
+        return absolute(text, self.directory)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from desync_jobs.errors import Problem
 from desync_jobs.manifest.base import Spec
+from desync_jobs.manifest.blob import BlobSpec
 from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.job import JobSpec
 from desync_jobs.manifest.operations import KINDS
@@ -57,6 +58,8 @@ def _known_keys(where: Where) -> list[str]:
     """Return the keys that are possible beside the last one of pydantic's path `where`."""
     spec: type[Spec] = JobSpec
     match where:
+        case ("operations", _, "extract", "blobs", _, _):
+            spec = BlobSpec
         case ("operations", _, str(kind), *_) if kind in KINDS:
             spec = KINDS[kind]
         case ("engine", _):

@@ -1,5 +1,6 @@
 """What a step costs: bytes, chunks and requests by place."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from desync_jobs.report.words import counted, in_bytes
@@ -37,3 +38,28 @@ class Cost:
 
 
 NO_COST = Cost()
+
+
+def summed(costs: Iterable[Cost], renamed: Mapping[str, str]) -> Cost:
+    """Return the sum of `costs`, by place; `renamed` maps places to what the sum calls them."""
+    every = list(costs)
+    return Cost(
+        _by_place((amount for cost in every for amount in cost.reads), renamed),
+        _by_place((amount for cost in every for amount in cost.writes), renamed),
+        sum(cost.work for cost in every),
+    )
+
+
+def _by_place(amounts: Iterable[Amount], renamed: Mapping[str, str]) -> tuple[Amount, ...]:
+    found: dict[str, Amount] = {}
+    for amount in amounts:
+        place = renamed.get(amount.place, amount.place)
+        so_far = found.get(place, Amount(place, 0))
+        found[place] = Amount(
+            place,
+            so_far.bytes + amount.bytes,
+            so_far.chunks + amount.chunks,
+            so_far.requests + amount.requests,
+            exact=so_far.exact and amount.exact,
+        )
+    return tuple(found.values())

@@ -37,6 +37,7 @@ def decide(name: str, spec: OperationSpec, order: Order, facts: object) -> Step:
         changes=decision.changes,
         detail=decision.detail,
         statistics=decision.statistics,
+        parts=decision.parts,
     )
 
 

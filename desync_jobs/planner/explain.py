@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from desync_jobs.planner.cost import Amount
-from desync_jobs.planner.plan import Action, Plan, Step
+from desync_jobs.planner.cost import Cost
+from desync_jobs.planner.plan import Action, Plan, Step, StepPart
 
 _MARKS: Final = {
     Action.RUN: "+",
@@ -26,20 +26,27 @@ def _step_lines(step: Step) -> Iterator[str]:
     if step.needs:
         yield f"    after   {', '.join(step.needs)}"
     if step.action is Action.RUN:
-        yield from _amount_lines("reads ", "from", step.cost.reads)
-        yield from _amount_lines("writes", "to", step.cost.writes)
+        yield from _cost_lines(step.cost, "    ")
+    for part in step.parts:
+        yield f"    {_MARKS[part.action]} {part.name}: {_reason(part)}"
+        yield from _cost_lines(part.cost, "        ")
 
 
-def _reason(step: Step) -> str:
+def _reason(step: Step | StepPart) -> str:
     if step.action is Action.UNCHANGED:
         return f"nothing to do: {step.reason}"
-    return str(step.error) if step.error is not None else step.reason
+    error = step.error if isinstance(step, Step) else None
+    return step.reason if error is None else str(error)
 
 
-def _amount_lines(verb: str, preposition: str, amounts: tuple[Amount, ...]) -> Iterator[str]:
-    for amount in amounts:
-        if amount.bytes or amount.chunks:
-            yield f"    {verb}  {amount.words()} {preposition} {amount.place}"
+def _cost_lines(cost: Cost, indent: str) -> Iterator[str]:
+    for verb, preposition, amounts in (
+        ("reads ", "from", cost.reads),
+        ("writes", "to", cost.writes),
+    ):
+        for amount in amounts:
+            if amount.bytes or amount.chunks:
+                yield f"{indent}{verb}  {amount.words()} {preposition} {amount.place}"
 
 
 def _summary(plan: Plan) -> str:

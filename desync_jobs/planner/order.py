@@ -13,7 +13,9 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 
 from desync_jobs.errors import ManifestError, Problem
+from desync_jobs.manifest.globs import matches
 from desync_jobs.manifest.job import Job
+from desync_jobs.manifest.operations.extract import SUFFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,10 @@ class _Touched:
         self._job = job
         self._readers: dict[str, list[str]] = defaultdict(list)
         self._writers: dict[str, list[str]] = defaultdict(list)
+        self._searchers: dict[str, list[str]] = defaultdict(list)
+        """Who reads what a pattern stands for."""
+        self._scatterers: dict[str, list[str]] = defaultdict(list)
+        """Who may write what a pattern stands for."""
         self._users: dict[str, list[str]] = defaultdict(list)
         self._fillers: dict[str, list[str]] = defaultdict(list)
         self._deleters: dict[str, list[str]] = defaultdict(list)
@@ -102,6 +108,8 @@ class _Touched:
             for seed in access.uses_seeds:
                 _note(self._readers, name, map(job.path, job.spec.seeds[seed].paths))
             _note(self._writers, name, map(job.path, access.writes))
+            _note(self._searchers, name, map(job.pattern, access.reads_matching))
+            _note(self._scatterers, name, map(job.pattern, access.writes_matching))
             _note(self._users, name, map(self._place, access.uses_stores))
             _note(self._fillers, name, map(self._place, access.adds_to))
             _note(self._deleters, name, map(self._place, access.deletes_from))
@@ -110,10 +118,22 @@ class _Touched:
         return self._job.path(self._job.spec.place(store).path)
 
     def makers(self, name: str) -> Iterator[str]:
-        """Yield operations that write a file that `name` reads."""
+        """Yield operations that write a file that `name` reads, or may write it."""
         for path, readers in self._readers.items():
             if name in readers:
-                yield from (writer for writer in self._writers.get(path, ()) if writer != name)
+                makers = [*self._writers.get(path, ()), *self._scattered(path)]
+                yield from (maker for maker in makers if maker != name)
+        for pattern, searchers in self._searchers.items():
+            if name in searchers:
+                for path, writers in self._writers.items():
+                    if matches(path, pattern):
+                        yield from (writer for writer in writers if writer != name)
+
+    def _scattered(self, path: str) -> Iterator[str]:
+        """Yield operations that may write `path`; what they write is no index."""
+        for pattern, scatterers in self._scatterers.items():
+            if matches(path, pattern) and not path.endswith(SUFFIX):
+                yield from scatterers
 
     def fillers(self, name: str) -> Iterator[str]:
         """Yield operations whose purpose is to fill a store that `name` takes from."""

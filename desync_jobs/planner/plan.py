@@ -29,6 +29,17 @@ class Action(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class StepPart:
+    """One of many things that a step is about, decided."""
+
+    name: str
+    """Its target, as written in the manifest."""
+    action: Action
+    reason: str
+    cost: Cost = NO_COST
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One operation, decided."""
 
@@ -46,6 +57,8 @@ class Step:
     statistics: Mapping[str, object] = field(default_factory=dict)
     """What is counted of an operation that has nothing to do."""
     error: DesyncRunError | None = None
+    parts: tuple[StepPart, ...] = ()
+    """Of an operation on many things; their costs add up to that of the step."""
 
     def detail_as(self, kind: type[T]) -> T:
         """Return the detail, which the doer knows to be a `kind`."""
@@ -64,6 +77,7 @@ class Decision:
     changes: bool = False
     detail: object = None
     statistics: Mapping[str, object] = field(default_factory=dict)
+    parts: tuple[StepPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +115,26 @@ def _step_json(step: Step) -> dict[str, object]:
         "reason": step.reason,
         "needs": list(step.needs),
         "changes": step.changes,
-        "reads": [_amount_json(amount) for amount in step.cost.reads],
-        "writes": [_amount_json(amount) for amount in step.cost.writes],
+        **_cost_json(step.cost),
     }
+    if step.parts:
+        value["parts"] = [_part_json(part) for part in step.parts]
     if step.error is not None:
         value["error"] = str(step.error)
         value["exit_code"] = step.error.exit_code
     return value
+
+
+def _part_json(part: StepPart) -> dict[str, object]:
+    decided = {"target": part.name, "action": part.action.value, "reason": part.reason}
+    return {**decided, **_cost_json(part.cost)}
+
+
+def _cost_json(cost: Cost) -> dict[str, object]:
+    return {
+        "reads": [_amount_json(amount) for amount in cost.reads],
+        "writes": [_amount_json(amount) for amount in cost.writes],
+    }
 
 
 def _amount_json(amount: Amount) -> dict[str, object]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from time import perf_counter
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,21 @@ class Counts:
             self.plain_bytes + other.plain_bytes,
             self.seconds + other.seconds,
         )
+
+    def __sub__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.chunks - other.chunks,
+            self.stored_bytes - other.stored_bytes,
+            self.requests - other.requests,
+            self.chunks_added - other.chunks_added,
+            self.stored_bytes_added - other.stored_bytes_added,
+            self.retries - other.retries,
+            self.plain_bytes - other.plain_bytes,
+            self.seconds - other.seconds,
+        )
+
+
+NO_COUNTS: Final = Counts()
 
 
 class Waiting:

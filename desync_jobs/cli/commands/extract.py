@@ -1,4 +1,6 @@
-"""`desync-run extract`: a blob from its index and stores."""
+"""`desync-run extract`: blobs from their indexes and stores."""
+
+from collections.abc import Sequence
 
 import click
 
@@ -13,12 +15,12 @@ _EXAMPLES = (
     "desync-run extract -s /mnt/near -s /mnt/far -c /var/cache/chunks disk.img.caibx disk.img",
     "desync-run extract --in-place disk.img.caibx /dev/sdb2 -s /srv/store",
     "desync-run extract --seed old.img.caibx new.img.caibx new.img -s /srv/store",
+    "desync-run extract -s /srv/store --target-dir /var/lib/images root.caibx data.caibx",
 )
 
 
 @click.command("extract", cls=Command, examples=_EXAMPLES)
-@click.argument("index")
-@click.argument("output")
+@click.argument("paths", nargs=-1, required=True, metavar="INDEX OUTPUT | INDEX...")
 @opt.required_stores
 @opt.optional_cache
 @opt.cache_repair
@@ -54,12 +56,18 @@ _EXAMPLES = (
     is_flag=True,
     help="Index a seed anew that is not what its index says.",
 )
+@click.option(
+    "--target-dir",
+    "targets",
+    metavar="DIR",
+    help="Extract every INDEX x.caibx to x in DIR; no chunk is fetched for two of them.",
+)
 @click.option("--print-stats", is_flag=True, help="Print counts as JSON to standard output.")
 @one_line
 def command(  # noqa: PLR0913 -- one parameter for each option
     *,
-    index: str,
-    output: str,
+    paths: tuple[str, ...],
+    targets: str | None,
     stores: tuple[str, ...],
     cache: str | None,
     cache_repair: bool | None,
@@ -71,7 +79,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     regenerate: bool,
     print_stats: bool,
 ) -> OneLine:
-    """Put the blob that INDEX describes together at OUTPUT.
+    """Put the blob that INDEX describes together at OUTPUT, or several in a directory.
 
     OUTPUT appears complete or not at all, unless --in-place is given. INDEX may
     be '-' for standard input.
@@ -79,8 +87,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     if skip and regenerate:
         raise click.UsageError("give --skip-invalid-seeds or --regenerate-invalid-seeds, not both")
     fields = {
-        "index": index,
-        "target": output,
+        **_blobs(paths, targets),
         "cache_repair": cache_repair,
         "in_place": in_place or None,
         "direct_io": direct_io or None,
@@ -94,3 +101,20 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         seeds=declared_seeds(seed, seed_directory),
         print_stats=print_stats,
     )
+
+
+def _blobs(paths: Sequence[str], targets: str | None) -> dict[str, object]:
+    """Return the fields that say which blobs go where."""
+    # Imported where it is needed: whoever only asks for help does not wait for the manifest.
+    from desync_jobs.manifest.globs import as_pattern
+
+    if targets is not None:
+        return {"indexes": [as_pattern(path) for path in paths], "targets": targets}
+    if len(paths) == 1:
+        raise click.UsageError("give OUTPUT too, or --target-dir")
+    if len(paths) > len(("INDEX", "OUTPUT")):
+        raise click.UsageError(
+            "to extract more than one INDEX, give --target-dir instead of OUTPUT"
+        )
+    index, output = paths
+    return {"index": index, "target": output}

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,11 @@ from desync_jobs.assembly.zeros import zero_chunk_id
 from desync_jobs.execute.blob_digest import check_digest
 from desync_jobs.execute.extraction import Extraction
 from desync_jobs.execute.inputs import file_facts, open_input, read_index
-from desync_jobs.execute.opening import source_facts
+from desync_jobs.execute.opening import Reading, open_sources, source_facts
 from desync_jobs.execute.reading_back import read_back
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.resume import journalled, remembered
-from desync_jobs.execute.seeds import survey_seeds
+from desync_jobs.execute.seed_survey import SeedSurvey
 from desync_jobs.execute.targets import (
     make_room,
     set_size,
@@ -31,18 +32,34 @@ from desync_jobs.execute.targets import (
 )
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
-from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.manifest.operations.extract import ExtractSpec, OneExtractSpec
 from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind
 from desync_jobs.planner.operations.extract import ExtractFacts
 from desync_jobs.planner.plan import Step
+from desync_jobs.stores.base import ChunkSource
+
+if TYPE_CHECKING:
+    from desync_jobs.planner.many import ManyFacts
 
 _PACES = {Durability.NONE: Pace(size=1 << 62, seconds=float("inf"))}
 """Where nothing is to be synced, a journal helps after a kill, and not after a power cut."""
 
 
-def survey_extract(task: Task[ExtractSpec]) -> ExtractFacts:
-    """Read the index and hold a target that is there against it."""
+def survey_extract(task: Task[ExtractSpec]) -> "ExtractFacts | ManyFacts":
+    """Read each index and hold a target that is there against it."""
+    spec = task.spec
+    if not spec.several:
+        one = Task(task.name, spec.of_one(*spec.listed), task.machine)
+        return survey_blob(one, SeedSurvey(task, spec.seeds))
+    # Imported where it is needed: most extractions are about one blob, and it needs this one.
+    from desync_jobs.execute.many import survey_many
+
+    return survey_many(task)
+
+
+def survey_blob(task: Task[OneExtractSpec], seeds: SeedSurvey) -> ExtractFacts:
+    """Do that for one blob; `seeds` are asked for where it is not there."""
     spec, streams = task.spec, task.machine.streams
     found = read_index(task.path(spec.index), streams)
     target = file_facts(task.path(spec.target), streams)
@@ -55,9 +72,14 @@ def survey_extract(task: Task[ExtractSpec]) -> ExtractFacts:
     right = _right(task, target, found.index) if resumed is None else resumed
     zero_ids = _zero_ids(found.index)
     if right is None or not right.all():
-        seeds = survey_seeds(task, spec.seeds, found)
         return ExtractFacts(
-            found, target, right, zero_ids, stores, seeds, resumed=resumed is not None
+            found,
+            target,
+            right,
+            zero_ids,
+            stores,
+            seeds.serving(found),
+            resumed=resumed is not None,
         )
     with open_input(target.path, streams) as fd:
         check_digest(task, Target(fd, target.path), found.index)
@@ -96,11 +118,21 @@ def _right(task: Task[ExtractSpec], target: FileFacts, index: Index) -> NDArray[
 
 
 def do_extract(task: Task[ExtractSpec], step: Step) -> Done:
-    """Put the blob together; the target is published only when every position is right."""
+    """Put each blob together; its target is published only when every position is right."""
+    if step.parts:
+        from desync_jobs.execute.many import do_many
+
+        return do_many(task, step)
     detail = step.detail_as(ExtractDetail)
+    source = open_sources(task, Reading(detail.index.algorithm, detail.index.largest))
+    return do_blob(task, detail, source, step.cost.work)
+
+
+def do_blob(task: Task[ExtractSpec], detail: ExtractDetail, source: ChunkSource, work: int) -> Done:
+    """Do that for one blob, which is `work` bytes to write, with chunks that `source` has."""
     with _opened(task, detail) as (opened, journal), _written(task, detail, opened) as target:
-        extraction = Extraction(task, detail, target, journal)
-        extraction.run(step.cost.work)
+        extraction = Extraction(task, detail, target, journal, source)
+        extraction.run(work)
         read_back(task, detail, target)
         check_digest(task, target, detail.index)
         task.machine.cancel.check()

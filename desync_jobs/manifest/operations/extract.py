@@ -1,25 +1,45 @@
-"""`extract`: assemble a blob from its index and the chunks in stores."""
+"""`extract`: assemble blobs from their indexes and the chunks in stores."""
 
-from typing import Annotated, Literal
+import os
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from desync_jobs.manifest.access import Access, access
 from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.blob import BlobSpec
 from desync_jobs.manifest.digests import BlobDigest
+from desync_jobs.manifest.globs import Globs, is_pattern, without_patterns
 from desync_jobs.manifest.paths import FilePath, StreamPath
 from desync_jobs.manifest.scalars import Flag
 
+SUFFIX: Final = ".caibx"
+"""What the name of an index has besides that of its blob."""
+_WHICH: Final = (("index", "target"), ("blobs",), ("indexes", "targets"))
+"""The three ways to say what is extracted where."""
+
 
 class ExtractSpec(OperationBase):
-    """Assemble a blob from its index and the chunks in stores."""
+    """Assemble one blob or several from their indexes and the chunks in stores."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": list(keys)} for keys in _WHICH]}
+    )
 
     kind: Literal["extract"]
-    """Writes the blob that an index describes."""
-    index: StreamPath
+    """Writes the blob that an index describes, or several."""
+    index: StreamPath | None = None
     """The index of the blob; `-` is standard input."""
-    target: FilePath
+    target: FilePath | None = None
     """The file or block device to write."""
+    blobs: tuple[BlobSpec, ...] = ()
+    """Several blobs instead of one, each with its `index` and `target`. They are extracted in
+    order, and what one has is not fetched for another."""
+    indexes: Globs = ()
+    """The indexes of several blobs instead of one: a path or a pattern like `images/*.caibx`, or a
+    list of these. Those that a pattern stands for are sorted."""
+    targets: FilePath | None = None
+    """The directory for the blobs of `indexes`; each has its index's name without `.caibx`."""
     stores: Annotated[tuple[str, ...], Field(min_length=1)]
     """Stores to take chunks from; a chunk that is missing in one is looked for in the next."""
     cache: str | None = None
@@ -50,10 +70,48 @@ class ExtractSpec(OperationBase):
     the memory; where its file system has no direct writes, this is said and it is written
     without."""
 
+    @property
+    def several(self) -> bool:
+        """Whether this is about any number of blobs, and not just one."""
+        return self.index is None
+
+    @property
+    def listed(self) -> tuple[BlobSpec, ...]:
+        """The blobs that are known without looking for files."""
+        if self.index is not None and self.target is not None:
+            return (_blob(self.index, self.target, self.blob_digest),)
+        named = without_patterns(self.indexes)
+        return (*self.blobs, *(_blob(path, self.beside(path)) for path in named))
+
+    def beside(self, index: str) -> str:
+        """Return where in `targets` the blob of `index` goes."""
+        return os.path.join(self.targets or "", os.path.basename(index).removesuffix(SUFFIX))
+
+    def of_one(self, blob: BlobSpec) -> "OneExtractSpec":
+        """Return what is to be done with one blob."""
+        given = dict(self) | dict(blob) | {"blobs": (), "indexes": (), "targets": None}
+        return OneExtractSpec.model_construct(**given)
+
     def access(self) -> Access:
+        listed = self.listed
+        patterns = [text for text in self.indexes if is_pattern(text)]
         return access(
-            reads=[self.index],
-            writes=[self.target],
+            reads=[blob.index for blob in listed],
+            writes=[blob.target for blob in listed],
             uses_stores=[*self.stores, self.cache],
             uses_seeds=self.seeds,
+            reads_matching=patterns,
+            writes_matching=[self.beside(pattern) for pattern in patterns],
         )
+
+
+class OneExtractSpec(ExtractSpec):
+    """The part of an `extract` that is about one blob; made from it, never written down."""
+
+    index: StreamPath
+    target: FilePath
+
+
+def _blob(index: str, target: str, blob_digest: str | None = None) -> BlobSpec:
+    # What this is made of was validated.
+    return BlobSpec.model_construct(index=index, target=target, blob_digest=blob_digest)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,14 @@ from desync_jobs.core.matching import Offer
 from desync_jobs.core.segments import Positions, assign
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.index import Index
-from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.manifest.operations.extract import ExtractSpec, OneExtractSpec
 from desync_jobs.planner.extraction import ExtractDetail, extraction_cost, number_chunks
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts, StoreFacts
 from desync_jobs.planner.needed import need_apart, need_index, need_stores
 from desync_jobs.planner.plan import Action, Decision
+
+if TYPE_CHECKING:
+    from desync_jobs.planner.many import ManyFacts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +37,18 @@ class ExtractFacts:
     """Whether `right` is by the journal of an earlier run, whose end is not sure to be synced."""
 
 
-def plan_extract(spec: ExtractSpec, facts: ExtractFacts) -> Decision:
+def plan_extract(spec: ExtractSpec, facts: "ExtractFacts | ManyFacts") -> Decision:
     """Decide from `facts` where each chunk comes from."""
+    if isinstance(facts, ExtractFacts):
+        return plan_blob(spec.of_one(*spec.listed), facts)
+    # Imported where it is needed: most extractions are about one blob, and it needs `plan_blob`.
+    from desync_jobs.planner.many import plan_many
+
+    return plan_many(spec, facts)
+
+
+def plan_blob(spec: OneExtractSpec, facts: ExtractFacts) -> Decision:
+    """Decide about one blob."""
     found = need_index(facts.index, spec.index)
     need_stores(facts.stores, found.index)
     need_apart(facts.target, found)

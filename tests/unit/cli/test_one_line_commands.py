@@ -225,3 +225,40 @@ def test_a_printed_manifest_is_a_job_that_does_the_same(made: Path, desync_run: 
     assert (printed.returncode, not_yet) == (0, False)
     assert ended.returncode == 0
     assert (made / "copy").read_bytes() == BLOB
+
+
+def test_extract_puts_several_blobs_into_a_directory(made: Path, desync_run: Run) -> None:
+    (made / "other").write_bytes(BLOB[100_000:] + b"more")
+    (made / "odd[1].caibx").write_bytes((made / "blob.caibx").read_bytes())
+    (made / "out").mkdir()
+    desync_run("make", "other.caibx", "other", "-s", "store")
+    several = ("extract", "-s", "store", "--target-dir", "out")
+    ended = desync_run(*several, "blob.caibx", "other.caibx", "odd[1].caibx", "--print-stats")
+    alone = desync_run(*several, "blob.caibx", "--json")
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert (made / "out" / "blob").read_bytes() == (made / "out" / "odd[1]").read_bytes() == BLOB
+    assert (made / "out" / "other").read_bytes() == BLOB[100_000:] + b"more"
+    assert json.loads(ended.stdout)["chunks-from-store"] == chunk_count(made / "store")
+    assert json.loads(alone.stdout)["operations"][0]["reason"] == (
+        "the target is what the indexes describe"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("blob.caibx",), b"give OUTPUT too, or --target-dir"),
+        (("a.caibx", "b", "c"), b"more than one INDEX, give --target-dir instead of OUTPUT"),
+        (("--target-dir", "out", "blob"), b"should end in a name and .caibx"),
+        (("--target-dir", "out"), b"missing argument 'INDEX OUTPUT | INDEX...'"),
+    ],
+)
+def test_extract_says_how_to_name_what_goes_where(
+    made: Path, desync_run: Run, arguments: tuple[str, ...], message: bytes
+) -> None:
+    del made
+    ended = desync_run("extract", "-s", "store", *arguments)
+
+    assert ended.returncode == 64
+    assert message in ended.stderr

@@ -83,9 +83,9 @@ def test_a_dangling_name_is_found_beside_a_wrong_key(problems: Problems) -> None
         "operations.extract.stores.0: no store named 'orign'; did you mean 'origin'?",
         "operations.extract.in_place: should be true or false",
         (
-            "operations.extract.new: unknown key; there are after, blob_digest, cache, "
-            "cache_repair, description, durability, in_place, index, invalid_seeds, kind, seeds, "
-            "stores, target, verify"
+            "operations.extract.new: unknown key; there are after, blob_digest, blobs, cache, "
+            "cache_repair, description, durability, in_place, index, indexes, invalid_seeds, kind, "
+            "seeds, stores, target, targets, verify"
         ),
     ]
 

@@ -1,4 +1,5 @@
 import itertools
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,10 @@ paths = st.one_of(
 )
 streams = paths | st.just(STREAM)
 sizes = st.integers(0, 1 << 50)
+digests = st.from_regex("[0-9a-f]{64}", fullmatch=True)
+
+_CHOSEN = ("index", "target", "blobs", "indexes", "targets", "blob_digest")
+"""Keys of an extraction that say what it is about."""
 
 _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "description": texts,
@@ -41,7 +46,6 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "start": sizes,
     "length": sizes,
     "invalid_seeds": st.sampled_from(["fail", "skip", "regenerate"]),
-    "blob_digest": st.from_regex("[0-9a-f]{64}", fullmatch=True),
     "verify": st.sampled_from(["fetched", "written", "all"]),
     "durability": st.sampled_from(["full", "rename", "none"]),
     "format": st.sampled_from(["json", "plain"]),
@@ -80,11 +84,31 @@ def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[st
     kind = draw(st.sampled_from(list(KINDS)))
     operation: dict[str, Any] = {"kind": kind}
     for key, field in KINDS[kind].model_fields.items():
-        if key not in ("kind", "after") and (field.is_required() or draw(st.booleans())):
+        chosen = kind == "extract" and key in _CHOSEN
+        wanted = key not in ("kind", "after") and not chosen
+        if wanted and (field.is_required() or draw(st.booleans())):
             operation[key] = _field(draw, kind, key, stores, caches)
-    if kind == "extract":
-        operation["target"] = "target-" + operation["target"]
-    return operation
+    return operation | (draw(extracted()) if kind == "extract" else {})
+
+
+@st.composite
+def extracted(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw what an extraction is about, in each of the three ways."""
+    match draw(st.integers(0, 2)):
+        case 0:
+            index = draw(st.just(STREAM) | paths.map("index-{}".format))
+            one = {"index": index, "target": f"target-{draw(paths)}"}
+            return one | ({"blob_digest": draw(digests)} if draw(st.booleans()) else {})
+        case 1:
+            named = paths.map("target-{}".format)
+            targets = draw(st.lists(named, min_size=1, max_size=3, unique_by=os.path.normpath))
+            blobs = [{"index": "index-" + draw(paths), "target": target} for target in targets]
+            if draw(st.booleans()):
+                blobs[0]["blob_digest"] = draw(digests)
+            return {"blobs": blobs}
+        case _:
+            patterns = ["*.caibx", ["a.caibx", "b?.caibx", "c/[[]*.caibx"]]
+            return {"indexes": draw(st.sampled_from(patterns)), "targets": draw(paths)}
 
 
 @st.composite

@@ -128,3 +128,46 @@ def test_a_cycle_through_data_is_found(job_of: JobOf) -> None:
     (message,) = messages(job_of({"one": one, "make": make}))
 
     assert "operations wait for each other" in message
+
+
+MANY = {"kind": "extract", "indexes": "images/*.caibx", "targets": "out", "stores": ["b"]}
+
+
+@pytest.mark.parametrize("index", ["images/x.caibx", "./images/../images/x.caibx"])
+def test_whoever_makes_an_index_comes_before_the_one_that_searches_its_directory(
+    job_of: JobOf, index: str
+) -> None:
+    order = order_operations(job_of({"all": MANY, "put": MAKE | {"index": index}}))
+
+    assert order.names == ("put", "all")
+    assert order.data["all"] == {"put"}
+
+
+@pytest.mark.parametrize("index", ["images/x.index", "images/deep/x.caibx", "x.caibx"])
+def test_an_index_that_no_pattern_stands_for_needs_no_order(job_of: JobOf, index: str) -> None:
+    order = order_operations(job_of({"all": MANY, "put": MAKE | {"index": index}}))
+
+    assert order.names == ("all", "put")
+    assert order.data["all"] == frozenset()
+
+
+def test_a_reader_of_what_a_pattern_may_bring_comes_after_it(job_of: JobOf) -> None:
+    digest = {"kind": "digest", "blob": "out/x"}
+    listing = {"kind": "list-chunks", "index": "out/x.caibx"}
+    order = order_operations(job_of({"sum": digest, "list": listing, "all": MANY}))
+
+    assert order.names == ("list", "all", "sum")
+    assert order.data["sum"] == {"all"}
+
+
+def test_every_blob_of_a_list_is_read_and_written(job_of: JobOf) -> None:
+    blobs = [{"index": "img.caibx", "target": "a"}, {"index": "other.caibx", "target": "b"}]
+    several = {"kind": "extract", "blobs": blobs, "stores": ["b"]}
+    named = {**MANY, "indexes": ["img.caibx", "other.caibx"]}
+    digests = {
+        "one": {"kind": "digest", "blob": "b"},
+        "two": {"kind": "digest", "blob": "out/other"},
+    }
+    order = order_operations(job_of({**digests, "list": several, "named": named, "put": MAKE}))
+
+    assert order.names == ("put", "list", "one", "named", "two")

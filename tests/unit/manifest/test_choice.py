@@ -1,0 +1,93 @@
+from collections.abc import Callable
+
+import pytest
+
+Problems = Callable[..., list[str]]
+
+HEAD = "version = 1\n[stores.s]\nurl = 's'\n[operations.get]\nkind = 'extract'\nstores = ['s']\n"
+CHOICES = "give either index and target, or blobs, or indexes and targets"
+SUFFIX = "should end in a name and .caibx, which is what names the blob"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", [f": {CHOICES}"]),
+        ("blobs = []", [f": {CHOICES}"]),
+        ("index = 'a'", [".target: missing"]),
+        ("target = 'a'", [".index: missing"]),
+        ("indexes = '*.caibx'", [".targets: missing"]),
+        ("targets = 'd'", [".indexes: missing"]),
+        ("indexes = []\ntargets = 'd'", [".indexes: missing"]),
+        (
+            "index = 'a'\ntarget = 'b'\nblobs = [{ index = 'c', target = 'd' }]",
+            [f": {CHOICES}, not index, target, blobs together"],
+        ),
+        (
+            "index = 'a'\nindexes = '*.caibx'\ntargets = 'd'",
+            [f": {CHOICES}, not index, indexes, targets together"],
+        ),
+        (
+            f"indexes = '*.caibx'\ntargets = 'd'\nblob_digest = '{'0' * 64}'",
+            [".blob_digest: is that of one blob; list the blobs, each with its own"],
+        ),
+        ("indexes = 'images/*'\ntargets = 'd'", [f".indexes.0: {SUFFIX}"]),
+        ("indexes = ['a.caibx', '.caibx']\ntargets = 'd'", [f".indexes.1: {SUFFIX}"]),
+        (
+            "indexes = 'a/**/*.caibx'\ntargets = 'd'",
+            [".indexes.0: `**` is not understood; write one pattern for each depth"],
+        ),
+        (
+            "indexes = 3\ntargets = 'd'",
+            [".indexes: should be a list, not a number"],
+        ),
+        (
+            "indexes = ['a/x.caibx', 'b/x.caibx']\ntargets = 'd'",
+            [".indexes: the blobs of a/x.caibx and b/x.caibx both go to d/x"],
+        ),
+        (
+            "blobs = [{ index = 'a', target = 'x' }, { index = 'b', target = './y/../x' }]",
+            [".blobs.1.target: the blobs of a and b both go to ./y/../x"],
+        ),
+        (
+            "blobs = [{ index = 'a', target = 'x' }, { index = 'x', target = 'y' }]",
+            [": reads and writes the same file 'x'"],
+        ),
+        (
+            "indexes = ['a.caibx', 'a.caibx.caibx']\ntargets = '.'",
+            [": reads and writes the same file './a.caibx'"],
+        ),
+        ("blobs = [{ index = 'a' }]", [".blobs.0.target: missing"]),
+        (
+            "blobs = [{ index = 'a', target = 'b', digest = 'c' }]",
+            [".blobs.0.digest: unknown key; did you mean 'blob_digest'?"],
+        ),
+        (
+            "blobs = [{ index = '-', target = 'b' }]",
+            [
+                (
+                    ".blobs.0.index: standard input and output cannot be used here; give a file, "
+                    "or './-' for one that is called '-'"
+                )
+            ],
+        ),
+    ],
+)
+def test_exactly_one_way_says_which_blobs_go_where(
+    problems: Problems, lines: str, expected: list[str]
+) -> None:
+    assert problems(HEAD + lines) == [f"operations.get{one}" for one in expected]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "index = '-'\ntarget = 'b'",
+        f"index = 'a'\ntarget = 'b'\nblob_digest = '{'0' * 64}'",
+        f"blobs = [{{ index = 'a', target = 'b', blob_digest = '{'0' * 64}' }}]",
+        "indexes = 'images/v*/[a-f]?.caibx'\ntargets = 'd'",
+        "indexes = ['a.caibx', 'more/*.caibx']\ntargets = 'd'",
+    ],
+)
+def test_each_way_is_right_by_itself(job: Callable[..., object], lines: str) -> None:
+    job(HEAD + lines)
