@@ -41,6 +41,7 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "ignore_chunks": st.lists(paths, max_size=2),
     "cache_repair": st.booleans(),
     "in_place": st.booleans(),
+    "direct_io": st.booleans(),
     "repair": st.booleans(),
     "offset": sizes,
     "start": sizes,
