@@ -112,7 +112,7 @@ class SeedUse:
                 continue
             self._warn(number, seed)
             if seed.automatic:
-                forget_index(seed.blob, self._index)
+                forget_index(self._task, seed.blob, self._index)
             if self._task.spec.invalid_seeds == "regenerate" and seed.name not in self._renewed:
                 self._renewed.add(seed.name)
                 left += self._renew(seed)

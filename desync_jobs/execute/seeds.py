@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from desync_jobs.errors import IndexMissingError, InvalidDataError, SourceError
 from desync_jobs.execute.inputs import file_facts, open_input, read_index
-from desync_jobs.execute.seed_index import automatic_index, check_cutting
+from desync_jobs.execute.seed_index import automatic_seed, check_cutting
 from desync_jobs.execute.task import Streams, Task
 from desync_jobs.formats.index import Index
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts
@@ -61,8 +61,7 @@ def _seeds(task: Task[S], name: str, wanted: _Sought) -> Iterator[SeedFacts]:
         except SourceError as error:
             task.warn(f"seed {name}: {error}; it is not used")
             return
-        index = automatic_index(task, name, blob, wanted.index)
-        yield SeedFacts(name, blob, index, automatic=True)
+        yield automatic_seed(task, name, blob, wanted.index)
         return
     path = task.path(spec.index or "")
     found = read_index(path, streams)

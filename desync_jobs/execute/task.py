@@ -1,12 +1,13 @@
 """What a surveyor or doer of one operation is given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Generic, TypeVar
 
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.kernel import Kernel
 from desync_jobs.execute.progress import Phase, Progress
+from desync_jobs.formats.index import Index
 from desync_jobs.manifest.job import Job
 from desync_jobs.report.events import Reporter, Warned
 
@@ -34,6 +35,9 @@ class Machine:
     reporter: Reporter
     progress: Progress
     streams: Streams
+    fresh_indexes: dict[tuple[str, str], Index] = field(default_factory=dict)
+    """Indexes that were made of seeds and are not kept yet, so that no seed is read twice; their
+    keys are those of `KeptIndex`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class SeedFacts:
     index: Index
     """What the blob is said to hold; every chunk is checked when it is used."""
     automatic: bool = False
-    """Whether the runner made the index and keeps it, so that nobody else answers for it."""
+    """Whether the runner made the index, so that nobody else answers for it."""
     written: bool = False
     """Whether it is a target of the operation that it is a seed of."""
 

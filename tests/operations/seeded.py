@@ -185,7 +185,7 @@ def indexings(workspace: Workspace, **fields: object) -> int:
 
 def kept_files(home: Path) -> list[Path]:
     """Return what is kept in a cache folder: each index, and what it was made of."""
-    return sorted((home / "desync-run" / "seeds").iterdir())
+    return sorted((home / "desync-run" / "seeds").glob("[!.]*"))
 
 
 @dataclass

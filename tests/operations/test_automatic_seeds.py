@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from desync_jobs.formats.index import Index, parse_index, serialize_index
+from desync_jobs.planner.plan import Plan
 from tests.operations.seeded import (
     LONG_AGO,
     NEW,
@@ -19,7 +20,7 @@ from tests.operations.seeded import (
     kept_files,
     times_indexed,
 )
-from tests.workspace import Collector, Workspace, ids_of
+from tests.workspace import How, Workspace, ids_of
 
 pytestmark = pytest.mark.usefixtures("cache_home")
 
@@ -44,14 +45,31 @@ def test_an_index_is_made_kept_and_used_again(
     assert len(kept_files(cache_home)) == 2
 
 
-def test_a_plan_makes_the_index_that_the_run_uses(automatic: Workspace) -> None:
-    collected = Collector()
+def test_a_plan_uses_an_index_and_keeps_none(automatic: Workspace, cache_home: Path) -> None:
     fields = {"index": "new.caibx", "target": "copy", "stores": ["store"], "seeds": ["old"]}
-    plan = automatic.plan({"x": {"kind": "extract", **fields}}, collected)
-    reads = {one.place: one.chunks for one in plan.steps[0].cost.reads}
 
-    assert times_indexed(lambda how: extracted(automatic, how, seeds=["old"])) == 0
-    assert reads["seed old"] > 20
+    def planned(how: How) -> Plan:
+        return automatic.plan({"x": {"kind": "extract", **fields}}, how.reporter)
+
+    first = planned(How())
+    after_plan = list(cache_home.iterdir())
+    indexed = times_indexed(lambda how: extracted(automatic, how, seeds=["old"]))
+    before = [(path.name, path.stat().st_mtime_ns) for path in kept_files(cache_home)]
+    again = times_indexed(planned)
+
+    assert {one.place: one.chunks for one in first.steps[0].cost.reads}["seed old"] > 20
+    assert after_plan == []
+    assert (indexed, again) == (1, 0)
+    assert [(path.name, path.stat().st_mtime_ns) for path in kept_files(cache_home)] == before
+
+
+def test_operations_of_a_job_index_a_seed_once(automatic: Workspace, cache_home: Path) -> None:
+    fields = {"kind": "extract", "index": "new.caibx", "stores": ["store"], "seeds": ["old"]}
+    operations = {name: {**fields, "target": name} for name in ("first", "second")}
+
+    assert times_indexed(lambda how: automatic.run(operations, how)) == 1
+    assert (automatic / "second").read_bytes() == NEW
+    assert len(kept_files(cache_home)) == 2
 
 
 def test_cat_uses_it_too(automatic: Workspace) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from desync_jobs.assembly.hidden import open_locked
 from desync_jobs.execute import seeds
 from desync_jobs.execute.inputs import file_facts
 from desync_jobs.execute.task import Streams
@@ -254,3 +255,61 @@ def test_a_blob_that_changes_while_it_is_indexed_is_indexed_again_by_the_next_ru
 
     assert ended.summary == (0, "done")
     assert [indexings(automatic) for _ in range(2)] == [1, 0]
+
+
+def crowd(home: Path, count: int, size: int = 100) -> list[Path]:
+    """Have `count` indexes of other seeds kept, the last one used last, long ago."""
+    folder = home / "desync-run" / "seeds"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{number:032x}.caibx" for number in range(count)]
+    for number, path in enumerate(paths):
+        path.with_name(path.name + ".blob").write_bytes(b"")
+        with path.open("wb") as file:
+            file.truncate(size)
+        os.utime(path, (LONG_AGO + number, LONG_AGO + number))
+    return paths
+
+
+def test_what_was_not_used_for_longest_makes_room(automatic: Workspace, cache_home: Path) -> None:
+    paths = crowd(cache_home, 80)
+    indexings(automatic)
+    gone, left = paths[: 80 - 63], paths[80 - 63 :]
+    named = [path for path in kept_files(cache_home) if path.name.endswith(".caibx")]
+
+    assert not any(path.exists() or path.with_name(path.name + ".blob").exists() for path in gone)
+    assert all(path.exists() and path.with_name(path.name + ".blob").exists() for path in left)
+    assert len(named) == 64
+    assert indexings(automatic) == 0
+
+
+def test_large_indexes_make_room_before_there_are_many(
+    automatic: Workspace, cache_home: Path
+) -> None:
+    paths = crowd(cache_home, 5, 1 << 30)  # sparse
+    indexings(automatic)
+
+    assert [path.exists() for path in paths] == [False, False, True, True, True]
+
+
+def test_what_is_used_is_not_what_makes_room(automatic: Workspace, cache_home: Path) -> None:
+    indexings(automatic)
+    (mine,) = (path for path in kept_files(cache_home) if path.name.endswith(".caibx"))
+    os.utime(mine, (LONG_AGO, LONG_AGO))
+    crowd(cache_home, 70)
+    used = indexings(automatic)
+    (automatic / "other").write_bytes(OTHER)
+    automatic.seeds["other"] = {"blob": "other"}
+    extracted(automatic, seeds=["other"])
+
+    assert used == 0
+    assert mine.exists()
+
+
+def test_only_one_run_at_a_time_makes_room(automatic: Workspace, cache_home: Path) -> None:
+    paths = crowd(cache_home, 80)
+    lock = open_locked(str(paths[0].with_name(".lock")))
+    indexings(automatic)
+    os.close(lock)
+
+    assert all(path.exists() for path in paths)
+    assert indexings(automatic) == 0

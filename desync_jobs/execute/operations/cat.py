@@ -17,6 +17,7 @@ from desync_jobs.execute.inputs import open_input, output_facts, read_index
 from desync_jobs.execute.opening import Reading, open_sources, source_facts
 from desync_jobs.execute.outputs import open_output
 from desync_jobs.execute.result import Done
+from desync_jobs.execute.seed_index import keep_indexes
 from desync_jobs.execute.seeds import survey_seeds
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.cat import CatSpec
@@ -41,6 +42,7 @@ def survey_cat(task: Task[CatSpec]) -> CatFacts:
 def do_cat(task: Task[CatSpec], step: Step) -> Done:
     """Write the range; a file appears only when all of it is there."""
     detail = step.detail_as(CatDetail)
+    keep_indexes(task, detail.seeds, detail.index)
     phase = task.phase("reading", step.cost.work)
     with ExitStack() as opened:
         source = _source(task, detail, opened)

@@ -20,6 +20,7 @@ from desync_jobs.execute.opening import Reading, open_sources, source_facts
 from desync_jobs.execute.reading_back import read_back
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.resume import journalled, remembered
+from desync_jobs.execute.seed_index import keep_indexes
 from desync_jobs.execute.seed_survey import SeedSurvey
 from desync_jobs.execute.targets import (
     make_room,
@@ -130,6 +131,7 @@ def do_extract(task: Task[ExtractSpec], step: Step) -> Done:
 
 def do_blob(task: Task[ExtractSpec], detail: ExtractDetail, source: ChunkSource, work: int) -> Done:
     """Do that for one blob, which is `work` bytes to write, with chunks that `source` has."""
+    keep_indexes(task, detail.seeds, detail.index)
     with _opened(task, detail) as (opened, journal), _written(task, detail, opened) as target:
         extraction = Extraction(task, detail, target, journal, source)
         extraction.run(work)
