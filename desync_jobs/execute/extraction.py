@@ -87,11 +87,11 @@ class Extraction:
     def _take_what_is_here(self, assembly: Assembly) -> None:
         """Write what comes from the target itself and from seeds, as far as it proves right."""
         machine, index, target = self._task.machine, self._detail.index, self._target
-        with self._seeds.set_aside(assembly.seeded) as aside:
+        with self._seeds.opened(assembly.seeded) as seeds:
             self._count(
                 copy_within(target, index, assembly.copied, machine.workers, machine.kernel)
             )
-            for part in self._seeds.bring(assembly.seeded, aside):
+            for part in self._seeds.bring(assembly.seeded, seeds):
                 self._note(part.places, part.size)
 
     def _count(self, batches: Iterator[Written]) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import StoreError
-from desync_jobs.execute.opening import Reading, open_store, store_facts
+from desync_jobs.execute.opening import Reading, open_stores, store_facts
 from desync_jobs.execute.task import Task
 from desync_jobs.stores.base import BATCH_CHUNKS, ChunkSource, ChunkStore, Presence
 
@@ -50,13 +50,13 @@ def lacking(source: ChunkSource, ids: NDArray[np.uint8], workers: Workers) -> ND
 def lacking_in(
     task: Task[S], name: str, reading: Reading, ids: NDArray[np.uint8]
 ) -> NDArray[np.bool_]:
-    """Return for each of `ids` whether the store or cache called `name` lacks it.
+    """Return for each of `ids` whether the store, cache or failover group called `name` lacks it.
 
     One whose directory is made by the first chunk put lacks them all.
     """
     if not store_facts(task, name).present:
         return np.ones(len(ids), np.bool_)
-    return lacking(open_store(task, name, reading), ids, task.machine.workers)
+    return lacking(open_stores(task, [name], reading), ids, task.machine.workers)
 
 
 def stored_counts(store: ChunkStore | None) -> dict[str, int]:

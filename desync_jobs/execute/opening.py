@@ -7,6 +7,8 @@ from typing import Protocol, TypeVar
 
 from desync_jobs.core.chunk import CHUNK_SIZE_LIMIT, DigestAlgorithm
 from desync_jobs.execute.task import Task
+from desync_jobs.manifest.job import Job
+from desync_jobs.manifest.stores import StoreSpec
 from desync_jobs.planner.facts import StoreFacts
 from desync_jobs.stores import open as opening
 from desync_jobs.stores.base import ChunkSource, ChunkStore
@@ -46,35 +48,50 @@ class Sourced(Protocol):
 
 
 def store_facts(task: Task[S], name: str) -> StoreFacts:
-    """Look whether the directory of a store is there."""
-    path = task.path(task.machine.job.spec.place(name).path)
-    return StoreFacts(name, path, os.path.isdir(path))
+    """Look whether the directory of a store is there; one that is elsewhere is taken to be.
+
+    Of a failover group, one member has to be there.
+    """
+    job = task.machine.job
+    members = job.spec.members(name)
+    locations = ", ".join(job.location(member) for member in members)
+    return StoreFacts(name, locations, any(_present(job, member) for member in members))
+
+
+def _present(job: Job, name: str) -> bool:
+    spec = job.spec.place(name)
+    if spec.directory is None or (isinstance(spec, StoreSpec) and spec.on_error == "skip"):
+        return True
+    return os.path.isdir(job.location(name))
 
 
 def source_facts(task: Task[S], names: Iterable[str]) -> tuple[StoreFacts, ...]:
-    """Look at several stores."""
+    """Look at several stores and failover groups."""
     return tuple(store_facts(task, name) for name in names)
 
 
 def open_store(task: Task[S], name: str, reading: Reading) -> ChunkStore:
     """Open the store or cache called `name`."""
-    job = task.machine.job
-    return opening.open_store(name, job.spec.place(name), job.directory, _reader(task, reading))
+    return opening.open_store(name, _surroundings(task, reading))
 
 
-def open_each(task: Task[S], names: Iterable[str], reading: Reading) -> list[ChunkStore]:
-    """Open several stores."""
-    return [open_store(task, name, reading) for name in names]
+def open_stores(task: Task[S], names: Sequence[str], reading: Reading) -> ChunkSource:
+    """Open several stores and failover groups, to be asked in their order."""
+    return opening.open_source(names, _surroundings(task, reading))
 
 
 def open_sources(task: Task[Sourced], reading: Reading) -> ChunkSource:
     """Open what an operation fetches from: its stores in order, behind its cache."""
     spec = task.spec
-    cache = None if spec.cache is None else open_store(task, spec.cache, reading)
-    stores = open_each(task, spec.stores, reading)
-    return opening.open_source(stores, cache, repair=spec.cache_repair)
+    stores = open_stores(task, spec.stores, reading)
+    if spec.cache is None:
+        return stores
+    around = _surroundings(task, reading)
+    return opening.open_behind_cache(spec.cache, stores, around, repair=spec.cache_repair)
 
 
-def _reader(task: Task[S], reading: Reading) -> Reader:
+def _surroundings(task: Task[S], reading: Reading) -> opening.Surroundings:
+    machine = task.machine
     algorithms = (reading.algorithm, *([reading.also] if reading.also else []))
-    return Reader(task.machine.kernel, algorithms, reading.limit)
+    reader = Reader(machine.kernel, algorithms, reading.limit)
+    return opening.Surroundings(machine.job, reader, machine.cancel, task.warn)

@@ -2,13 +2,14 @@
 
 from desync_jobs.manifest.base import Spec
 from desync_jobs.manifest.digests import BlobDigest
+from desync_jobs.manifest.indexes import IndexFile
 from desync_jobs.manifest.paths import FilePath
 
 
 class BlobSpec(Spec):
     """One blob of several that are extracted."""
 
-    index: FilePath
+    index: IndexFile
     """The index of the blob."""
     target: FilePath
     """The file or block device to write."""

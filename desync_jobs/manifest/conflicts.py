@@ -4,7 +4,6 @@ pydantic's own cross-checks run only where every key is right, and their finding
 have no place; so these stand apart and are asked of every operation that is right.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from desync_jobs.errors import Problem
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.choice import choice_problems
+from desync_jobs.manifest.locations import resolved
 from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
@@ -57,9 +57,9 @@ def seed_conflicts(seeds: Mapping[str, SeedSpec]) -> Iterator[Problem]:
 
 def _overwritten_input(name: str, operation: OperationBase, directory: str) -> Iterator[Problem]:
     touched = operation.access()
-    reads = {os.path.normpath(os.path.join(directory, path)) for path in touched.reads}
+    reads = {resolved(directory, path) for path in touched.reads}
     for path in touched.writes:
-        if os.path.normpath(os.path.join(directory, path)) in reads:
+        if resolved(directory, path) in reads:
             yield Problem(("operations", name), f"reads and writes the same file {path!r}")
 
 

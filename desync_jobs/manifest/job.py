@@ -1,19 +1,26 @@
 """A job: what a manifest says, and where it stands."""
 
-import os
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from desync_jobs.manifest import globs
 from desync_jobs.manifest.base import Spec
 from desync_jobs.manifest.engine import LocalEngineSpec
-from desync_jobs.manifest.globs import absolute
+from desync_jobs.manifest.locations import resolved
 from desync_jobs.manifest.names import Name, VariableName
 from desync_jobs.manifest.operations import OperationSpec
+from desync_jobs.manifest.policy import PolicySpec
 from desync_jobs.manifest.scalars import Flag
 from desync_jobs.manifest.seeds import SeedSpec
-from desync_jobs.manifest.stores import CacheSpec, PlaceSpec, StoreSpec
+from desync_jobs.manifest.stores import (
+    CacheSpec,
+    FailoverGroupSpec,
+    IndexStoreSpec,
+    PlaceSpec,
+    StoreSpec,
+)
 from desync_jobs.manifest.variables import VariableSpec
 
 
@@ -32,6 +39,14 @@ class JobSpec(Spec):
     """Chunk stores, by the names that operations call them."""
     caches: dict[Name, CacheSpec] = Field(default={})
     """Caches, by the names that operations call them; no store has the same name."""
+    failover_groups: dict[Name, FailoverGroupSpec] = Field(default={})
+    """Stores that stand for each other, by the names that operations call them; no store or cache
+    has the same name."""
+    index_stores: dict[Name, IndexStoreSpec] = Field(default={})
+    """How indexes with URLs are asked for; the one with the longest beginning of the URL counts,
+    stores among them."""
+    policy: PolicySpec = PolicySpec()
+    """Retries, time limits and budgets of every place that does not say its own."""
     seeds: dict[Name, SeedSpec] = Field(default={})
     """Blobs at hand whose chunks need not be fetched, by the names that operations call them."""
     operations: Annotated[dict[Name, OperationSpec], Field(min_length=1)]
@@ -45,6 +60,11 @@ class JobSpec(Spec):
         """Return the store or cache of that name; `KeyError` where there is none."""
         return self.stores[name] if name in self.stores else self.caches[name]
 
+    def members(self, name: str) -> tuple[str, ...]:
+        """Return the stores of the failover group of that name, or the name itself."""
+        group = self.failover_groups.get(name)
+        return (name,) if group is None else group.members
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -57,9 +77,16 @@ class Job:
     """How messages call the manifest."""
 
     def path(self, text: str) -> str:
-        """Return a path of the manifest as an absolute and normalised one."""
-        return os.path.normpath(os.path.join(self.directory, text))
+        """Return a path of the manifest as an absolute and normalised one, and a URL as it is.
+
+        A `file://` URL is a path.
+        """
+        return resolved(self.directory, text)
 
     def pattern(self, text: str) -> str:
         """Return a pattern of files of the manifest as an absolute one."""
-        return absolute(text, self.directory)
+        return globs.absolute(text, self.directory)
+
+    def location(self, name: str) -> str:
+        """Return where the store or cache of that name is: its URL, or an absolute path."""
+        return self.path(self.spec.place(name).url)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from desync_jobs.errors import ManifestError, Problem
+from desync_jobs.manifest.belonging import place_problems
 from desync_jobs.manifest.conflicts import conflicts, seed_conflicts, valid_operations
 from desync_jobs.manifest.job import Job, JobSpec
 from desync_jobs.manifest.problems import field_problems
@@ -57,6 +58,7 @@ def job_from_document(
         problems += field_problems(error)
     operations = spec.operations if spec else valid_operations(filled.document)
     problems += reference_problems(filled.document)
+    problems += place_problems(filled.document)
     problems += conflicts(operations, directory)
     problems += seed_conflicts(spec.seeds if spec else {})
     problems = [

@@ -39,9 +39,7 @@ def check_path(text: str) -> str:
 def _stream_path(text: str) -> str:
     scheme = url_scheme(check_path(text))
     if scheme is not None:
-        raise ValueError(
-            f"{scheme}:// is not a path: this version reads and writes local files only"
-        )
+        raise ValueError(f"{scheme}:// is not a path; only stores and indexes can be elsewhere")
     return text
 
 

@@ -10,17 +10,23 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from desync_jobs.errors import Problem
+from desync_jobs.manifest.authentication import CredentialsSpec, TlsSpec
 from desync_jobs.manifest.base import Spec
 from desync_jobs.manifest.blob import BlobSpec
+from desync_jobs.manifest.encryption import EncryptionSpec
 from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.job import JobSpec
 from desync_jobs.manifest.operations import KINDS
+from desync_jobs.manifest.policy import PolicySpec
+from desync_jobs.manifest.secrets import SecretSpec
 from desync_jobs.manifest.seeds import SeedSpec
-from desync_jobs.manifest.stores import CacheSpec, StoreSpec
+from desync_jobs.manifest.stores import CacheSpec, FailoverGroupSpec, IndexStoreSpec, StoreSpec
 from desync_jobs.manifest.suggestions import did_you_mean
 from desync_jobs.manifest.variables import VariableSpec, Where
 
 _KEY_MARK: Final = "[key]"
+_PLACE_KEY: Final = 3
+"""As long is the path of a key of a place; what is longer is in a table within it."""
 _KIND_PLACE: Final = 2
 """Where pydantic puts the kind in `("operations", name, kind, field)`."""
 
@@ -29,7 +35,16 @@ _SECTIONS: Final[Mapping[str, type[Spec]]] = {
     "stores": StoreSpec,
     "caches": CacheSpec,
     "seeds": SeedSpec,
+    "failover_groups": FailoverGroupSpec,
+    "index_stores": IndexStoreSpec,
 }
+_TABLES: Final[Mapping[str, type[Spec]]] = {
+    "policy": PolicySpec,
+    "tls": TlsSpec,
+    "credentials": CredentialsSpec,
+    "encryption": EncryptionSpec,
+}
+"""Tables within those of places, by the key they stand under."""
 
 
 def field_problems(error: ValidationError) -> Iterator[Problem]:
@@ -64,6 +79,10 @@ def _known_keys(where: Where) -> list[str]:
             spec = KINDS[kind]
         case ("engine", _):
             spec = LocalEngineSpec
+        case (*_, str(table), _) if table in _TABLES:
+            spec = _TABLES[table]
+        case (*_, str(key), _) if len(where) > _PLACE_KEY and key not in _SECTIONS:
+            spec = SecretSpec
         case (str(section), _, _) if section in _SECTIONS:
             spec = _SECTIONS[section]
     return list(spec.model_fields)
@@ -150,6 +169,7 @@ _PHRASES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "dict_type": _not_a_table,
     "model_type": _not_a_table,
     "model_attributes_type": _not_a_table,
+    "string_too_short": lambda _: "should not be empty",
     "too_short": lambda _: "should have at least one entry",
     "value_error": lambda found: str(found["ctx"]["error"]),
 }

@@ -17,6 +17,9 @@ SIZE_LIMIT: Final = (1 << 63) - 1
 SIZE_PATTERN: Final = r" *[0-9]+(\.[0-9]+)? *([KMGTPEkmgtpe]([Ii][Bb])?|[Bb])? *"
 """What an editor accepts as a size."""
 
+DURATION_PATTERN: Final = r" *[0-9]+(\.[0-9]+)? *(ms|s|min|m|h|d) *"
+"""What an editor accepts as a duration."""
+
 _NUMBER_AND_UNIT = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,9}))?[ ]*([A-Za-z]*)")
 _BINARY_UNITS: Final = ("K", "M", "G", "T", "P", "E")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -109,7 +112,7 @@ Duration: TypeAlias = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": rf"^ *[0-9]+(\.[0-9]+)? *(ms|s|min|m|h|d) *$|{VARIABLE_USE}",
+            "pattern": f"^{DURATION_PATTERN}$|{VARIABLE_USE}",
         }
     ),
 ]

@@ -6,7 +6,7 @@ What has the wrong type altogether is left to pydantic.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from desync_jobs.errors import Problem
 from desync_jobs.manifest.suggestions import did_you_mean
@@ -14,6 +14,13 @@ from desync_jobs.manifest.variables import Where
 
 _PLACE_KEYS: Final = ("store", "stores", "cache")
 """Keys of operations that name places, the same in every kind."""
+_PLACES: Final = {
+    "stores": "a store",
+    "caches": "a cache",
+    "failover_groups": "a failover group",
+}
+"""Tables whose names are one name space."""
+_Places: TypeAlias = Mapping[str, Mapping[str, Any]]
 _SEEDED_KINDS: Final = ("extract", "cat")
 """Kinds whose `seeds` are names of seeds; those of `info` are files."""
 
@@ -22,18 +29,17 @@ def reference_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield a `Problem` for every name that nothing declares, and for names declared twice.
 
     `store` and `stores` may name a cache too, which is then only read or checked; `cache` has
-    to name a cache, because it is filled.
+    to name a cache, because it is filled; only `stores` may name a failover group.
     """
-    stores, caches = _table(document, "stores"), _table(document, "caches")
+    places = {key: _table(document, key) for key in _PLACES}
     operations = _table(document, "operations")
-    for name in caches:
-        if name in stores:
-            yield Problem(("caches", name), "a store has this name too; choose another")
+    yield from _shared_names(places)
+    yield from _member_problems(places)
     for name, operation in operations.items():
         if isinstance(operation, dict):
             for key in _PLACE_KEYS:
                 for where, reference in _references(name, operation, key):
-                    yield from _place_problems(where, reference, stores, caches)
+                    yield from _place_problems(where, reference, places)
             yield from _seed_problems(name, operation, _table(document, "seeds"))
             yield from _after_problems(name, operation, operations)
             yield from _repeated(name, operation)
@@ -55,19 +61,53 @@ def _references(operation: str, fields: Mapping[str, Any], key: str) -> Iterator
                 yield ("operations", operation, key, at), item
 
 
-def _place_problems(
-    where: Where, name: str, stores: Collection[str], caches: Collection[str]
-) -> Iterator[Problem]:
-    wants_cache = where[2] == "cache"
-    if name in caches or (name in stores and not wants_cache):
-        return
-    if name in stores:
-        message = f"{name!r} is a store and not a cache; declare it under [caches]"
-    elif wants_cache:
-        message = f"no cache named {name!r}{did_you_mean(name, caches)}"
-    else:
-        message = f"no store named {name!r}{did_you_mean(name, [*stores, *caches])}"
-    yield Problem(where, message)
+def _shared_names(places: _Places) -> Iterator[Problem]:
+    """Yield names that two places have: the same keys of operations name all of them."""
+    owners: dict[str, str] = {}
+    for key, what in _PLACES.items():
+        for name in places[key]:
+            if name in owners:
+                yield Problem((key, name), f"{owners[name]} has this name too; choose another")
+            owners.setdefault(name, what)
+
+
+def _member_problems(places: _Places) -> Iterator[Problem]:
+    for group, fields in places["failover_groups"].items():
+        members = fields.get("members") if isinstance(fields, dict) else None
+        seen: set[str] = set()
+        for at, member in enumerate(members if isinstance(members, list | tuple) else ()):
+            where: Where = ("failover_groups", group, "members", at)
+            if isinstance(member, str):
+                if member in seen:
+                    yield Problem(where, f"{member!r} is named twice")
+                elif member not in places["stores"]:
+                    guess = did_you_mean(member, places["stores"])
+                    yield Problem(where, f"no store named {member!r}{guess}")
+                seen.add(member)
+
+
+def _place_problems(where: Where, name: str, places: _Places) -> Iterator[Problem]:
+    message = _unfit(where[2], name, places)
+    if message is not None:
+        yield Problem(where, message)
+
+
+def _unfit(key: str | int, name: str, places: _Places) -> str | None:
+    """Say why the operation's `key` cannot name `name`, or None where it can."""
+    stores, caches, groups = places["stores"], places["caches"], places["failover_groups"]
+    if name in caches:
+        return None
+    if key == "cache":
+        if name in stores or name in groups:
+            what = "a store" if name in stores else "a failover group"
+            return f"{name!r} is {what} and not a cache; declare it under [caches]"
+        return f"no cache named {name!r}{did_you_mean(name, caches)}"
+    if name in stores or (name in groups and key == "stores"):
+        return None
+    if name in groups:
+        return f"{name!r} is a failover group; name one of its stores"
+    known = [*stores, *caches, *(groups if key == "stores" else ())]
+    return f"no store named {name!r}{did_you_mean(name, known)}"
 
 
 def _seed_problems(

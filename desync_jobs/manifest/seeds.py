@@ -3,6 +3,7 @@
 from typing import Final
 
 from desync_jobs.manifest.base import Spec
+from desync_jobs.manifest.indexes import IndexFile
 from desync_jobs.manifest.paths import FilePath
 
 AUTO: Final = "auto"
@@ -14,7 +15,7 @@ class SeedSpec(Spec):
 
     blob: FilePath | None = None
     """A file or a block device, like the root file system that is running."""
-    index: FilePath | None = None
+    index: IndexFile | None = None
     """The blob's index; `auto`, which is also the default, has one made, kept and renewed when the
     blob changes."""
     directory: FilePath | None = None
@@ -31,8 +32,3 @@ class SeedSpec(Spec):
         """The files that are read, as far as they are named."""
         named = [self.blob, None if self.automatic else self.index]
         return tuple(path for path in named if path is not None)
-
-    @property
-    def directories(self) -> tuple[str, ...]:
-        """The directories that are searched for files to read."""
-        return () if self.directory is None else (self.directory,)

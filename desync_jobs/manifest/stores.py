@@ -1,67 +1,147 @@
-"""Stores and caches: the directories where chunks are kept."""
+"""Stores, caches, index stores and failover groups: the places of chunks and indexes."""
 
 from typing import Annotated, Final, Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
+from desync_jobs.manifest.authentication import CredentialsSpec, TlsSpec
 from desync_jobs.manifest.base import Spec
-from desync_jobs.manifest.paths import check_path, url_scheme
-from desync_jobs.manifest.scalars import WholeNumber
+from desync_jobs.manifest.encryption import EncryptionSpec
+from desync_jobs.manifest.locations import Kind, Location, parse_location
+from desync_jobs.manifest.policy import PolicySpec, TimeLimit
+from desync_jobs.manifest.quantities import Duration, Size
+from desync_jobs.manifest.scalars import Flag, WholeNumber
+from desync_jobs.manifest.secrets import SecretSpec
 
-_FILE: Final = "file"
 _LOWEST_LEVEL: Final = 1
 _HIGHEST_LEVEL: Final = 19
+_NO_INDEXES: Final = {Kind.SSH, Kind.OCI}
 
 
-def _local_url(text: str) -> str:
-    scheme = url_scheme(check_path(text))
-    if scheme is None:
-        return text
-    if scheme.lower() != _FILE:
-        raise ValueError(
-            f"{scheme}:// is not possible: this version reads local stores only; give a "
-            "directory or a file:// URL"
-        )
-    try:
-        parts = urlsplit(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a URL") from error
-    if parts.netloc not in ("", "localhost"):
-        raise ValueError(f"{text!r} names another machine; a local store is file:///directory")
-    if parts.query or parts.fragment:
-        raise ValueError(f"{text!r} has a '?' or '#', which a file:// URL writes as %3F or %23")
-    check_path(unquote(parts.path))
+def _place_url(text: str) -> str:
+    parse_location(text)
     return text
 
 
-StoreURL: TypeAlias = Annotated[
-    str,
-    AfterValidator(_local_url),
-    WithJsonSchema({"type": "string", "minLength": 1}),
+def _index_place_url(text: str) -> str:
+    if (kind := parse_location(text).kind) in _NO_INDEXES:
+        raise ValueError(f"{kind.value} keeps no indexes")
+    return text
+
+
+_URL_SCHEMA: Final = {"type": "string", "minLength": 1}
+PlaceURL: TypeAlias = Annotated[str, AfterValidator(_place_url), WithJsonSchema(_URL_SCHEMA)]
+"""A directory, or a URL of one of the forms of `manifest/locations.py`."""
+IndexPlaceURL: TypeAlias = Annotated[
+    str, AfterValidator(_index_place_url), WithJsonSchema(_URL_SCHEMA)
 ]
-"""A directory, or a `file://` URL of one."""
+"""The same, where indexes can be."""
 
 
-class PlaceSpec(Spec):
-    """A directory of chunks in the layout of casync's `.castr`."""
+def _option(value: object) -> str | int | float | bool:
+    if not isinstance(value, str | int | float):
+        raise ValueError("should be a string, a number, or true or false")  # noqa: TRY004 - pydantic collects ValueError
+    return value
 
-    url: StoreURL
-    """The directory, relative to the job file, or its `file://` URL."""
+
+Option: TypeAlias = Annotated[
+    str | int | float | bool,
+    PlainValidator(_option),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
+"""An argument for a library."""
+
+
+class EndpointSpec(Spec):
+    """A place, and how it is asked."""
+
+    url: str
+    """Where it is."""
+    policy: PolicySpec = PolicySpec()
+    """Retries, time limits and budgets; what is not said is as the job's own `policy` says."""
+    tls: TlsSpec = TlsSpec()
+    """Certificates."""
+    http_auth: SecretSpec | None = None
+    """The value of the `Authorization` header, sent as it is."""
+    http_cookie: SecretSpec | None = None
+    """The value of the `Cookie` header, sent as it is."""
+    netrc: Flag = False
+    """Whether the user's `.netrc` file says with which user and password to ask."""
+    credentials: CredentialsSpec | None = None
+    """What the place is asked with."""
+    region: str | None = None
+    """The region of S3; found out where it is not said."""
+    options: dict[str, Option] = Field(default={})
+    """Arguments of the fsspec file system."""
+    secret_options: dict[str, SecretSpec] = Field(default={})
+    """Further arguments of the fsspec file system, each with where its secret is found."""
+
+    @property
+    def location(self) -> Location:
+        """The URL, taken apart."""
+        return parse_location(self.url)
+
+
+class PlaceSpec(EndpointSpec):
+    """A place of chunks in the layout of casync's `.castr`, or one that a protocol hides."""
+
+    url: PlaceURL
+    """A directory relative to the job file, or a URL: `file://`, `http://`, `https://`,
+    `s3+https://host/bucket/prefix`, `s3://bucket/prefix`, `gs://bucket/prefix`,
+    `sftp://user@host/directory`, `ssh://user@host/directory`, `oci+https://registry/repository`, or
+    any other that fsspec knows."""
     compression: Literal["zstd", "none"] = "zstd"
     """How chunks are stored: compressed as `.cacnk` files, or plain."""
     level: Annotated[int, WholeNumber(_LOWEST_LEVEL, _HIGHEST_LEVEL)] = 3
     """How hard zstd tries; higher is smaller and slower, and reads just as fast."""
+    reads: Literal["either", "own"] = "either"
+    """Which chunks are found: compressed and plain ones, or only those stored as `compression`
+    says, as desync does it, which asks for each missing chunk once and not twice."""
+    encryption: EncryptionSpec | None = None
+    """Encrypts the chunks; without it they are stored as they are."""
+    skip_verify: Flag = False
+    """Whether chunks are used without being held against their IDs. Only for a place that has
+    done it already, and that nobody else writes to."""
 
     @property
-    def path(self) -> str:
+    def directory(self) -> str | None:
         """The directory as a path, still relative to the job file where it was written so."""
-        return unquote(urlsplit(self.url).path) if url_scheme(self.url) else self.url
+        location = self.location
+        return location.path if location.kind is Kind.DIRECTORY else None
 
 
 class StoreSpec(PlaceSpec):
-    """A chunk store: a directory of chunks that operations read from or add to."""
+    """A chunk store: a place of chunks that operations read from or add to."""
+
+    on_error: Literal["fail", "skip"] = "fail"
+    """What happens where the store cannot answer: the operation fails, or the next store is
+    asked."""
+    hedge_after: TimeLimit | None = None
+    """How long this store may take for an answer before those after it are asked for the same
+    chunks too; whichever answers first is used."""
 
 
 class CacheSpec(PlaceSpec):
-    """A cache: a directory of chunks that is filled on the way and asked before the stores."""
+    """A cache: a place of chunks that is filled on the way and asked before the stores."""
+
+    max_size: Size | None = None
+    """The most stored bytes it may hold, such as `10 GiB`: chunks that were not used for longest
+    are removed. Without it nothing is."""
+
+
+class IndexStoreSpec(EndpointSpec):
+    """How indexes of a place are asked for: it is used for every URL that begins with `url`."""
+
+    url: IndexPlaceURL
+    """The beginning of the URLs of indexes, in the forms of a store's."""
+
+
+class FailoverGroupSpec(Spec):
+    """Stores with the same chunks, any of which will do: named in `stores` like one of them."""
+
+    members: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of the stores, the preferred first; one that fails is passed over for a while."""
+    fail_back: Duration | None = None
+    """How long a store that failed is left alone, by default `30s`."""
+    missing: Literal["final", "next"] = "next"
+    """What it means that a member does not have a chunk: no member has it, or the next is asked."""

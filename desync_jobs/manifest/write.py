@@ -11,7 +11,19 @@ from desync_jobs.errors import UsageError
 from desync_jobs.manifest.job import JobSpec
 from desync_jobs.manifest.variables import literal
 
-_ORDER: Final = ("version", "name", "description", "keep_going", "engine", "variables", "stores")
+_ORDER: Final = (
+    "version",
+    "name",
+    "description",
+    "keep_going",
+    "engine",
+    "policy",
+    "variables",
+    "stores",
+    "failover_groups",
+    "caches",
+    "index_stores",
+)
 _OPERATION_ORDER: Final = ("kind", "description")
 
 

@@ -69,6 +69,7 @@ class StoreFacts:
     """A store or cache as it stands."""
 
     name: str
-    path: str
+    location: str
+    """Its directory, absolute, or its URL."""
     present: bool
-    """Whether its directory exists."""
+    """Whether its directory exists; what is elsewhere is taken to be there."""

@@ -41,7 +41,7 @@ def need_store(facts: StoreFacts) -> StoreFacts:
     """Return `facts` of a store whose directory exists, or raise `StoreError`."""
     if not facts.present:
         raise StoreError(
-            f"store {facts.name}: {facts.path} is not a directory; correct its url or create it"
+            f"store {facts.name}: {facts.location} is not a directory; correct its url or create it"
         )
     return facts
 

@@ -13,7 +13,7 @@ from desync_jobs.errors import IndexMissingError
 from desync_jobs.execute.ignored import ignored_ids
 from desync_jobs.execute.inputs import read_index
 from desync_jobs.execute.kept import lacking_in, rows, stored_counts
-from desync_jobs.execute.opening import Reading, open_each, open_store, source_facts
+from desync_jobs.execute.opening import Reading, open_store, open_stores, source_facts
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
@@ -22,7 +22,6 @@ from desync_jobs.manifest.operations.cache import CacheOpSpec
 from desync_jobs.planner.operations.cache import CacheDetail, CacheFacts, Lacking
 from desync_jobs.planner.plan import Step
 from desync_jobs.stores.base import Chunk, ChunkSource, ChunkStore
-from desync_jobs.stores.open import open_source
 
 
 def survey_cache(task: Task[CacheOpSpec]) -> CacheFacts:
@@ -72,8 +71,8 @@ def do_cache(task: Task[CacheOpSpec], step: Step) -> Done:
     kept: Counter[str] = Counter()
     for part in step.detail_as(CacheDetail).parts:
         store = open_store(task, task.spec.cache, Reading(part.algorithm))
-        stores = open_each(task, task.spec.stores, Reading(part.algorithm, part.limit))
-        copying = _Copying(open_source(stores), store)
+        reading = Reading(part.algorithm, part.limit)
+        copying = _Copying(open_stores(task, task.spec.stores, reading), store)
         for size in task.machine.workers.ordered(copying.copy, _batches(part)):
             phase.advance(size)
         store.flush()

@@ -1,9 +1,7 @@
 """Doing `cat`: chunks fetched in parallel, written in order."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 
 import numpy as np
 
@@ -64,16 +62,9 @@ def _source(task: Task[CatSpec], detail: CatDetail, opened: ExitStack) -> SeedSo
     """Open the seeds that can serve, and behind them cache and stores."""
     index, machine = detail.index, task.machine
     stores = open_sources(task, Reading(index.algorithm, index.largest))
-    seeds: list[OpenSeed] = []
-    most = _most_seeds()
+    seeds = []
     for seed in detail.seeds:
         if shares_chunks(seed.index, index.ids[detail.first : detail.last]):
-            if len(seeds) == most:
-                task.warn(
-                    f"seed {seed.name} and those after it are not used: {most} are open, half as "
-                    "many as files may be; raise that limit (ulimit -n)"
-                )
-                break
             try:
                 fd = opened.enter_context(open_input(seed.blob.path, machine.streams))
             except SourceError as error:
@@ -82,12 +73,6 @@ def _source(task: Task[CatSpec], detail: CatDetail, opened: ExitStack) -> SeedSo
                 name = f"seed {seed.name} ({seed.blob.path})"
                 seeds.append(OpenSeed(fd, name, seed.index))
     return SeedSource(seeds, stores, machine.kernel, index.largest)
-
-
-def _most_seeds() -> int:
-    """Return how many seeds may be open: half of all files, so that stores have the rest."""
-    limit, _ = getrlimit(RLIMIT_NOFILE)
-    return sys.maxsize if limit == RLIM_INFINITY else limit // 2
 
 
 def _pieces(task: Task[CatSpec], detail: CatDetail, source: ChunkSource) -> Iterator[BytesLike]:

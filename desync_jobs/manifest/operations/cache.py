@@ -6,6 +6,7 @@ from pydantic import Field
 
 from desync_jobs.manifest.access import Access, access
 from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.indexes import IndexFile
 from desync_jobs.manifest.paths import FilePath
 
 
@@ -14,13 +15,13 @@ class CacheOpSpec(OperationBase):
 
     kind: Literal["cache"]
     """Fills a cache."""
-    indexes: Annotated[tuple[FilePath, ...], Field(min_length=1)]
+    indexes: Annotated[tuple[IndexFile, ...], Field(min_length=1)]
     """The indexes whose chunks are wanted."""
     stores: Annotated[tuple[str, ...], Field(min_length=1)]
     """Stores to take chunks from; a chunk that is missing in one is looked for in the next."""
     cache: str
     """The cache to fill."""
-    ignore: tuple[FilePath, ...] = ()
+    ignore: tuple[IndexFile, ...] = ()
     """Indexes whose chunks are left out, for example those of a release that everybody has."""
     ignore_chunks: tuple[FilePath, ...] = ()
     """Text files with chunk IDs to leave out, one in each line."""

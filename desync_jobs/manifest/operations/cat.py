@@ -6,6 +6,7 @@ from pydantic import Field
 
 from desync_jobs.manifest.access import STREAM, Access, access
 from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.indexes import IndexStream
 from desync_jobs.manifest.paths import StreamPath
 from desync_jobs.manifest.quantities import Size
 from desync_jobs.manifest.scalars import Flag
@@ -16,7 +17,7 @@ class CatSpec(OperationBase):
 
     kind: Literal["cat"]
     """Writes a part of a blob."""
-    index: StreamPath
+    index: IndexStream
     """The index of the blob; `-` is standard input."""
     output: StreamPath = STREAM
     """The file to write; `-` is standard output."""

@@ -10,7 +10,8 @@ from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.blob import BlobSpec
 from desync_jobs.manifest.digests import BlobDigest
 from desync_jobs.manifest.globs import Globs, is_pattern, without_patterns
-from desync_jobs.manifest.paths import FilePath, StreamPath
+from desync_jobs.manifest.indexes import IndexStream
+from desync_jobs.manifest.paths import FilePath
 from desync_jobs.manifest.scalars import Flag
 
 SUFFIX: Final = ".caibx"
@@ -28,7 +29,7 @@ class ExtractSpec(OperationBase):
 
     kind: Literal["extract"]
     """Writes the blob that an index describes, or several."""
-    index: StreamPath | None = None
+    index: IndexStream | None = None
     """The index of the blob; `-` is standard input."""
     target: FilePath | None = None
     """The file or block device to write."""
@@ -108,7 +109,7 @@ class ExtractSpec(OperationBase):
 class OneExtractSpec(ExtractSpec):
     """The part of an `extract` that is about one blob; made from it, never written down."""
 
-    index: StreamPath
+    index: IndexStream
     target: FilePath
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from desync_jobs.manifest.access import STREAM, Access, access
 from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.indexes import IndexFile, IndexStream
 from desync_jobs.manifest.paths import FilePath, StreamPath
 
 
@@ -12,13 +13,13 @@ class InfoSpec(OperationBase):
 
     kind: Literal["info"]
     """Describes an index."""
-    index: StreamPath
+    index: IndexStream
     """The index; `-` is standard input."""
     output: StreamPath = STREAM
     """The file to write; `-` is standard output."""
     stores: tuple[str, ...] = ()
     """Stores in which the chunks are looked for."""
-    seeds: tuple[FilePath, ...] = ()
+    seeds: tuple[IndexFile, ...] = ()
     """Indexes of blobs that are at hand, so that their chunks need no fetching."""
     cache: str | None = None
     """The cache in which the chunks are looked for."""

@@ -4,6 +4,7 @@ from typing import Literal
 
 from desync_jobs.manifest.access import STREAM, Access, access
 from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.indexes import IndexStream
 from desync_jobs.manifest.paths import StreamPath
 
 
@@ -12,7 +13,7 @@ class InspectChunksSpec(OperationBase):
 
     kind: Literal["inspect-chunks"]
     """Lists the sizes of the chunks of an index."""
-    index: StreamPath
+    index: IndexStream
     """The index; `-` is standard input."""
     output: StreamPath = STREAM
     """The JSON file to write; `-` is standard output."""

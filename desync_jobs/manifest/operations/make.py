@@ -7,6 +7,7 @@ from desync_jobs.core.sizes import DEFAULT_SIZES, CutMode
 from desync_jobs.manifest.access import Access, access
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.chunk_size import ChunkSize
+from desync_jobs.manifest.indexes import IndexStream
 from desync_jobs.manifest.paths import StreamPath
 
 
@@ -17,7 +18,7 @@ class MakeSpec(OperationBase):
     """Makes an index, and fills a store."""
     blob: StreamPath
     """The file or block device to cut; `-` is standard input."""
-    index: StreamPath
+    index: IndexStream
     """The index to write; `-` is standard output."""
     store: str | None = None
     """The store that keeps the chunks; without one, only the index is made."""

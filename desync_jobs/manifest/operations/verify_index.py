@@ -4,7 +4,8 @@ from typing import Literal
 
 from desync_jobs.manifest.access import Access, access
 from desync_jobs.manifest.base import OperationBase
-from desync_jobs.manifest.paths import FilePath, StreamPath
+from desync_jobs.manifest.indexes import IndexStream
+from desync_jobs.manifest.paths import FilePath
 
 
 class VerifyIndexSpec(OperationBase):
@@ -12,7 +13,7 @@ class VerifyIndexSpec(OperationBase):
 
     kind: Literal["verify-index"]
     """Compares a blob with its index."""
-    index: StreamPath
+    index: IndexStream
     """The index; `-` is standard input."""
     blob: FilePath
     """The file or block device to check."""

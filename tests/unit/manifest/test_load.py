@@ -94,7 +94,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file() -> None:
             "chop": {"kind": "chop", "indx": "a", "blob": "b", "store": "origin"},
             "broken": {"kind": "mak"},
         },
-        "stores": {"origin": {"url": "sftp://host/dir"}},
+        "stores": {"origin": {"url": "sftp://host"}},
         "engine": {"workers": 0},
         "nme": "x",
         "variables": {"image": {}},

@@ -27,7 +27,13 @@ def test_an_unknown_key_names_the_nearest_known_one(problems: Problems) -> None:
 def test_an_unknown_key_like_no_other_lists_those_that_are_known(problems: Problems) -> None:
     found = problems(f"version = 1\n{DIGEST}[stores.a]\nurl = 'a'\nsize = 3")
 
-    assert found == ["stores.a.size: unknown key; there are compression, level, url"]
+    assert found == [
+        (
+            "stores.a.size: unknown key; there are compression, credentials, encryption, "
+            "hedge_after, http_auth, http_cookie, level, netrc, on_error, options, policy, reads, "
+            "region, secret_options, skip_verify, tls, url"
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +104,7 @@ def test_missing_keys_are_named_by_their_path(problems: Problems) -> None:
         ('blob = "a\\u0000b"', "blob: a path may not contain a NUL character"),
         (
             "blob = 'https://example.org/x'",
-            "blob: https:// is not a path: this version reads and writes local files only",
+            "blob: https:// is not a path; only stores and indexes can be elsewhere",
         ),
     ],
 )

@@ -110,3 +110,53 @@ def test_thousands_of_names_are_compared_without_guessing() -> None:
 
     assert len(found) == 2000
     assert str(found[0]) == "operations.operation-0.store: no store named 's0'"
+
+
+GROUPS = (
+    "version = 1\n[stores]\na = { url = 'a' }\nb = { url = 'b' }\n[caches]\nc = { url = 'c' }\n"
+)
+
+
+def test_stores_may_name_a_failover_group_and_nothing_else_may(problems: Problems) -> None:
+    found = problems(
+        f"{GROUPS}[failover_groups.g]\nmembers = ['a', 'b']\n"
+        "[operations.good]\nkind = 'cat'\nindex = 'i'\nstores = ['g']\n"
+        "[operations.one]\nkind = 'verify'\nstore = 'g'\n"
+        "[operations.cached]\nkind = 'cat'\nindex = 'i'\nstores = ['gg']\ncache = 'g'\n"
+    )
+
+    assert found == [
+        "operations.one.store: 'g' is a failover group; name one of its stores",
+        "operations.cached.stores.0: no store named 'gg'; did you mean 'g'?",
+        (
+            "operations.cached.cache: 'g' is a failover group and not a cache; "
+            "declare it under [caches]"
+        ),
+    ]
+
+
+def test_the_members_of_a_failover_group_are_stores_each_named_once(problems: Problems) -> None:
+    found = problems(
+        f"{GROUPS}[failover_groups]\ng = {{ members = ['a', 'c', 'aa', 'a', 'g'] }}\n"
+        "h = { members = [] }\n[operations.d]\nkind = 'digest'\nblob = 'x'\n"
+    )
+
+    assert found == [
+        "failover_groups.g.members.1: no store named 'c'",
+        "failover_groups.g.members.2: no store named 'aa'; did you mean 'a'?",
+        "failover_groups.g.members.3: 'a' is named twice",
+        "failover_groups.g.members.4: no store named 'g'",
+        "failover_groups.h.members: should have at least one entry",
+    ]
+
+
+def test_a_failover_group_has_a_name_of_its_own(problems: Problems) -> None:
+    found = problems(
+        f"{GROUPS}[failover_groups]\na = {{ members = ['a'] }}\nc = {{ members = ['b'] }}\n"
+        "[operations.d]\nkind = 'digest'\nblob = 'x'\n"
+    )
+
+    assert found == [
+        "failover_groups.a: a store has this name too; choose another",
+        "failover_groups.c: a cache has this name too; choose another",
+    ]

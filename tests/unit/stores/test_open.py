@@ -1,60 +1,157 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from desync_jobs.manifest.stores import CacheSpec, StoreSpec
+from desync_jobs.assembly.cancel import Cancel
+from desync_jobs.errors import StoreError, UsageError
+from desync_jobs.manifest.load import job_from_document
+from desync_jobs.stores.base import Chunk
 from desync_jobs.stores.cached import CachedStore
-from desync_jobs.stores.open import open_source, open_store
+from desync_jobs.stores.failover import FailoverGroup
+from desync_jobs.stores.hedge import HedgedSource
+from desync_jobs.stores.local import LocalStore
+from desync_jobs.stores.open import Surroundings, open_behind_cache, open_source, open_store
 from desync_jobs.stores.reader import Reader
 from desync_jobs.stores.router import StoreRouter
-from desync_jobs.testing.chunks import make_chunk
-from desync_jobs.testing.memory import MemoryStore
+from desync_jobs.testing.chunks import make_chunk, make_chunks
 
 CHUNK = make_chunk(bytes(1000))
+Around = Callable[..., Surroundings]
+
+
+@pytest.fixture
+def noticed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def around(reader: Reader, tmp_path: Path, noticed: list[str]) -> Around:
+    """Return the surroundings of a job in `tmp_path/job` with these tables."""
+
+    def surroundings(**tables: object) -> Surroundings:
+        operations = {"a": {"kind": "digest", "blob": "b"}}
+        document = {"version": 1, **tables, "operations": operations}
+        job = job_from_document(document, str(tmp_path / "job"), "job.toml")
+        return Surroundings(job, reader, Cancel(), noticed.append)
+
+    (tmp_path / "job").mkdir()
+    return surroundings
 
 
 @pytest.mark.parametrize("compression", ["zstd", "none"])
 @pytest.mark.parametrize("url", ["my.castr", "../my.castr", "file://{}/my%20castr", "{}/x,y.castr"])
 def test_a_spec_becomes_a_store_in_its_directory(
-    reader: Reader, tmp_path: Path, compression: str, url: str
+    around: Around, tmp_path: Path, compression: str, url: str
 ) -> None:
-    job = tmp_path / "job"
-    job.mkdir()
-    spec = StoreSpec.model_validate({"url": url.format(tmp_path), "compression": compression})
-    store = open_store("origin", spec, str(job), reader)
+    spec = {"url": url.format(tmp_path), "compression": compression}
+    opened = around(stores={"origin": spec})
+    store = open_store("origin", opened)
     assert sorted(os.listdir(tmp_path)) == ["job"]
 
     store.put([CHUNK])
 
-    root = os.path.normpath(os.path.join(job, spec.path))
+    root = opened.job.location("origin")
     suffix = "" if compression == "none" else ".cacnk"
     assert store.name == "origin"
     assert os.listdir(f"{root}/{CHUNK.id.hex()[:4]}") == [f"{CHUNK.id.hex()}{suffix}"]
 
 
-def test_the_level_of_a_spec_is_used(reader: Reader, tmp_path: Path) -> None:
+def test_the_level_of_a_spec_is_used(around: Around) -> None:
     chunk = make_chunk(b"".join(str(number * number).encode() for number in range(20000)))
-    sizes = []
-    for level in (1, 19):
-        spec = CacheSpec(url=f"level-{level}", level=level)
-        sizes.append(open_store("cache", spec, str(tmp_path), reader).put([chunk]).size)
+    opened = around(caches={f"l{level}": {"url": f"{level}", "level": level} for level in (1, 19)})
+
+    sizes = [open_store(name, opened).put([chunk]).size for name in ("l1", "l19")]
 
     assert sizes[1] < sizes[0]
 
 
-def test_one_store_is_its_own_source() -> None:
-    store = MemoryStore("a")
+def test_one_store_is_its_own_source_and_several_are_routed(around: Around) -> None:
+    opened = around(stores={"a": {"url": "a"}, "b": {"url": "b"}})
 
-    assert open_source([store]) is store
+    routed = open_source(["b", "a"], opened)
 
-
-def test_several_stores_are_routed_and_a_cache_stands_in_front() -> None:
-    stores = [MemoryStore("a"), MemoryStore("b")]
-
-    routed = open_source(stores)
-    cached = open_source(stores, MemoryStore("c"))
-
+    assert isinstance(open_source(["a"], opened), LocalStore)
     assert isinstance(routed, StoreRouter)
+    assert list(routed.counts()) == ["b", "a"]
+
+
+def test_a_cache_stands_in_front_and_keeps_to_its_size(around: Around) -> None:
+    chunks = make_chunks(20)
+    opened = around(
+        stores={"a": {"url": "a"}},
+        caches={"c": {"url": "c", "compression": "none", "max_size": 100}},
+    )
+    open_store("a", opened).put(chunks)
+
+    cached = open_behind_cache("c", open_source(["a"], opened), opened, repair=True)
+    answers = cached.fetch([chunk.id for chunk in chunks])
+
+    kept = sum(entry.size for entry in open_store("c", opened).entries())
     assert isinstance(cached, CachedStore)
-    assert list(cached.counts()) == ["c", "a", "b"]
+    assert list(cached.counts()) == ["c", "a"]
+    assert all(isinstance(answer, Chunk) for answer in answers)
+    assert sum(len(chunk.plain) for chunk in chunks) > 100
+    assert kept <= 100
+
+
+def test_a_failover_group_passes_over_a_member_that_is_gone(
+    around: Around, noticed: list[str]
+) -> None:
+    opened = around(
+        stores={"a": {"url": "a"}, "b": {"url": "b"}},
+        failover_groups={"g": {"members": ["a", "b"]}},
+    )
+    open_store("b", opened).put([CHUNK])
+
+    group = open_source(["g"], opened)
+    answers = group.fetch([CHUNK.id])
+
+    assert isinstance(group, FailoverGroup)
+    assert [type(answer) for answer in answers] == [Chunk]
+    assert len(noticed) == 1
+    assert noticed[0].startswith("failover group g: store a: ")
+
+
+def test_a_store_that_may_fail_is_passed_over_and_any_other_is_not(
+    around: Around, noticed: list[str]
+) -> None:
+    opened = around(
+        stores={"a": {"url": "a"}, "b": {"url": "b"}, "s": {"url": "a", "on_error": "skip"}}
+    )
+    open_store("b", opened).put([CHUNK])
+
+    answers = open_source(["s", "b"], opened).fetch([CHUNK.id])
+
+    assert [type(answer) for answer in answers] == [Chunk]
+    assert noticed[0].endswith("; the store is passed over")
+    with pytest.raises(StoreError):
+        open_source(["a", "b"], opened).fetch([CHUNK.id])
+
+
+def test_a_slow_store_is_raced_by_all_after_it(around: Around) -> None:
+    opened = around(
+        stores={"a": {"url": "a", "hedge_after": "1s"}, "b": {"url": "b", "hedge_after": "1s"}}
+    )
+
+    assert isinstance(open_source(["a", "b"], opened), HedgedSource)
+    assert isinstance(open_source(["a"], opened), LocalStore), "there is nobody to race it"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"url": "gs://b/p"}, "store s: this version does not know gs://"),
+        ({"url": "s", "encryption": {}}, "store s: this version does not know encryption"),
+        ({"url": "s", "skip_verify": True}, "store s: this version does not know skip_verify"),
+        ({"url": "s", "reads": "own"}, "store s: this version does not know reads"),
+    ],
+)
+def test_what_cannot_be_done_yet_is_refused_and_not_left_out(
+    around: Around, spec: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_store("s", around(stores={"s": spec}))
+
+    assert str(caught.value).startswith(message)
