@@ -5,7 +5,7 @@ is in the target is right without being read back. Neighbouring chunks of a batc
 `pwritev`. Memory is threads times one batch.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,7 @@ def fetch_into(
     workers: Workers,
     *,
     at_once: Callable[[Written], None] = _no_more,
-) -> Iterator[Written]:
+) -> Generator[Written, None, None]:
     """Fetch the chunks of `segments` from `source` and write them; yields after each batch.
 
     The thread that wrote a batch calls `at_once` with it; what is yielded is in order, and may have
@@ -72,7 +72,7 @@ def fetch_into(
 
 def copy_within(
     target: Target, index: Index, segments: Segments, workers: Workers, kernel: Kernel
-) -> Iterator[Written]:
+) -> Generator[Written, None, None]:
     """Copy chunks that the target has right to the places where it has not.
 
     The places read are never written, so copies need no order. Raises
@@ -87,7 +87,7 @@ def copy_within(
     return workers.ordered(handle, _numbered(index, segments))
 
 
-def zero_within(target: Target, index: Index, zeros: Positions) -> Iterator[Written]:
+def zero_within(target: Target, index: Index, zeros: Positions) -> Generator[Written, None, None]:
     """Make the chunks at positions `zeros` zero, neighbours together."""
     breaks = np.flatnonzero(np.diff(zeros) != 1) + 1
     for run in np.split(zeros, breaks):

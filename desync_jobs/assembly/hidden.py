@@ -3,6 +3,7 @@
 A name follows from the target's name alone, so that the next run finds what a killed one left.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -19,6 +20,23 @@ def hidden_path(target: str, suffix: str) -> str:
     folder, name = os.path.split(os.path.realpath(target))
     kept = os.fsencode(name)[:_NAME_BYTES]
     return os.path.join(folder, f".{os.fsdecode(kept)}.desync-run.{suffix}")
+
+
+def staged_path(target: str) -> str:
+    """Return where the next version of `target` is put together."""
+    return hidden_path(target, "tmp")
+
+
+def discard(hidden: str) -> None:
+    """Remove a hidden file that nobody needs any more; left where a run has it, or that fails."""
+    with contextlib.suppress(OSError):
+        fd = os.open(hidden, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(fd, hidden):
+                os.unlink(hidden)
+        finally:
+            os.close(fd)
 
 
 def open_locked(hidden: str) -> int:

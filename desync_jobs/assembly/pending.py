@@ -3,7 +3,8 @@
 Written beside its place under a hidden name, synced, renamed, and the folder
 synced. The hidden name follows from the target's name alone and is locked
 (`flock`) while somebody writes, so that two writers of one target exclude each other and
-what a killed run left behind is taken over by the next one.
+what a killed run left behind is taken over by the next one: begun anew (`PendingFile`), or
+gone on with (`StagedFile`, whose writer must know what of it is right).
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Final, Self
 
-from desync_jobs.assembly.hidden import hidden_path, open_locked
+from desync_jobs.assembly.hidden import open_locked, staged_path
 from desync_jobs.errors import TargetError
 
 _COMPARED: Final = 1 << 20
@@ -31,9 +32,10 @@ class Durability(Enum):
     """Whatever the system has written by then."""
 
 
-class PendingFile:
-    """A new version of `path`; `commit` makes it visible, leaving the block without it drops it.
+class StagedFile:
+    """A new version of `path`, as an earlier run left it; `commit` makes it visible.
 
+    Leaving the block without it keeps what was written for the next run; `drop` does not.
     Symbolic links at `path` are followed. A replaced file keeps its mode and, where this
     process may give files away, its owner.
     """
@@ -41,22 +43,79 @@ class PendingFile:
     def __init__(self, path: str) -> None:
         self.path = os.path.realpath(path)
         self._folder = os.path.dirname(self.path)
-        self._hidden = hidden_path(self.path, "tmp")
+        self._hidden = staged_path(self.path)
         self._committed = False
         self.fd = -1
+        """Open for reading and writing inside the block."""
 
     def __enter__(self) -> Self:
         _refuse_special(self.path)
         try:
             self.fd = open_locked(self._hidden)
-            os.ftruncate(self.fd, 0)
         except FileNotFoundError as error:
             raise TargetError(
                 f"{self.path}: cannot be written: its folder does not exist; create it"
             ) from error
         except OSError as error:
-            self._close()
             raise TargetError(f"{self.path}: cannot be written: {error.strerror}") from error
+        return self
+
+    def truncate(self) -> None:
+        """Forget what an earlier run left: the file is empty."""
+        try:
+            os.ftruncate(self.fd, 0)
+        except OSError as error:
+            raise TargetError(f"{self.path}: cannot be written: {error.strerror}") from error
+
+    def drop(self) -> None:
+        """Leave nothing for the next run, unless it is committed."""
+        if not self._committed and self.fd >= 0:
+            with contextlib.suppress(OSError):
+                os.unlink(self._hidden)
+
+    def commit(self, durability: Durability = Durability.FULL) -> None:
+        """Make the new version visible; with `FULL` it survives a power cut when this returns."""
+        try:
+            self._keep_attributes()
+            if durability is not Durability.NONE:
+                os.fsync(self.fd)
+            os.rename(self._hidden, self.path)
+            self._committed = True
+            if durability is Durability.FULL:
+                sync_folder(self._folder)
+        except OSError as error:
+            raise TargetError(f"{self.path}: cannot be published: {error.strerror}") from error
+
+    def _keep_attributes(self) -> None:
+        try:
+            old = os.stat(self.path)
+        except FileNotFoundError:
+            return
+        os.fchmod(self.fd, stat.S_IMODE(old.st_mode))
+        with contextlib.suppress(PermissionError):
+            os.fchown(self.fd, old.st_uid, old.st_gid)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+class PendingFile(StagedFile):
+    """A new version of `path` from its beginning; leaving the block without `commit` drops it."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        try:
+            self.truncate()
+        except TargetError:
+            super().__exit__(None, None, None)
+            raise
         return self
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -82,33 +141,6 @@ class PendingFile:
         finally:
             os.close(published)
 
-    def commit(self, durability: Durability = Durability.FULL) -> None:
-        """Make the new version visible; with `FULL` it survives a power cut when this returns."""
-        try:
-            self._keep_attributes()
-            if durability is not Durability.NONE:
-                os.fsync(self.fd)
-            os.rename(self._hidden, self.path)
-            self._committed = True
-            if durability is Durability.FULL:
-                sync_folder(self._folder)
-        except OSError as error:
-            raise TargetError(f"{self.path}: cannot be published: {error.strerror}") from error
-
-    def _keep_attributes(self) -> None:
-        try:
-            old = os.stat(self.path)
-        except FileNotFoundError:
-            return
-        os.fchmod(self.fd, stat.S_IMODE(old.st_mode))
-        with contextlib.suppress(PermissionError):
-            os.fchown(self.fd, old.st_uid, old.st_gid)
-
-    def _close(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -116,10 +148,8 @@ class PendingFile:
         trace: TracebackType | None,
     ) -> None:
         # The lock goes with the descriptor, so the name must go first.
-        if not self._committed and self.fd >= 0:
-            with contextlib.suppress(OSError):
-                os.unlink(self._hidden)
-        self._close()
+        self.drop()
+        super().__exit__(kind, error, trace)
 
 
 def sync_folder(folder: str) -> None:

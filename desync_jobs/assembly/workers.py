@@ -5,7 +5,7 @@ microseconds. Everything heavy inside a batch releases the interpreter lock.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
@@ -36,7 +36,7 @@ class Workers:
         """Run `function(item)` in a thread, unless the run is stopped before it starts."""
         return self._pool.submit(self._guarded, function, item)
 
-    def ordered(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    def ordered(self, function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
         """Yield `function(item)` for each item in order; at most `depth` are under way.
 
         The first error, in the order of items, is raised after the batches

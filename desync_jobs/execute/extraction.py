@@ -5,13 +5,14 @@ then stores, then zeros. What a seed should have had and had not is assigned aga
 known then, before stores are asked: another seed may have it, or the target by now.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator
+from contextlib import closing
 from typing import Any
 
 from desync_jobs.assembly.extracting import Written, copy_within, fetch_into, zero_within
 from desync_jobs.assembly.journal import Journal
 from desync_jobs.assembly.placing import Target
-from desync_jobs.core.segments import Assembly, Positions
+from desync_jobs.core.segments import Assembly
 from desync_jobs.execute.seed_use import SeedUse
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.extract import ExtractSpec
@@ -54,11 +55,12 @@ class Extraction:
             assembly = assign_again(detail, self._right, self._seeds.indexes)
             self._take_what_is_here(assembly)
         self._fetched = assembly.fetched
-        for batch in fetch_into(
-            target, index, self._fetched, self._source, machine.workers, at_once=self._noted
-        ):
-            self._advance(batch.places, batch.size)
-        if self._task.spec.in_place and detail.target.present:
+        source, workers, note = self._source, machine.workers, self._remember
+        batches = fetch_into(target, index, self._fetched, source, workers, at_once=note)
+        with closing(batches):
+            for batch in batches:
+                self._advance(batch)
+        if detail.begun is not None:
             self._count(zero_within(target, index, assembly.zeros))
         else:
             # The file is new: what nobody writes is a hole.
@@ -92,23 +94,25 @@ class Extraction:
                 copy_within(target, index, assembly.copied, machine.workers, machine.kernel)
             )
             for part in self._seeds.bring(assembly.seeded, seeds):
-                self._note(part.places, part.size)
+                self._note(Written(part.places, part.size))
 
-    def _count(self, batches: Iterator[Written]) -> None:
-        for batch in batches:
-            self._note(batch.places, batch.size)
+    def _count(self, batches: Generator[Written, None, None]) -> None:
+        # Closed here, so that no thread writes any more when an error is dealt with.
+        with closing(batches):
+            for batch in batches:
+                self._note(batch)
 
-    def _noted(self, batch: Written) -> None:
+    def _note(self, batch: Written) -> None:
+        self._remember(batch)
+        self._advance(batch)
+
+    def _remember(self, batch: Written) -> None:
+        """Have the next run know; called by any thread."""
         if self._journal is not None:
             self._journal.note(batch.places, batch.size)
 
-    def _note(self, places: Sequence[int] | Positions, size: int) -> None:
-        if self._journal is not None:
-            self._journal.note(places, size)
-        self._advance(places, size)
-
-    def _advance(self, places: Sequence[int] | Positions, size: int) -> None:
-        self._right[places] = True
-        self._phase.advance(size)
+    def _advance(self, batch: Written) -> None:
+        self._right[batch.places] = True
+        self._phase.advance(batch.size)
         if self._journal is not None and self._journal.due:
             self._journal.settle()

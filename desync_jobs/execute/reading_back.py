@@ -23,10 +23,12 @@ def read_back(task: Task[ExtractSpec], detail: ExtractDetail, target: Target) ->
     if task.spec.verify == "fetched":
         return
     index = detail.index
+    # What an interrupted run wrote to a new file nobody has read back yet.
+    resumed = not task.spec.in_place and detail.begun is not None
     wanted = [
         (first, last)
         for first, last in spans(index)
-        if task.spec.verify == "all" or not detail.held[first:last].all()
+        if task.spec.verify == "all" or resumed or not detail.held[first:last].all()
     ]
     right = read_spans(task, target, index, wanted, "verifying")
     for first, last in _others(wanted, len(index)):

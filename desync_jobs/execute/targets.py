@@ -1,4 +1,4 @@
-"""Opening what an extraction writes: a file beside the target, or the target itself."""
+"""Opening a target that is changed in place, and giving a file its size."""
 
 import fcntl
 import os
@@ -8,20 +8,10 @@ from contextlib import contextmanager
 
 from desync_jobs.assembly.direct import Complaint, forget_pages, past_the_page_cache
 from desync_jobs.assembly.fallocate import Change, fallocate
-from desync_jobs.assembly.pending import Durability, PendingFile, sync_folder
+from desync_jobs.assembly.pending import Durability, sync_folder
 from desync_jobs.assembly.placing import Target
 from desync_jobs.errors import LockedError, TargetError
 from desync_jobs.planner.facts import FileFacts
-
-
-@contextmanager
-def target_beside(seen: FileFacts, size: int, durability: Durability) -> Iterator[Target]:
-    """Lend a temporary file of `size` bytes; published where the block ends without error."""
-    with PendingFile(seen.path) as pending:
-        target = Target(pending.fd, seen.path)
-        set_size(target, size)
-        yield target
-        pending.commit(durability)
 
 
 def need_folder(path: str) -> str:
@@ -49,7 +39,7 @@ def target_in_place(seen: FileFacts) -> Iterator[Target]:
         target = Target(fd, path)
         found = os.fstat(fd)
         if stat.S_ISREG(found.st_mode):
-            _refuse_changed(found, seen)
+            refuse_changed(found, seen)
         yield target
     except BlockingIOError as error:
         raise LockedError(f"{path} is locked: another run is writing this target") from error
@@ -85,8 +75,8 @@ def sync_in_place(target: Target, seen: FileFacts, durability: Durability) -> No
         sync_folder(os.path.dirname(target.name))
 
 
-def _refuse_changed(found: os.stat_result, seen: FileFacts) -> None:
-    """Raise `TargetError` where somebody wrote to the target since it was looked at.
+def refuse_changed(found: os.stat_result, seen: FileFacts) -> None:
+    """Raise `TargetError` where somebody wrote to a file since it was looked at.
 
     What was right in it may not be any more, and what was a hole may be none.
     """

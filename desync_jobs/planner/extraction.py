@@ -25,11 +25,19 @@ class ExtractDetail:
     held: NDArray[np.bool_]
     """Which positions the target has right already."""
     seeds: tuple[SeedFacts, ...]
+    begun: FileFacts | None = None
+    """What is written to where that is there already: the target, or what an earlier run left of
+    its next version. None where the file is new, so that what nobody writes is a hole."""
 
     @property
     def index(self) -> Index:
         """The index of the blob."""
         return self.found.index
+
+    @property
+    def complete(self) -> bool:
+        """Whether the target is right, and nothing but tidying up is left to do."""
+        return self.begun is None and bool(self.held.all()) and len(self.held) > 0
 
     def statistics(self) -> dict[str, int]:
         """Return what is counted of this extraction, by the names of the result."""

@@ -173,7 +173,8 @@ class _Planning:
     def _siblings(self, number: int) -> Iterator[SeedFacts]:
         facts = self._blobs[number].facts
         wanted = ~_zeros(self._indexes[number], facts.zero_ids)
-        if self._blobs[number].spec.in_place and facts.right is not None:
+        told = self._blobs[number].spec.in_place or facts.resumed
+        if told and facts.right is not None:
             wanted &= ~facts.right
         for holder in self._holders.of(number, wanted):
             spec, index = self._blobs[holder].spec, self._indexes[holder]

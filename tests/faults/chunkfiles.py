@@ -22,8 +22,19 @@ def index_ids(index: Path) -> set[str]:
 
 
 def temporary_files(folder: Path) -> list[str]:
-    """Return the names of all files below `folder` that only an unfinished run has."""
-    return sorted(path.name for path in folder.rglob("*.tmp"))
+    """Return the names of all files below `folder` that only an unfinished run has.
+
+    Without those that an interrupted extraction keeps for the next one: a hidden file and its
+    journal, never one of them alone.
+    """
+    found = set(folder.rglob("*.tmp"))
+    kept = {path for path in found if journal_of(path).exists()}
+    return sorted(path.name for path in found - kept)
+
+
+def journal_of(staged: Path) -> Path:
+    """Return where the journal of a hidden file of an extraction is."""
+    return staged.with_name(staged.name.removesuffix("tmp") + "journal")
 
 
 def valid_ids(store: Path) -> set[str]:

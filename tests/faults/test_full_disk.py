@@ -103,6 +103,19 @@ def test_a_target_that_does_not_fit(
     assert made == disk.parent
 
 
+def test_a_full_disk_gets_back_what_could_have_been_kept(
+    workspace: Workspace, desync_run: Run, disk: Path
+) -> None:
+    workspace.make("large", ctr(12_000_000, b"large"), chunk_size="64KiB")
+    free = os.statvfs(disk).f_bavail
+    code, said = outcome(desync_run("extract", "-s", "store", "large.caibx", "disk/copy"))
+
+    assert (code, len(said)) == (1, 1)
+    assert NO_SPACE in said[0]
+    assert os.listdir(disk) in ([], ["lost+found"])
+    assert os.statvfs(disk).f_bavail == free
+
+
 def test_a_target_in_place_that_does_not_fit(desync_run: Run, made: Path, disk: Path) -> None:
     command = ("extract", "-k", "-s", "store", "blob.caibx", "disk/copy")
     filler = fill(disk, leave=1_000_000)

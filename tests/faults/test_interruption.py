@@ -244,6 +244,7 @@ def test_a_run_ended_at_any_moment_leaves_the_old_state_or_the_new_one(
     assert b"Traceback" not in said
     assert code == CODES[ending] or (code == 0 and complete(work, source, area))
     if ending is not signal.SIGKILL:
+        # An extraction may keep its hidden file and journal, and nothing else.
         assert temporary_files(area) == []
     assert_next_run_completes(work, source, area, begin)
 

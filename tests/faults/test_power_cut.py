@@ -3,15 +3,18 @@
 import fcntl
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import pytest
 
 from desync_jobs.testing.programs import require_program
+from tests.faults.crashing import KILLED, Crashing
 from tests.unit.assembly.journaling import LENGTH, Extraction, chunk, done, doubtful
+from tests.workspace import Workspace
 
 _SHUTDOWN: Final = 0x8004587D
 """Ends a file system at once; ext4 and XFS have it (EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN)."""
@@ -142,3 +145,32 @@ def test_doubt_does_not_go_away(image: Path) -> None:
         extraction.close()
 
     assert believed_after_power_cut(image, extraction) == []
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.97])
+def test_an_extraction_goes_on_with_what_survived(
+    image: Path, environment: Mapping[str, str], part: float
+) -> None:
+    folder = image.parent
+    workspace = Workspace(folder)
+    blob = Random(3).randbytes(10 << 20) + bytes(3 << 20) + Random(4).randbytes(2 << 20)
+    workspace.make("blob", blob)
+    arguments = ("extract", "-s", "store", "blob.caibx", "disk/copy")
+    crashing = Crashing(folder, environment)
+    with mounted(image) as disk:
+        moments = crashing(*arguments).moments
+        (disk / "copy").unlink()
+        os.sync()
+        killed = crashing(*arguments, kill_at=int(moments * part))
+        cut_power(disk)
+    with mounted(image) as disk:
+        published = (disk / "copy").exists()
+        ended = crashing(*arguments)
+        content = (disk / "copy").read_bytes()
+        hidden = list(disk.glob(".*"))
+
+    assert killed.code == KILLED
+    assert not published
+    assert (ended.code, ended.said) == (0, "")
+    assert content == blob
+    assert hidden == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from desync_jobs.report.events import Event, PhaseAdvanced
+from tests.faults.chunkfiles import temporary_files
 from tests.vectors.inputs import ctr
 from tests.workspace import SMALL, Ended, How, Workspace
 
@@ -108,7 +109,7 @@ def test_a_store_that_goes_away_while_it_is_read(workspace: Workspace, kind: str
     assert ended.summary == (1, "failed")
     assert ended.message == f"store store: directory {workspace / 'store'} does not exist"
     assert (workspace / "out").read_bytes() == OLD
-    assert list(workspace.path.rglob("*.tmp")) == []
+    assert temporary_files(workspace.path) == []
 
 
 @pytest.mark.parametrize("kind", WRITERS)

@@ -1,4 +1,4 @@
-"""A run with seeds that is stopped: nothing is published, nothing is left behind."""
+"""A run with seeds that is stopped: nothing is published, and the next run finishes it."""
 
 from pathlib import Path
 
@@ -66,9 +66,16 @@ def stopped(
 def test_an_extraction_from_a_seed_that_is_stopped_publishes_nothing(ready: Workspace) -> None:
     (ready / "copy").write_bytes(b"old")
     ended = stopped(ready, "extract", "named", ("assembling", PhaseAdvanced), target="copy")
+    content = (ready / "copy").read_bytes()
+    names = sorted(path.name for path in ready.path.iterdir())
+    again = ready.do("extract", index="new.caibx", target="copy", stores=["store"], seeds=["named"])
 
     assert ended.summary == (130, "interrupted")
-    assert (ready / "copy").read_bytes() == b"old"
+    assert content == b"old"
+    assert names == [".copy.desync-run.journal", ".copy.desync-run.tmp", "copy", "new.caibx"]
+    assert again.summary == (0, "done")
+    assert again.only.reason.startswith("an earlier run was interrupted with ")
+    assert (ready / "copy").read_bytes() == OLD
     assert sorted(path.name for path in ready.path.iterdir()) == ["copy", "new.caibx"]
 
 

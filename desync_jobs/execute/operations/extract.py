@@ -1,8 +1,9 @@
-"""Doing `extract`: to a temporary file and rename, or in place."""
+"""Doing `extract`: to a hidden file that replaces the target, or in place."""
 
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,24 +11,26 @@ from numpy.typing import NDArray
 
 from desync_jobs.assembly.compare import compare_blob
 from desync_jobs.assembly.journal import Journal, Pace
+from desync_jobs.assembly.journal_reading import journal_path
 from desync_jobs.assembly.pending import Durability
 from desync_jobs.assembly.placing import Target
 from desync_jobs.assembly.zeros import zero_chunk_id
+from desync_jobs.errors import InvalidDataError, TargetError
 from desync_jobs.execute.blob_digest import check_digest
 from desync_jobs.execute.extraction import Extraction
 from desync_jobs.execute.inputs import file_facts, open_input, read_index
 from desync_jobs.execute.opening import Reading, open_sources, source_facts
 from desync_jobs.execute.reading_back import read_back
 from desync_jobs.execute.result import Done
-from desync_jobs.execute.resume import journalled, remembered
+from desync_jobs.execute.resume import journalled, left_behind, remembered, tidy
 from desync_jobs.execute.seed_index import keep_indexes
 from desync_jobs.execute.seed_survey import SeedSurvey
+from desync_jobs.execute.staging import staged_facts, staged_target
 from desync_jobs.execute.targets import (
     make_room,
     set_size,
     sync_in_place,
     take_space,
-    target_beside,
     target_in_place,
     written_directly,
 )
@@ -35,7 +38,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec, OneExtractSpec
 from desync_jobs.planner.extraction import ExtractDetail
-from desync_jobs.planner.facts import FileFacts, FileKind
+from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
 from desync_jobs.planner.operations.extract import ExtractFacts
 from desync_jobs.planner.plan import Step
 from desync_jobs.stores.base import ChunkSource
@@ -67,24 +70,50 @@ def survey_blob(task: Task[OneExtractSpec], seeds: SeedSurvey) -> ExtractFacts:
     stores = source_facts(task, spec.stores)
     if found is None:
         return ExtractFacts(None, target, None, frozenset(), stores)
-    resumed = None
-    if spec.in_place and target.kind in {FileKind.REGULAR, FileKind.DEVICE}:
-        resumed = remembered(task, target, found)
+    facts = ExtractFacts(
+        found,
+        target,
+        None,
+        _zero_ids(found.index),
+        stores,
+        leftovers=left_behind(target.path),
+    )
+    survey = _survey_in_place if spec.in_place else _survey_staged
+    facts = survey(task, facts, found)
+    if not _all(facts.right):
+        return replace(facts, seeds=seeds.serving(found))
+    if facts.staged is None:
+        with open_input(target.path, streams) as fd:
+            check_digest(task, Target(fd, target.path), found.index)
+    return facts
+
+
+def _survey_in_place(
+    task: Task[OneExtractSpec], facts: ExtractFacts, found: IndexFacts
+) -> ExtractFacts:
+    target, resumed = facts.target, None
+    if facts.leftovers and target.kind in {FileKind.REGULAR, FileKind.DEVICE}:
+        resumed = remembered(task, target, found, journal_path(target.path))
     right = _right(task, target, found.index) if resumed is None else resumed
-    zero_ids = _zero_ids(found.index)
-    if right is None or not right.all():
-        return ExtractFacts(
-            found,
-            target,
-            right,
-            zero_ids,
-            stores,
-            seeds.serving(found),
-            resumed=resumed is not None,
-        )
-    with open_input(target.path, streams) as fd:
-        check_digest(task, Target(fd, target.path), found.index)
-    return ExtractFacts(found, target, right, zero_ids, stores, resumed=resumed is not None)
+    return replace(facts, right=right, resumed=resumed is not None)
+
+
+def _survey_staged(
+    task: Task[OneExtractSpec], facts: ExtractFacts, found: IndexFacts
+) -> ExtractFacts:
+    right = _right(task, facts.target, found.index)
+    staged = None
+    if facts.leftovers and not _all(right):
+        staged = staged_facts(facts.target.path, task.machine.streams)
+    if staged is not None:
+        resumed = remembered(task, staged, found, journal_path(facts.target.path))
+        if resumed is not None:
+            return replace(facts, right=resumed, resumed=True, staged=staged)
+    return replace(facts, right=right)
+
+
+def _all(right: NDArray[np.bool_] | None) -> bool:
+    return right is not None and bool(right.all())
 
 
 def _zero_ids(index: Index) -> frozenset[bytes]:
@@ -131,15 +160,32 @@ def do_extract(task: Task[ExtractSpec], step: Step) -> Done:
 
 def do_blob(task: Task[ExtractSpec], detail: ExtractDetail, source: ChunkSource, work: int) -> Done:
     """Do that for one blob, which is `work` bytes to write, with chunks that `source` has."""
+    if detail.complete:
+        tidy(detail.target.path)
+        return Done(statistics=detail.statistics())
     keep_indexes(task, detail.seeds, detail.index)
     with _opened(task, detail) as (opened, journal), _written(task, detail, opened) as target:
         extraction = Extraction(task, detail, target, journal, source)
         extraction.run(work)
+        _prove(task, detail, target, journal)
+        block_size = os.fstat(target.fd).st_blksize
+    # What runs of the other way of writing left, or about other indexes.
+    tidy(detail.target.path)
+    return Done(statistics={**extraction.statistics(), "block_size": block_size})
+
+
+def _prove(
+    task: Task[ExtractSpec], detail: ExtractDetail, target: Target, journal: Journal | None
+) -> None:
+    """Check what the manifest asks for; what fails is not for the next run to rely on."""
+    try:
         read_back(task, detail, target)
         check_digest(task, target, detail.index)
-        task.machine.cancel.check()
-        block_size = os.fstat(target.fd).st_blksize
-    return Done(statistics={**extraction.statistics(), "block_size": block_size})
+    except (TargetError, InvalidDataError):
+        if journal is not None:
+            journal.doubt()
+        raise
+    task.machine.cancel.check()
 
 
 def _written(
@@ -157,16 +203,17 @@ def _written(
 def _opened(
     task: Task[ExtractSpec], detail: ExtractDetail
 ) -> Iterator[tuple[Target, Journal | None]]:
-    """Lend the target, and the journal of one that is changed in place."""
+    """Lend the file to write to, and its journal if it has one."""
     durability = Durability(task.spec.durability)
-    size = detail.found.index.blob_size
+    pace = _PACES.get(durability, Pace())
     if not task.spec.in_place:
-        with target_beside(detail.target, size, durability) as target:
-            yield target, None
+        with staged_target(task, detail, pace) as opened:
+            yield opened
         return
+    size = detail.index.blob_size
     with (
         target_in_place(detail.target) as target,
-        journalled(task, target, detail.found, _PACES.get(durability, Pace())) as journal,
+        journalled(task, target, detail, pace) as journal,
     ):
         # Larger at once, smaller only at the end: what is there now may be a seed.
         make_room(target, size)

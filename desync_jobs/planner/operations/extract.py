@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from desync_jobs.planner.plan import Action, Decision
 if TYPE_CHECKING:
     from desync_jobs.planner.many import ManyFacts
 
+_TIDIED: Final = "the target is what the index describes; an earlier run left files behind"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExtractFacts:
@@ -35,6 +37,10 @@ class ExtractFacts:
     seeds: tuple[SeedFacts, ...] = ()
     resumed: bool = False
     """Whether `right` is by the journal of an earlier run, whose end is not sure to be synced."""
+    staged: FileFacts | None = None
+    """What an earlier run left of the target's next version, where `right` is about that."""
+    leftovers: bool = False
+    """Whether files of an earlier run are left behind."""
 
 
 def plan_extract(spec: ExtractSpec, facts: "ExtractFacts | ManyFacts") -> Decision:
@@ -55,7 +61,7 @@ def plan_blob(spec: OneExtractSpec, facts: ExtractFacts) -> Decision:
     _check_target(spec, facts.target, found.index)
     index = found.index
     complete = _complete(index, facts)
-    right = facts.right if spec.in_place or complete else None
+    right = facts.right if spec.in_place or complete or facts.resumed else None
     if right is None:
         right = np.zeros(len(index), np.bool_)
     seeds = () if complete else facts.seeds
@@ -67,7 +73,10 @@ def plan_blob(spec: OneExtractSpec, facts: ExtractFacts) -> Decision:
         assembly=assign(first, group, zero_groups, right, Offer(seeded)),
         held=right,
         seeds=seeds,
+        begun=_begun(spec, facts),
     )
+    if complete and facts.leftovers:
+        return Decision(Action.RUN, _TIDIED, changes=True, detail=detail)
     if complete:
         return Decision(
             Action.UNCHANGED,
@@ -81,6 +90,12 @@ def plan_blob(spec: OneExtractSpec, facts: ExtractFacts) -> Decision:
         changes=True,
         detail=detail,
     )
+
+
+def _begun(spec: ExtractSpec, facts: ExtractFacts) -> FileFacts | None:
+    if not spec.in_place:
+        return facts.staged
+    return facts.target if facts.target.present else None
 
 
 def _check_target(spec: ExtractSpec, target: FileFacts, index: Index) -> None:
@@ -118,11 +133,11 @@ def _zero_groups(index: Index, first: Positions, zero_ids: Iterable[bytes]) -> P
 
 
 def _reason(spec: ExtractSpec, facts: ExtractFacts, detail: ExtractDetail) -> str:
-    if not facts.target.present:
-        return "the target does not exist"
     if facts.resumed:
         done = int(detail.held.sum())
         return f"an earlier run was interrupted with {done:,} of {len(detail.index):,} chunks right"
+    if not facts.target.present:
+        return "the target does not exist"
     if spec.in_place:
         return f"{int(detail.held.sum()):,} of {len(detail.index):,} chunks of the target are right"
     return "the target is not what the index describes"

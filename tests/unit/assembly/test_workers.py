@@ -87,7 +87,7 @@ def test_leaving_early_waits_for_what_runs(workers: Workers) -> None:
 
     results = workers.ordered(work, range(100))
     next(results)
-    results.close()  # type: ignore[attr-defined] # a generator in fact
+    results.close()
     count = len(ended)
     time.sleep(0.05)
 
