@@ -1,4 +1,5 @@
-"""Bytes to values and back: indexes, their feature flags, and questions about their IDs.
+"""Bytes to values and back: indexes, their feature flags, and questions about their IDs;
+and the messages of casync's protocol.
 
 May import `core`, `errors` and NumPy. Does no input or output, starts no threads.
 Nothing read is trusted: what casync refuses is refused here, with the place in the bytes.
