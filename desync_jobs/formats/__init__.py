@@ -1,5 +1,4 @@
-"""Bytes to values and back: indexes, their feature flags, and questions about their IDs;
-and the messages of casync's protocol.
+"""Bytes to values and back: indexes and their feature flags, casync's protocol, journals.
 
 May import `core`, `errors` and NumPy. Does no input or output, starts no threads.
 Nothing read is trusted: what casync refuses is refused here, with the place in the bytes.

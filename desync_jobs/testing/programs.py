@@ -15,6 +15,9 @@ _INSTALL: Final = {
     "mkfs.xfs": "apt-get install xfsprogs",
     "nginx": "apt-get install nginx",
     "setpriv": "apt-get install util-linux",
+    "ssh": "apt-get install openssh-client",
+    "ssh-keygen": "apt-get install openssh-client",
+    "sshd": "apt-get install openssh-server",
     "strace": "apt-get install strace",
 }
 
