@@ -21,6 +21,7 @@ from desync_jobs.assembly.placing import Target
 from desync_jobs.errors import TargetError
 from desync_jobs.execute.inputs import file_facts
 from desync_jobs.execute.resume import journalled
+from desync_jobs.execute.target_lock import locked_for_replacement
 from desync_jobs.execute.targets import refuse_changed, set_size
 from desync_jobs.execute.task import Streams, Task
 from desync_jobs.manifest.operations.extract import ExtractSpec
@@ -50,7 +51,18 @@ def staged_facts(target: str, streams: Streams) -> FileFacts | None:
 def staged_target(
     task: Task[ExtractSpec], detail: ExtractDetail, pace: Pace
 ) -> Iterator[tuple[Target, Journal | None]]:
-    """Lend the hidden file and its journal; published where the block ends without error."""
+    """Lend the hidden file and its journal; published where the block ends without error.
+
+    Raises `LockedError` while another run writes the target, in whichever way.
+    """
+    with locked_for_replacement(detail.target.path), _staged(task, detail, pace) as opened:
+        yield opened
+
+
+@contextmanager
+def _staged(
+    task: Task[ExtractSpec], detail: ExtractDetail, pace: Pace
+) -> Iterator[tuple[Target, Journal | None]]:
     path, size = detail.target.path, detail.index.blob_size
     durability = Durability(task.spec.durability)
     if size < _WORTH_KEEPING:
@@ -58,7 +70,7 @@ def staged_target(
             target = Target(pending.fd, path)
             set_size(target, size)
             yield target, None
-            pending.commit(durability)
+            _publish(pending, durability)
         return
     with StagedFile(path) as staged:
         target = Target(staged.fd, path)
@@ -70,11 +82,17 @@ def staged_target(
                     staged.truncate()
                 set_size(target, size)
                 yield target, journal
-                staged.commit(durability)
+                _publish(staged, durability)
             except BaseException as error:
                 if _is_useless(journal, error):
                     _drop(staged, journal)
                 raise
+
+
+def _publish(staged: StagedFile, durability: Durability) -> None:
+    """Replace the target, unless somebody made one meanwhile who still writes it."""
+    with locked_for_replacement(staged.path):
+        staged.commit(durability)
 
 
 def _is_useless(journal: Journal | None, error: BaseException) -> bool:

@@ -1,6 +1,5 @@
 """Opening a target that is changed in place, and giving a file its size."""
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -10,7 +9,8 @@ from desync_jobs.assembly.direct import Complaint, forget_pages, past_the_page_c
 from desync_jobs.assembly.fallocate import Change, fallocate
 from desync_jobs.assembly.pending import Durability, sync_folder
 from desync_jobs.assembly.placing import Target
-from desync_jobs.errors import LockedError, TargetError
+from desync_jobs.errors import TargetError
+from desync_jobs.execute.target_lock import is_still, lock_for_change
 from desync_jobs.planner.facts import FileFacts
 
 
@@ -35,14 +35,12 @@ def target_in_place(seen: FileFacts) -> Iterator[Target]:
     except OSError as error:
         raise TargetError(f"{path}: cannot be opened: {error.strerror}") from error
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_for_change(fd, path)
         target = Target(fd, path)
         found = os.fstat(fd)
         if stat.S_ISREG(found.st_mode):
             refuse_changed(found, seen)
         yield target
-    except BlockingIOError as error:
-        raise LockedError(f"{path} is locked: another run is writing this target") from error
     except OSError as error:
         raise TargetError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
@@ -87,6 +85,28 @@ def refuse_changed(found: os.stat_result, seen: FileFacts) -> None:
         same = found.st_size == 0
     if not same:
         raise TargetError(f"{seen.path} changed after it was looked at; run again")
+
+
+def check_unharmed(target: Target, size: int) -> None:
+    """Raise `TargetError` where others changed a file while it was written in place.
+
+    `size` is what it has to have by now: others cut it, or made it longer, or put another file in
+    its place. Bytes that they wrote into it are not seen: our own writes change the same times.
+    What is read back (`verify`) or digested (`blob_digest`) after the last write is seen.
+    """
+    found = os.fstat(target.fd)
+    if not stat.S_ISREG(found.st_mode):
+        return
+    if found.st_size != size:
+        raise TargetError(
+            f"{target.name} changed while it was written: it has {found.st_size} bytes "
+            f"instead of {size}; keep others from it and run again"
+        )
+    if not is_still(target.fd, target.name):
+        raise TargetError(
+            f"{target.name} changed while it was written: it was removed or replaced; "
+            "keep others from it and run again"
+        )
 
 
 def make_room(target: Target, size: int) -> None:

@@ -182,3 +182,48 @@ def test_a_file_that_fails_when_it_is_read_is_named(
     assert ended.message == "/proc/self/mem: cannot be read: Input/output error"
     assert not (workspace / "out").exists()
     assert list(workspace.path.rglob(".*")) == []
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, LESS)
+
+
+def lengthened(path: Path) -> None:
+    os.truncate(path, SIZE + 1)
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def replaced(path: Path) -> None:
+    path.with_name("new").write_bytes(b"somebody else's")
+    path.with_name("new").rename(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (cut, f"it has {LESS} bytes instead of {SIZE}"),
+        (lengthened, f"it has {SIZE + 1} bytes instead of {SIZE}"),
+        (removed, "it was removed or replaced"),
+        (replaced, "it was removed or replaced"),
+    ],
+)
+def test_a_target_that_others_change_while_it_is_written_in_place_is_an_error(
+    large: Workspace, change: Callable[[Path], None], what: str
+) -> None:
+    target = large / "copy"
+    target.write_bytes(blob()[:-1] + b"x")
+    fields = {"index": "blob.caibx", "target": "copy", "stores": ["store"], "in_place": True}
+    how = How(reporter=Once(PhaseAdvanced, lambda: change(target), "assembling"))
+    ended = large.do("extract", how, **fields)
+    again = large.do("extract", **fields)
+
+    assert ended.summary == (1, "failed")
+    assert ended.message == (
+        f"{target} changed while it was written: {what}; keep others from it and run again"
+    )
+    assert again.summary == (0, "done")
+    assert target.read_bytes() == blob()
+    assert sorted(os.listdir(large.path)) == ["blob", "blob.caibx", "copy", "store"]

@@ -7,14 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from desync_jobs.report.events import PhaseStarted
 from tests.faults.chunkfiles import index_ids, temporary_files, valid_ids
+from tests.operations.seeded import Once
 from tests.vectors.inputs import ctr
-from tests.workspace import Workspace
+from tests.workspace import How, Workspace
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -93,6 +95,64 @@ def test_of_two_runs_with_one_target_the_second_ends_with_7(
     assert (after_the_kill.returncode, after_the_kill.stderr) == (0, b"")
     assert sorted(os.listdir(made.path)) == ["blob", "blob.caibx", "copy", "store"]
     assert (made / "copy").read_bytes() == BLOB
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("extract in place", "extract"), ("extract", "extract in place")]
+)
+def test_to_replace_a_target_and_to_change_it_exclude_each_other(
+    made: Workspace, desync_run: Run, environment: Mapping[str, str], first: str, second: str
+) -> None:
+    if first == "extract":
+        (made / "copy").write_bytes(b"old")
+    with stuck(made, environment, *COMMANDS[first][0]):
+        loser = desync_run(*COMMANDS[second][0])
+    after_the_kill = desync_run(*COMMANDS[second][0])
+
+    assert loser.returncode == 7
+    assert loser.stderr.decode() == (
+        f"desync-run: {made / 'copy'} is locked: another run is writing this target\n"
+    )
+    assert (after_the_kill.returncode, after_the_kill.stderr) == (0, b"")
+    assert (made / "copy").read_bytes() == BLOB
+
+
+def test_a_target_that_another_run_makes_and_changes_meanwhile_is_not_replaced(
+    made: Workspace,
+) -> None:
+    fields = {"index": "blob.caibx", "target": "copy", "stores": ["store"]}
+    with ExitStack() as opened:
+
+        def make_and_lock() -> None:
+            file = opened.enter_context((made / "copy").open("wb"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+        begun = How(reporter=Once(PhaseStarted, make_and_lock))
+        ended = made.do("extract", begun, **fields)
+
+    assert ended.result.exit_code == 7
+    assert ended.message == f"{made / 'copy'} is locked: another run is writing this target"
+    assert (made / "copy").read_bytes() == b""
+    assert made.do("extract", **fields).summary == (0, "done")
+
+
+def test_a_target_that_is_replaced_before_it_is_locked_is_not_changed(
+    made: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plainly = fcntl.flock
+
+    def replaced(fd: int, how: int) -> None:
+        (made / "new").write_bytes(b"new")
+        (made / "new").rename(made / "copy")
+        plainly(fd, how)
+
+    (made / "copy").write_bytes(b"old")
+    monkeypatch.setattr(fcntl, "flock", replaced)
+    fields = {"index": "blob.caibx", "target": "copy", "stores": ["store"], "in_place": True}
+    ended = made.do("extract", **fields)
+
+    assert ended.message == f"{made / 'copy'} changed after it was looked at; run again"
+    assert (made / "copy").read_bytes() == b"new"
 
 
 def test_of_two_runs_that_make_one_index_the_second_ends_with_7(

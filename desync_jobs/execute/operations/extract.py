@@ -27,6 +27,7 @@ from desync_jobs.execute.seed_index import keep_indexes
 from desync_jobs.execute.seed_survey import SeedSurvey
 from desync_jobs.execute.staging import staged_facts, staged_target
 from desync_jobs.execute.targets import (
+    check_unharmed,
     make_room,
     set_size,
     sync_in_place,
@@ -220,6 +221,17 @@ def _opened(
         if journal is not None:
             journal.note(np.flatnonzero(detail.held), 0)
         yield target, journal
+        _check_unharmed(detail, target, journal)
         set_size(target, size)
         # Synced before the journal goes: a target without one is whole.
         sync_in_place(target, detail.target, durability)
+
+
+def _check_unharmed(detail: ExtractDetail, target: Target, journal: Journal | None) -> None:
+    """Raise `TargetError` where others changed the target; then its journal is not believed."""
+    try:
+        check_unharmed(target, max(detail.target.size, detail.index.blob_size))
+    except TargetError:
+        if journal is not None:
+            journal.doubt()
+        raise
