@@ -6,11 +6,15 @@ import pytest
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.kernel import best
 from desync_jobs.stores.base import Chunk, ChunkStore
+from desync_jobs.stores.forms import ChunkForms
 from desync_jobs.stores.layout import chunk_path
 from desync_jobs.stores.local import LocalStore
+from desync_jobs.stores.objects.store import ObjectStore
+from desync_jobs.stores.policy.values import Policy
 from desync_jobs.stores.reader import Reader
 from desync_jobs.testing.faulty import FaultyStore
 from desync_jobs.testing.memory import MemoryStore
+from desync_jobs.testing.objects import MemoryPlace
 from desync_jobs.testing.store_contract import StoreContract
 
 
@@ -47,6 +51,28 @@ class TestMemory(StoreContract):
 
     def overwrite(self, store: ChunkStore, chunk: Chunk, data: bytes) -> None:
         cast("MemoryStore", store).plain[chunk.id] = data
+
+
+class ObjectContract(StoreContract):
+    forms: ChunkForms
+
+    @pytest.fixture
+    def store(self) -> ChunkStore:
+        self.place = MemoryPlace()
+        policy = Policy(backoff=0.001)
+        return ObjectStore(self.place, Reader(best(), limit=1 << 20), self.forms, policy)
+
+    def overwrite(self, store: ChunkStore, chunk: Chunk, data: bytes) -> None:
+        del store
+        self.place.objects[self.forms.own.name(chunk.id)] = data
+
+
+class TestObjectsZstd(ObjectContract):
+    forms = ChunkForms()
+
+
+class TestObjectsPlainAlone(ObjectContract):
+    forms = ChunkForms(Form.PLAIN, reads_both=False)
 
 
 class TestFaultyWithoutFaults(StoreContract):

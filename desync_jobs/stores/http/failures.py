@@ -12,7 +12,6 @@ _LONGEST_LINE: Final = 200
 
 _PERMANENT: Final = frozenset(
     {
-        pycurl.E_UNSUPPORTED_PROTOCOL,
         pycurl.E_URL_MALFORMAT,
         pycurl.E_TOO_MANY_REDIRECTS,
         pycurl.E_PEER_FAILED_VERIFICATION,
@@ -23,8 +22,9 @@ _PERMANENT: Final = frozenset(
         pycurl.E_LOGIN_DENIED,
     }
 )
-_GARBAGE: Final = "HTTP/0.9"
-"""What libcurl calls a response that does not begin with a status line."""
+_OTHER_PROTOCOL: Final = "Protocol "
+"""How libcurl's message begins where a redirect leads away from HTTP; with the same code it means
+responses that are not HTTP, such as those of a broken proxy."""
 
 
 def transfer_failure(code: int, message: str) -> Failure:
@@ -33,7 +33,8 @@ def transfer_failure(code: int, message: str) -> Failure:
     text = f"{words or 'the transfer failed'} (curl {code})"
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return Failure(text, Fault.OVERLOAD)
-    if code in _PERMANENT and _GARBAGE not in message:
+    leads_away = code == pycurl.E_UNSUPPORTED_PROTOCOL and message.startswith(_OTHER_PROTOCOL)
+    if code in _PERMANENT or leads_away:
         return Failure(text, Fault.PERMANENT)
     return Failure(text, Fault.TRANSIENT)
 

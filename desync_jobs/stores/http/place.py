@@ -15,7 +15,7 @@ from desync_jobs.stores.http.client import HttpClient, shown_url
 from desync_jobs.stores.http.failures import status_failure
 from desync_jobs.stores.http.messages import Request, Response
 from desync_jobs.stores.objects.base import Capability, ObjectEntry, TooLarge, Traffic
-from desync_jobs.stores.policy.retry import Failure
+from desync_jobs.stores.policy.retry import Failure, Fault
 
 _FOUND: Final = 200
 _MISSING: Final = 404
@@ -27,6 +27,9 @@ _NO_PARENT: Final = (404, 409, 500)
 """What servers answer to a PUT where the directory does not exist: 500 is nginx."""
 _KEPT_IN_PATH: Final = "/%:@!$&'()*+,;=~"
 """Left as they stand in the base URL, which is quoted already where that matters."""
+
+_HEADLESS: Final = Failure("the answer has no content and no length", Fault.TRANSIENT)
+"""libcurl takes a connection that closes between two headers for the end of the answer."""
 
 
 class HttpPlace:
@@ -118,7 +121,9 @@ def _parent(url: str) -> str:
 
 def _read(_: int, response: Response) -> bytes | TooLarge | Failure | None:
     if response.status == _FOUND:
-        return TooLarge(response.length) if response.cut else response.body
+        if response.cut:
+            return TooLarge(response.length)
+        return response.body if response.body or response.length == 0 else _HEADLESS
     return None if response.status == _MISSING else status_failure(response)
 
 
@@ -139,4 +144,4 @@ def _removed(_: int, response: Response) -> bool | Failure:
 def _status(_: int, response: Response) -> int | Failure:
     """Take any status but those that may be another the next time."""
     failure = status_failure(response)
-    return failure if failure.fault.value != "permanent" else response.status
+    return failure if failure.fault is not Fault.PERMANENT else response.status

@@ -121,3 +121,6 @@ class _Sockets:
         if self._due is not None and time.monotonic() >= self._due:
             self._due = None
             multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            if self._due is None:
+                # A timer that was a little early for libcurl's clock is not set again by itself.
+                self.set_timer(multi.timeout())

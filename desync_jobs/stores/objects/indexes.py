@@ -28,14 +28,15 @@ def write_index_object(place: ObjectPlace, name: str, data: bytes) -> None:
     """
     place.put([(name, data)], INDEX_CONTENT_TYPE)
     (size,) = place.sizes([name])
-    if size == -1:
+    if size is None:
+        found = "is not there"
+    elif size >= 0:
+        found = f"has {size} bytes"
+    else:
         (content,) = place.get([name], len(data))
-        if content == data:
-            return
-        size = len(content) if isinstance(content, bytes) else None
-    if size != len(data):
-        has = "is not there" if size is None else f"has {size} bytes"
+        found = f"has {len(data)} bytes" if content == data else "reads back differently"
+    if found != f"has {len(data)} bytes":
         raise StoreError(
-            f"{place.name}: index {name} {has} after {len(data)} bytes of it were written; "
+            f"{place.name}: index {name} {found} after {len(data)} bytes of it were written; "
             "write it again"
         )

@@ -133,7 +133,7 @@ class ObjectStore:
         for entry in self._place.entries(""):
             parsed = self._forms.parse(entry.name)
             if parsed is not None:
-                yield StoredEntry(parsed[0], parsed[1].form, entry.size)
+                yield StoredEntry(parsed[0], parsed[1].form, entry.size, entry.modified)
 
     def remove(self, entry: StoredEntry) -> None:
         self._need(Capability.DELETE, "deleted from")

@@ -1,0 +1,151 @@
+import threading
+import time
+
+import pytest
+
+from desync_jobs.errors import InterruptedRunError
+from desync_jobs.stores.policy.hosts import Budget, Hosts, Ticket
+from desync_jobs.stores.policy.retry import Failure, Fault
+from desync_jobs.stores.policy.values import NeverStopped, Policy
+
+OVERLOAD = Failure("busy", Fault.OVERLOAD)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def admitted(budget: Budget) -> list[Ticket]:
+    """Take every right there is."""
+    tickets = []
+    while not isinstance(ticket := budget.admit(), float):
+        tickets.append(ticket)
+    return tickets
+
+
+def test_as_many_requests_as_the_policy_says_are_in_flight() -> None:
+    budget = Hosts().budget("host", Policy(concurrency=3))
+    tickets = admitted(budget)
+
+    assert len(tickets) == 3
+    budget.done(tickets[0], 0)
+    assert len(admitted(budget)) == 1
+
+
+def test_overload_halves_what_may_be_in_flight_and_success_raises_it_again() -> None:
+    budget = Hosts().budget("host", Policy(concurrency=8))
+    for ticket in admitted(budget):
+        budget.done(ticket, 0, OVERLOAD)
+    tickets = admitted(budget)
+
+    assert len(tickets) == 4
+    for ticket in tickets:
+        budget.done(ticket, 0)
+    assert len(admitted(budget)) == 5
+
+
+def test_another_failure_leaves_the_number_as_it_is() -> None:
+    budget = Hosts().budget("host", Policy(concurrency=8))
+    for ticket in admitted(budget):
+        budget.done(ticket, 0, Failure("broken", Fault.TRANSIENT))
+
+    assert budget.allowed == 8
+
+
+def test_places_of_one_host_share_its_rates_and_have_their_own_windows() -> None:
+    clock = Clock()
+    hosts = Hosts(clock)
+    first = hosts.budget("Host:80", Policy(concurrency=2, requests_per_second=10.0))
+    second = hosts.budget("host:80", Policy(concurrency=2))
+    other = hosts.budget("other:80", Policy(concurrency=2))
+
+    assert not isinstance(first.admit(), float)
+    assert second.admit() == pytest.approx(0.1)
+    assert len(admitted(other)) == 2
+    clock.now = 0.1
+    assert not isinstance(second.admit(), float)
+
+
+def test_of_two_rates_for_one_host_the_lower_holds() -> None:
+    clock = Clock()
+    hosts = Hosts(clock)
+    budget = hosts.budget("host", Policy(bandwidth=1000))
+    hosts.budget("host", Policy(bandwidth=100))
+    hosts.budget("host", Policy(bandwidth=500))
+
+    ticket = budget.admit()
+    assert not isinstance(ticket, float)
+    budget.done(ticket, 300)
+    assert budget.admit() == pytest.approx(3.0)
+
+
+def test_a_host_that_asks_to_wait_is_left_alone_by_all_its_places() -> None:
+    clock = Clock()
+    hosts = Hosts(clock)
+    budget, other = (hosts.budget("host", Policy(backoff_max=20.0)) for _ in range(2))
+    ticket = budget.admit()
+    assert not isinstance(ticket, float)
+
+    budget.done(ticket, 0, Failure("busy", Fault.OVERLOAD, retry_after=5.0))
+
+    assert other.admit() == pytest.approx(5.0)
+    clock.now = 5.0
+    assert not isinstance(other.admit(), float)
+
+
+def failed(error: Exception) -> Failure:
+    return Failure(str(error), Fault.OVERLOAD)
+
+
+def test_threads_take_turns() -> None:
+    budget = Budget(Policy(concurrency=2))
+    now = most = 0
+    lock = threading.Lock()
+
+    def work() -> None:
+        nonlocal now, most
+        for _ in range(5):
+            with budget.request(NeverStopped(), failed):
+                with lock:
+                    now += 1
+                    most = max(most, now)
+                time.sleep(0.001)
+                with lock:
+                    now -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert most == 2
+
+
+def test_a_call_that_fails_gives_its_right_back_and_lowers_the_number() -> None:
+    budget = Budget(Policy(concurrency=8))
+
+    with pytest.raises(OSError, match="busy"), budget.request(NeverStopped(), failed):
+        raise OSError("busy")
+
+    assert len(admitted(budget)) == 4
+
+
+def test_who_waits_for_a_right_can_be_stopped() -> None:
+    class Stopped(NeverStopped):
+        looks = 0
+
+        def check(self) -> None:
+            self.looks += 1
+            if self.looks == 3:
+                raise InterruptedRunError("SIGINT")
+
+    budget = Budget(Policy(concurrency=1))
+    admitted(budget)
+
+    with pytest.raises(InterruptedRunError), budget.request(Stopped(), failed):
+        raise AssertionError("not reached")
