@@ -57,7 +57,7 @@ def _before_patterns(pattern: str) -> str:
     folder = os.path.dirname(pattern)
     while is_pattern(folder):
         folder = os.path.dirname(folder)
-    return folder
+    return folder or os.curdir
 
 
 def _targets_of_others(job: Job, name: str) -> Iterator[tuple[str, str]]:

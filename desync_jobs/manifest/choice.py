@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from desync_jobs.manifest.operations.extract import SUFFIX, ExtractSpec
+from desync_jobs.manifest.operations.extract import SUFFIX, ExtractSpec, index_name
 from desync_jobs.manifest.variables import Where
 
 _CHOICES: Final = "either index and target, or blobs, or indexes and targets"
@@ -42,7 +42,8 @@ def _has(spec: ExtractSpec, key: str) -> bool:
 
 def _nameless(spec: ExtractSpec) -> Iterator[Found]:
     for at, text in enumerate(spec.indexes):
-        if not os.path.basename(text).removesuffix(SUFFIX) or not text.endswith(SUFFIX):
+        name = index_name(text)
+        if name == SUFFIX or not name.endswith(SUFFIX):
             message = f"should end in a name and {SUFFIX}, which is what names the blob"
             yield ("indexes", at), message
 

@@ -1,7 +1,7 @@
 """Patterns of files, as a user writes them: `images/*.caibx`.
 
 `*`, `?` and `[...]` mean what they mean to a shell, in any part of a path; a part never matches
-a `/`. A character that is meant as it is stands in brackets: `[[]`.
+a `/`. A character that is meant as it is stands in brackets: `[[]`. A URL is no pattern.
 """
 
 import glob
@@ -12,11 +12,12 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from desync_jobs.manifest.paths import FilePath
+from desync_jobs.manifest.indexes import IndexFile
+from desync_jobs.manifest.paths import url_scheme
 
 
 def _pattern(text: str) -> str:
-    if "**" in text.split("/"):
+    if is_pattern(text) and "**" in text.split("/"):
         raise ValueError("`**` is not understood; write one pattern for each depth")
     return text
 
@@ -28,16 +29,16 @@ def _listed(value: Any) -> Any:
 _TEXT = {"type": "string", "minLength": 1}
 
 Globs: TypeAlias = Annotated[
-    tuple[Annotated[FilePath, AfterValidator(_pattern)], ...],
+    tuple[Annotated[IndexFile, AfterValidator(_pattern)], ...],
     BeforeValidator(_listed),
     WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
 ]
-"""Paths and patterns; a single one needs no list."""
+"""Indexes, and patterns of files that are; a single one needs no list."""
 
 
 def is_pattern(text: str) -> bool:
-    """Whether `text` may stand for several files."""
-    return glob.has_magic(text)
+    """Whether `text` may stand for several files; a URL never does."""
+    return glob.has_magic(text) and url_scheme(text) is None
 
 
 def as_pattern(path: str) -> str:
@@ -57,5 +58,5 @@ def matches(path: str, pattern: str) -> bool:
 
 
 def without_patterns(texts: Iterable[str]) -> list[str]:
-    """Return those of `texts` that are the path of one file."""
+    """Return those of `texts` that stand for one file."""
     return [text for text in texts if not is_pattern(text)]

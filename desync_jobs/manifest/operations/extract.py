@@ -2,6 +2,7 @@
 
 import os
 from typing import Annotated, Final, Literal
+from urllib.parse import unquote
 
 from pydantic import ConfigDict, Field
 
@@ -11,7 +12,7 @@ from desync_jobs.manifest.blob import BlobSpec
 from desync_jobs.manifest.digests import BlobDigest
 from desync_jobs.manifest.globs import Globs, is_pattern, without_patterns
 from desync_jobs.manifest.indexes import IndexStream
-from desync_jobs.manifest.paths import FilePath
+from desync_jobs.manifest.paths import FilePath, url_scheme
 from desync_jobs.manifest.scalars import Flag
 
 SUFFIX: Final = ".caibx"
@@ -37,8 +38,8 @@ class ExtractSpec(OperationBase):
     """Several blobs instead of one, each with its `index` and `target`. They are extracted in
     order, and what one has is not fetched for another."""
     indexes: Globs = ()
-    """The indexes of several blobs instead of one: a path or a pattern like `images/*.caibx`, or a
-    list of these. Those that a pattern stands for are sorted."""
+    """The indexes of several blobs instead of one: a file, a URL or a pattern of files like
+    `images/*.caibx`, or a list of these. Those that a pattern stands for are sorted."""
     targets: FilePath | None = None
     """The directory for the blobs of `indexes`; each has its index's name without `.caibx`."""
     stores: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -86,7 +87,7 @@ class ExtractSpec(OperationBase):
 
     def beside(self, index: str) -> str:
         """Return where in `targets` the blob of `index` goes."""
-        return os.path.join(self.targets or "", os.path.basename(index).removesuffix(SUFFIX))
+        return os.path.join(self.targets or "", index_name(index).removesuffix(SUFFIX))
 
     def of_one(self, blob: BlobSpec) -> "OneExtractSpec":
         """Return what is to be done with one blob."""
@@ -111,6 +112,13 @@ class OneExtractSpec(ExtractSpec):
 
     index: IndexStream
     target: FilePath
+
+
+def index_name(index: str) -> str:
+    """Return the name of an index, which is the last part of its path, or of its URL, decoded."""
+    if url_scheme(index) is None:
+        return os.path.basename(index)
+    return os.path.basename(unquote(index.partition("?")[0]))
 
 
 def _blob(index: str, target: str, blob_digest: str | None = None) -> BlobSpec:

@@ -2,6 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
+from desync_jobs.manifest.job import Job
+
 Problems = Callable[..., list[str]]
 
 HEAD = "version = 1\n[stores.s]\nurl = 's'\n[operations.get]\nkind = 'extract'\nstores = ['s']\n"
@@ -87,7 +89,17 @@ def test_exactly_one_way_says_which_blobs_go_where(
         f"blobs = [{{ index = 'a', target = 'b', blob_digest = '{'0' * 64}' }}]",
         "indexes = 'images/v*/[a-f]?.caibx'\ntargets = 'd'",
         "indexes = ['a.caibx', 'more/*.caibx']\ntargets = 'd'",
+        "indexes = 'https://example.org/[a]/a%20b.caibx'\ntargets = 'd'",
     ],
 )
 def test_each_way_is_right_by_itself(job: Callable[..., object], lines: str) -> None:
     job(HEAD + lines)
+
+
+def test_a_url_names_its_blob_and_is_no_pattern(job: Callable[..., Job]) -> None:
+    url = "https://example.org/v[1]/a%20b.caibx"
+    spec = job(f"{HEAD}indexes = ['{url}', 'c?.caibx']\ntargets = 'd'").spec.operations["get"]
+    touched = spec.access()
+
+    assert (touched.reads, touched.writes) == ((url,), ("d/a b",))
+    assert (touched.reads_matching, touched.writes_matching) == (("c?.caibx",), ("d/c?",))
