@@ -10,31 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desync_jobs.formats.index import Index
+from desync_jobs.formats.rows import Positions
 from desync_jobs.stores.base import BATCH_BYTES, BATCH_CHUNKS
 
 _BLOCK = 1 << 16
 
 
-def spans(index: Index) -> Iterator[tuple[int, int]]:
-    """Yield `(first, last + 1)` of neighbouring positions, over the whole index."""
-    first = 0
-    count = len(index)
-    while first < count:
-        last = min(first + BATCH_CHUNKS, count)
-        limit = index.start(first) + BATCH_BYTES
-        while last > first + 1 and index.end(last - 1) > limit:
-            last -= 1
-        yield first, last
-        first = last
+def spans(index: Index, first: int = 0, last: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield `(first, last + 1)` of neighbouring positions, over the whole index unless told."""
+    stop = len(index) if last is None else last
+    for block in range(first, stop, _BLOCK):
+        lengths = index.lengths_between(block, min(block + _BLOCK, stop))
+        for begin, end in size_batches(lengths):
+            yield block + begin, block + end
 
 
-def batches(index: Index, positions: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+def batches(index: Index, positions: Positions | range) -> Iterator[Positions]:
     """Yield `positions` (of any order) in batches."""
     for block in range(0, len(positions), _BLOCK):
-        part = positions[block : block + _BLOCK]
-        begins = np.where(part > 0, index.ends[part - 1], 0).astype(np.int64)
-        for first, last in size_batches(index.ends[part].astype(np.int64) - begins):
+        part = _array(positions[block : block + _BLOCK])
+        for first, last in size_batches(index.lengths_at(part)):
             yield part[first:last]
+
+
+def _array(positions: Positions | range) -> Positions:
+    """Return `positions`, neighbours where they are a range, as an array."""
+    if isinstance(positions, range):
+        return np.arange(positions.start, positions.stop, dtype=np.int64)
+    return positions
 
 
 def size_batches(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

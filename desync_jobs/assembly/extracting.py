@@ -18,6 +18,7 @@ from desync_jobs.assembly.workers import Workers
 from desync_jobs.assembly.zeros import write_zeros
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.core.kernel import Kernel
+from desync_jobs.core.ranges import Ranges
 from desync_jobs.core.segments import Positions, Segments
 from desync_jobs.errors import InvalidDataError
 from desync_jobs.formats.index import Index
@@ -87,14 +88,12 @@ def copy_within(
     return workers.ordered(handle, _numbered(index, segments))
 
 
-def zero_within(target: Target, index: Index, zeros: Positions) -> Generator[Written, None, None]:
+def zero_within(target: Target, index: Index, zeros: Ranges) -> Generator[Written, None, None]:
     """Make the chunks at positions `zeros` zero, neighbours together."""
-    breaks = np.flatnonzero(np.diff(zeros) != 1) + 1
-    for run in np.split(zeros, breaks):
-        if len(run):
-            begin, end = index.start(int(run[0])), index.end(int(run[-1]))
-            write_zeros(target, begin, end - begin)
-            yield Written(run, end - begin)
+    for first, last in zeros.blocks():
+        begin, end = index.start(first), index.end(last - 1)
+        write_zeros(target, begin, end - begin)
+        yield Written(np.arange(first, last), end - begin)
 
 
 def _numbered(index: Index, segments: Segments) -> Iterator[NDArray[np.int64]]:

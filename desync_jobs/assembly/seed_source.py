@@ -72,7 +72,7 @@ class SeedSource:
 
 def shares_chunks(seed: Index, ids: NDArray[np.uint8]) -> bool:
     """Whether `seed` has one of `ids`, of shape (n, 32); chance may say so where it has none."""
-    return bool(np.isin(_keys(ids), _keys(seed.ids)).any())
+    return bool(np.isin(_keys(ids), _keys(seed.rows.run_ids)).any())
 
 
 class _Lookup:
@@ -82,7 +82,7 @@ class _Lookup:
         self.name = seed.name
         self._seed = seed
         self._limit = limit
-        keys = _keys(seed.index.ids)
+        keys = _keys(seed.index.rows.run_ids)
         self._order = np.argsort(keys, kind="stable")
         self._sorted = keys[self._order]
 
@@ -111,7 +111,8 @@ class _Lookup:
             return {}
         table = np.frombuffer(b"".join(ids), np.uint8).reshape(len(ids), -1)
         at = np.searchsorted(self._sorted, _keys(table))
-        positions = self._order[np.minimum(at, len(self._order) - 1)].tolist()
+        runs = self._order[np.minimum(at, len(self._order) - 1)]
+        positions = self._seed.index.rows.firsts(runs).tolist()
         return {
             chunk_id: position
             for chunk_id, position in zip(ids, positions, strict=True)

@@ -10,13 +10,17 @@ linear in the lengths of the index and the seeds (with one sort), whatever repea
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.int64]
+from desync_jobs.core.narrowing import Narrowed, narrowed
+
+Numbers = NDArray[np.signedinteger[Any]]
 """Chunks by number: equal chunks have equal numbers, from 0."""
+Positions = NDArray[np.int64]
+"""Positions in an index, from 0."""
 
 _BORDER: Final = -1
 """Between seeds: equal to no chunk."""
@@ -27,6 +31,8 @@ _OCCURRENCES: Final = 64
 _TRIES: Final = 20_000
 """Stretches that are tried so; after that the first place of each chunk is taken."""
 _FIRST_LOOK: Final = 64
+_BLOCK: Final = 1 << 18
+"""Positions handled at a time where a temporary array of all would be large."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,10 +77,10 @@ class Run:
 class Runs:
     """Many runs, as columns; ascending by `first`, never overlapping."""
 
-    first: Numbers
-    last: Numbers
-    seed: Numbers
-    at: Numbers
+    first: Positions
+    last: Positions
+    seed: Positions
+    at: Positions
 
     def __len__(self) -> int:
         return len(self.first)
@@ -97,10 +103,37 @@ def match_runs(index: Numbers, wanted: NDArray[np.bool_], offer: Offer) -> Runs:
             taken, and of those that of the earlier seed.
 
     """
-    if not len(index) or not offer.chunks:
+    if not offer.chunks or not wanted.any():
         return NO_RUNS
-    matcher = _Matcher(np.where(wanted, index, _UNWANTED), offer)
-    return matcher.runs()
+    mine = narrowed(index, wanted, _UNWANTED)
+    sought = np.zeros(int(index.max()) + 2, np.bool_)
+    for at in range(0, len(index), _BLOCK):
+        block = slice(at, at + _BLOCK)
+        sought[index[block][wanted[block]]] = True
+    theirs = [narrowed(seed, _marked(seed, sought), _BORDER) for seed in offer.chunks]
+    runs = _Matcher(mine.numbers, _narrowed_offer(offer, mine, theirs)).runs()
+    places = np.empty_like(runs.at)
+    for number, one in enumerate(theirs):
+        here = runs.seed == number
+        places[here] = one.places(runs.at[here])
+    return Runs(mine.places(runs.first), mine.places(runs.last - 1) + 1, runs.seed, places)
+
+
+def _marked(seed: Numbers, sought: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which chunks of `seed` are sought; the last entry of `sought` is for all others."""
+    marks = np.empty(len(seed), np.bool_)
+    for at in range(0, len(seed), _BLOCK):
+        marks[at : at + _BLOCK] = sought[np.minimum(seed[at : at + _BLOCK], len(sought) - 1)]
+    return marks
+
+
+def _narrowed_offer(offer: Offer, mine: Narrowed, theirs: Sequence[Narrowed]) -> Offer:
+    """Return what is left of `offer`, whose blocks are of the index too."""
+    blocks = offer.blocks
+    if blocks is not None:
+        seeds = [one.left_of(own) for one, own in zip(theirs, blocks.seeds, strict=True)]
+        blocks = Blocks(mine.left_of(blocks.index), seeds)
+    return Offer([one.numbers for one in theirs], blocks)
 
 
 class _Matcher:

@@ -12,11 +12,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.core.matching import NO_RUNS, NOTHING, Offer, Runs, match_runs
+from desync_jobs.core.matching import (
+    NO_RUNS,
+    NOTHING,
+    Numbers,
+    Offer,
+    Positions,
+    Runs,
+    match_runs,
+)
 from desync_jobs.core.prices import PRICES, Price, Source, cheapest_first
+from desync_jobs.core.ranges import NOWHERE, Ranges
 
-Positions = NDArray[np.int64]
-"""Positions in an index, from 0."""
+__all__ = ["Assembly", "Positions", "Segments", "assign"]
+
+_BLOCK: Final = 1 << 18
+"""Positions handled at a time, so that temporary arrays stay small."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +63,7 @@ class Assembly:
     """From the stores or the cache."""
     copied: Segments
     """From a right place of the target itself."""
-    zeros: Positions
+    zeros: Ranges
     """Zero chunks."""
     seeded: Runs = NO_RUNS
     """From seeds."""
@@ -71,7 +82,7 @@ class Assembly:
 
 def assign(
     first: Positions,
-    group: Positions,
+    group: Numbers,
     zero_groups: Positions,
     right: NDArray[np.bool_],
     offer: Offer = NOTHING,
@@ -91,12 +102,14 @@ def assign(
 
     """
     needed = ~right
-    zeros, copied = _NOWHERE, NO_SEGMENTS
+    zeros, copied = NOWHERE, NO_SEGMENTS
     seeded = NO_RUNS
     for source in cheapest_first((Source.ZEROS, Source.SEED, Source.SELF), prices):
         if source is Source.ZEROS:
-            zeros = np.flatnonzero(needed & _of_groups(zero_groups, len(first))[group])
-            needed[zeros] = False
+            zero = _of_groups(group, _chosen(zero_groups, len(first)))
+            zero &= needed
+            zeros = Ranges.of(zero)
+            needed &= ~zero
         elif source is Source.SEED:
             seeded = match_runs(group, needed, offer)
             needed &= ~_covered(len(group), seeded)
@@ -107,33 +120,45 @@ def assign(
     return Assembly(Segments(first[distinct], bounds, places), copied, zeros, seeded)
 
 
-def _of_groups(groups: Positions, count: int) -> NDArray[np.bool_]:
+def _chosen(groups: Positions, count: int) -> NDArray[np.bool_]:
     chosen = np.zeros(count, np.bool_)
     chosen[groups] = True
     return chosen
 
 
+def _of_groups(group: Numbers, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which positions have a chunk that is `chosen`."""
+    found = np.empty(len(group), np.bool_)
+    for at in range(0, len(group), _BLOCK):
+        found[at : at + _BLOCK] = chosen[group[at : at + _BLOCK]]
+    return found
+
+
 def _copies(
-    group: Positions, right: NDArray[np.bool_], needed: NDArray[np.bool_], count: int
+    group: Numbers, right: NDArray[np.bool_], needed: NDArray[np.bool_], count: int
 ) -> Segments:
     """Return what of `needed` a right position of the target has too: the first that has it."""
     at_hand = np.full(count, -1, np.int64)
-    held = np.flatnonzero(right)[::-1]
-    at_hand[group[held]] = held
-    distinct, bounds, places = _gathered(group, np.flatnonzero(needed & (at_hand >= 0)[group]))
+    for at in reversed(range(0, len(group), _BLOCK)):
+        held = np.flatnonzero(right[at : at + _BLOCK])[::-1] + at
+        at_hand[group[held]] = held
+    copied = _of_groups(group, at_hand >= 0)
+    copied &= needed
+    distinct, bounds, places = _gathered(group, np.flatnonzero(copied))
     return Segments(at_hand[distinct], bounds, places)
 
 
 def _covered(count: int, runs: Runs) -> NDArray[np.bool_]:
     """Return which of `count` positions `runs` cover."""
-    edges = np.zeros(count + 1, np.int64)
+    # Runs never overlap, so no sum leaves 0 and 1.
+    edges = np.zeros(count + 1, np.int8)
     np.add.at(edges, runs.first, 1)
     np.add.at(edges, runs.last, -1)
-    covered: NDArray[np.bool_] = np.cumsum(edges[:-1]) > 0
+    covered: NDArray[np.bool_] = np.cumsum(edges[:-1], dtype=np.int8).view(np.bool_)
     return covered
 
 
-def _gathered(group: Positions, positions: Positions) -> tuple[Positions, Positions, Positions]:
+def _gathered(group: Numbers, positions: Positions) -> tuple[Positions, Positions, Positions]:
     """Return the distinct chunks at `positions`, and the positions of each side by side.
 
     Those of distinct chunk k are `places[bounds[k]:bounds[k + 1]]`.

@@ -64,7 +64,8 @@ class Extraction:
             self._count(zero_within(target, index, assembly.zeros))
         else:
             # The file is new: what nobody writes is a hole.
-            self._right[assembly.zeros] = True
+            for first, last in assembly.zeros.blocks():
+                self._right[first:last] = True
         if not self._right.all():
             raise AssertionError(f"only {int(self._right.sum())} of {len(index)} chunks are right")
 

@@ -20,7 +20,7 @@ def ignored_ids(task: Task[S], indexes: Sequence[str], lists: Sequence[str]) -> 
         found = read_index(path, task.machine.streams)
         if found is None:
             raise IndexMissingError(f"{path}: index does not exist")
-        ids.update(rows(found.index.ids))
+        ids.update(rows(found.index.ids_at(found.index.distinct())))
     for text in lists:
         ids |= read_chunk_ids(task.path(text), task.machine.streams)
     return ids

@@ -11,7 +11,7 @@ from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.core.chunk import ChunkID, parse_chunk_id
 from desync_jobs.errors import InvalidDataError, SourceError, UsageError
 from desync_jobs.execute.task import Streams
-from desync_jobs.formats.index import BEGINNING, check_beginning, parse_index
+from desync_jobs.formats.index_reading import read_index_blocks
 from desync_jobs.manifest.paths import url_scheme
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
 
@@ -98,13 +98,16 @@ def read_index(path: str, streams: Streams) -> IndexFacts | None:
     if not facts.present:
         return None
     name = "standard input" if path == "-" else path
+    digest = hashlib.sha256()
     with open_input(path, streams) as fd, _read_failures(name):
-        begun = _read_some(fd, BEGINNING, streams.cancel)
-        if len(begun) == BEGINNING:
-            check_beginning(begun, name)
-        data = _read_rest(fd, name, begun, INDEX_SIZE_LIMIT, streams.cancel)
-    file_digest = hashlib.sha256(data).hexdigest()
-    return IndexFacts(path, parse_index(data, name), file_digest, facts.identity)
+
+        def fill(view: memoryview) -> int:
+            filled = _fill(fd, view, streams.cancel)
+            digest.update(view[:filled])
+            return filled
+
+        index = read_index_blocks(fill, name, os.fstat(fd).st_size, INDEX_SIZE_LIMIT)
+    return IndexFacts(path, index, digest.hexdigest(), facts.identity)
 
 
 @contextmanager
@@ -115,18 +118,13 @@ def _read_failures(name: str) -> Iterator[None]:
         raise SourceError(f"{name}: cannot be read: {error.strerror}") from error
 
 
-def _read_rest(fd: int, name: str, begun: bytearray, limit: int, cancel: Cancel) -> bytearray:
-    """Read to the end of `fd`, and return that after `begun`.
+def _read_all(fd: int, name: str, limit: int, cancel: Cancel) -> bytearray:
+    """Read to the end of `fd`.
 
     Raises `InvalidDataError` where there is more than `limit`.
     """
     # One allocation of the right size where it is known, and growth for a pipe.
-    known = min(os.fstat(fd).st_size, limit + 1)
-    data = bytearray(max(known, len(begun)))
-    data[: len(begun)] = begun
-    with memoryview(data) as view:
-        filled = len(begun) + _fill(fd, view[len(begun) :], cancel)
-    del data[filled:]
+    data = _read_some(fd, min(os.fstat(fd).st_size, limit + 1), cancel)
     while len(data) <= limit and (more := _read_some(fd, _READ, cancel)):
         data += more
     if len(data) > limit:
@@ -159,7 +157,7 @@ def _fill(fd: int, view: memoryview, cancel: Cancel) -> int:
 def read_text(path: str, streams: Streams) -> str:
     """Read a text file of bounded size; raises `SourceError` where it cannot be read."""
     with open_input(path, streams) as fd, _read_failures(path):
-        data = _read_rest(fd, path, bytearray(), _LIST_SIZE_LIMIT, streams.cancel)
+        data = _read_all(fd, path, _LIST_SIZE_LIMIT, streams.cancel)
     return bytes(data).decode("utf-8", "replace")
 
 

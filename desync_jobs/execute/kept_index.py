@@ -26,7 +26,7 @@ from desync_jobs.errors import DesyncRunError, InvalidDataError, SourceError
 from desync_jobs.execute.inputs import open_input, read_index
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import blob_flags
-from desync_jobs.formats.index import Index, serialize_index
+from desync_jobs.formats.index import Index, index_pieces
 from desync_jobs.planner.facts import FileFacts, FileKind
 
 S = TypeVar("S")
@@ -123,13 +123,16 @@ class KeptIndex:
         """Keep `index`; where that is not possible the next run makes it again."""
         with suppress(OSError, DesyncRunError):
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            rows = serialize_index(index)
+            digest = hashlib.sha256()
+            with PendingFile(self._path) as pending:
+                for piece in index_pieces(index):
+                    digest.update(piece)
+                    pending.write(piece)
+                pending.commit(Durability.RENAME)
             # With its digest, so that neither damage nor another run can put a wrong index here.
-            made_of = f"{self._identity()}\n{hashlib.sha256(rows).hexdigest()}".encode("ascii")
-            for path, data in ((self._path, rows), (f"{self._path}.blob", made_of)):
-                with PendingFile(path) as pending:
-                    pending.write(data)
-                    pending.commit(Durability.RENAME)
+            with PendingFile(f"{self._path}.blob") as pending:
+                pending.write(f"{self._identity()}\n{digest.hexdigest()}".encode("ascii"))
+                pending.commit(Durability.RENAME)
             _evict(os.path.basename(self._path))
 
     def note_use(self) -> None:

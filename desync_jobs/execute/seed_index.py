@@ -9,10 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-import numpy as np
-
 from desync_jobs.assembly.cutting import Cutting, Stream, Stretch, cut_stream
-from desync_jobs.core.chunk import CHUNK_ID_SIZE, ChunkID
+from desync_jobs.core.chunk import ChunkID
 from desync_jobs.core.digester import Digester
 from desync_jobs.errors import SourceError
 from desync_jobs.execute.inputs import file_facts, open_input
@@ -20,6 +18,7 @@ from desync_jobs.execute.kept_index import KeptIndex, cut_mode
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index
+from desync_jobs.formats.index_building import IndexBuilder
 from desync_jobs.planner.facts import FileFacts, SeedFacts
 from desync_jobs.planner.needed import need_size
 
@@ -79,17 +78,13 @@ def cut_seed(task: Task[S], name: str, blob: FileFacts, wanted: Index) -> Index:
     def digest(stretch: Stretch) -> tuple[list[int], list[ChunkID]]:
         return stretch.ends, digester(stretch.pieces)
 
-    ends: list[int] = []
-    ids: list[ChunkID] = []
+    builder = IndexBuilder(blob_flags(wanted.algorithm, mode), wanted.sizes)
     cutting = Cutting(wanted.sizes, mode, machine.kernel)
     with open_input(blob.path, machine.streams) as fd:
         for more, digests in cut_stream(Stream(fd, blob.path), cutting, machine.workers, digest):
-            ends += more
-            ids += digests
-            phase.advance(max(min(ends[-1], blob.size) - phase.done, 0) if ends else 0)
-    table = np.frombuffer(b"".join(ids), np.uint8).reshape(len(ids), CHUNK_ID_SIZE)
-    flags = blob_flags(wanted.algorithm, mode)
-    return Index(flags, wanted.sizes, np.array(ends, np.uint64), table)
+            builder.add(more, digests)
+            phase.advance(max(min(more[-1], blob.size) - phase.done, 0) if more else 0)
+    return builder.index()
 
 
 def check_cutting(blob: FileFacts, wanted: Index) -> None:

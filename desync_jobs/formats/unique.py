@@ -14,12 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desync_jobs.core.chunk import CHUNK_ID_SIZE
+from desync_jobs.core.matching import Numbers
 
 _BLOCK: Final = 1 << 16
 """IDs handled at a time, so that temporary arrays stay small."""
+_MOST_SMALL: Final = 1 << 31
+"""So many chunks have numbers of 32 bits."""
 
 
-def unique_chunks(ids: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def distinct_chunks(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the position where each different ID first occurs, ascending; `ids` is (n, 32)."""
+    order, starts = _sorted_runs(ids)
+    return _first(order[starts], len(ids))
+
+
+def _first(firsts: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    mask = np.zeros(count, np.bool_)
+    mask[firsts] = True
+    return np.flatnonzero(mask)
+
+
+def unique_chunks(ids: NDArray[np.uint8]) -> tuple[NDArray[np.int64], Numbers]:
     """Group equal IDs; `ids` has shape (n, 32).
 
     Returns `first`, the position where each different ID first occurs, ascending; and
@@ -28,10 +43,8 @@ def unique_chunks(ids: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np
     """
     order, starts = _sorted_runs(ids)
     firsts = order[starts]  # runs are ascending inside, so the first is the earliest
-    mask = np.zeros(len(ids), np.bool_)
-    mask[firsts] = True
-    first = np.flatnonzero(mask)
-    group = np.empty(len(ids), np.int64)
+    first = _first(firsts, len(ids))
+    group: Numbers = np.empty(len(ids), np.int32 if len(ids) <= _MOST_SMALL else np.int64)
     group[first] = np.arange(len(first))
     numbers = group[firsts]
     run = -1

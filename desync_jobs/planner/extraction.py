@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.core.matching import Offer, Runs
+from desync_jobs.core.matching import Numbers, Offer, Runs
+from desync_jobs.core.ranges import Ranges
 from desync_jobs.core.segments import Assembly, Positions, Segments, assign
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
@@ -46,8 +47,8 @@ class ExtractDetail:
     def statistics_with(self, fetched: Segments) -> dict[str, int]:
         """Return what is counted where stores give just `fetched`."""
         index = self.index
-        zeros = plain_size(index, self.assembly.zeros)
-        lacking = plain_size(index, np.flatnonzero(~self.held))
+        zeros = ranges_size(index, self.assembly.zeros)
+        lacking = ranges_size(index, Ranges.of(~self.held))
         asked = plain_size(index, fetched.sources)
         kept = int(np.count_nonzero(self.held))
         return {
@@ -63,20 +64,20 @@ class ExtractDetail:
         }
 
 
-def number_chunks(
-    index: Index, seeds: Sequence[Index]
-) -> tuple[Positions, Positions, list[Positions]]:
+def number_chunks(index: Index, seeds: Sequence[Index]) -> tuple[Positions, Numbers, list[Numbers]]:
     """Give equal chunks of the index and of the seeds equal numbers.
 
     Returns the first position in the index of each of its distinct chunks, the numbers of its
     positions, and those of each seed. The chunks of the index have the lowest numbers.
     """
-    ids = np.concatenate([index.ids, *(seed.ids for seed in seeds)]) if seeds else index.ids
-    first, group = unique_chunks(ids)
-    edges = np.cumsum([len(index), *map(len, seeds)])
+    rows = [one.rows for one in (index, *seeds)]
+    tables = [one.run_ids for one in rows]
+    first, group = unique_chunks(np.concatenate(tables) if seeds else tables[0])
+    edges = np.cumsum([len(table) for table in tables])
     mine, *theirs = np.split(group, edges[:-1])
     distinct = int(mine.max()) + 1 if len(mine) else 0
-    return first[:distinct], mine, theirs
+    spread = [one.spread(numbers) for one, numbers in zip(rows[1:], theirs, strict=True)]
+    return rows[0].firsts(first[:distinct]), rows[0].spread(mine), spread
 
 
 def assign_again(
@@ -84,23 +85,26 @@ def assign_again(
 ) -> Assembly:
     """Decide anew where what is not `right` by now comes from, with the seeds that are left."""
     first, group, seeded = number_chunks(detail.index, seeds)
-    zero_groups = np.unique(group[detail.assembly.zeros])
-    return assign(first, group, zero_groups, right, Offer(seeded))
+    is_zero = np.zeros(len(first), np.bool_)
+    for begin, end in detail.assembly.zeros.blocks():
+        is_zero[group[begin:end]] = True
+    return assign(first, group, np.flatnonzero(is_zero), right, Offer(seeded))
 
 
 def extraction_cost(spec: ExtractSpec, detail: ExtractDetail) -> Cost:
     """Return what it reads by source and writes; exact as long as nothing changes meanwhile."""
     index, assembly = detail.index, detail.assembly
     fetched = plain_size(index, assembly.fetched.sources)
-    seeded = run_positions(assembly.seeded)
-    places = (assembly.fetched.places, assembly.copied.places, seeded)
+    seeded = Ranges(assembly.seeded.first, assembly.seeded.last)
+    places = (assembly.fetched.places, assembly.copied.places)
     written = sum(plain_size(index, positions) for positions in places)
+    written += ranges_size(index, seeded)
     reads = [_amount("+".join(spec.stores), index, assembly.fetched)]
     reads += _seed_amounts(index, assembly.seeded, detail.seeds)
     if len(assembly.copied):
         reads.append(_amount("target", index, assembly.copied, asked=False))
-    zeros = Amount("zeros", plain_size(index, assembly.zeros), len(assembly.zeros))
-    writes = [Amount("target", written, sum(map(len, places)))]
+    zeros = Amount("zeros", ranges_size(index, assembly.zeros), len(assembly.zeros))
+    writes = [Amount("target", written, sum(map(len, places)) + len(seeded))]
     if spec.cache is not None:
         writes.append(Amount(spec.cache, fetched, len(assembly.fetched), exact=False))
     return Cost((*reads, zeros), tuple(writes), work=written)
@@ -110,10 +114,8 @@ def _seed_amounts(index: Index, runs: Runs, seeds: tuple[SeedFacts, ...]) -> lis
     amounts = []
     for number, seed in enumerate(seeds):
         mine = runs.seed == number
-        positions = run_positions(
-            Runs(runs.first[mine], runs.last[mine], runs.seed[mine], runs.at[mine])
-        )
-        amounts.append(Amount(f"seed {seed.name}", plain_size(index, positions), len(positions)))
+        ranges = Ranges(runs.first[mine], runs.last[mine])
+        amounts.append(Amount(f"seed {seed.name}", ranges_size(index, ranges), len(ranges)))
     return amounts
 
 
@@ -122,16 +124,11 @@ def _amount(place: str, index: Index, segments: Segments, *, asked: bool = True)
     return Amount(place, plain_size(index, segments.sources), count, count if asked else 0)
 
 
-def run_positions(runs: Runs) -> Positions:
-    """Return every position that `runs` cover, ascending."""
-    lengths = runs.last - runs.first
-    before = np.cumsum(lengths) - lengths
-    shifts: Positions = np.repeat(runs.first - before, lengths)
-    return np.arange(len(shifts), dtype=np.int64) + shifts
-
-
 def plain_size(index: Index, positions: Positions) -> int:
     """Return the plain bytes of the chunks at `positions`, repeats counted again."""
-    ends = index.ends[positions].astype(np.int64)
-    begins = np.where(positions > 0, index.ends[positions - 1], 0).astype(np.int64)
-    return int((ends - begins).sum())
+    return int(index.lengths_at(positions).sum())
+
+
+def ranges_size(index: Index, ranges: Ranges) -> int:
+    """Return the bytes of the blob that `ranges` cover."""
+    return int((index.ends_at(ranges.last - 1) - index.starts_at(ranges.first)).sum())

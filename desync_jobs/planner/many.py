@@ -192,9 +192,11 @@ class _Holders:
     """
 
     def __init__(self, indexes: Sequence[Index]) -> None:
-        ids = [index.ids for index in indexes]
+        self._rows = [index.rows for index in indexes]
+        ids = [rows.run_ids for rows in self._rows]
         first, group = unique_chunks(np.concatenate(ids))
         self._numbers = np.split(group, np.cumsum([len(one) for one in ids])[:-1])
+        """Numbers of chunks, run by run."""
         self._holder = np.full(len(first), -1, np.int64)
 
     def put(self, blob: int) -> None:
@@ -203,17 +205,19 @@ class _Holders:
 
     def of(self, blob: int, wanted: NDArray[np.bool_]) -> list[int]:
         """Return, latest first, who has chunks that `blob` wants at the positions `wanted`."""
-        found = np.unique(self._holder[self._numbers[blob][wanted]])
+        numbers = self._rows[blob].spread(self._numbers[blob])[wanted]
+        found = np.unique(self._holder[numbers])
         holders: list[int] = found[found >= 0][::-1].tolist()
         return holders
 
 
 def _zeros(index: Index, zero_ids: frozenset[bytes]) -> NDArray[np.bool_]:
     """Return which positions are zeros, which nobody needs to have."""
-    zeros = np.zeros(len(index), np.bool_)
+    ids = index.rows.run_ids
+    zeros = np.zeros(len(ids), np.bool_)
     for zero_id in zero_ids:
-        zeros |= (index.ids == np.frombuffer(zero_id, np.uint8)).all(axis=1)
-    return zeros
+        zeros |= (ids == np.frombuffer(zero_id, np.uint8)).all(axis=1)
+    return index.rows.spread(zeros)
 
 
 @contextmanager

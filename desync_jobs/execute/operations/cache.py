@@ -17,7 +17,7 @@ from desync_jobs.execute.opening import Reading, open_store, open_stores, source
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
-from desync_jobs.formats.unique import unique_chunks
+from desync_jobs.formats.unique import distinct_chunks
 from desync_jobs.manifest.operations.cache import CacheOpSpec
 from desync_jobs.planner.operations.cache import CacheDetail, CacheFacts, Lacking
 from desync_jobs.planner.plan import Step
@@ -59,9 +59,9 @@ def _by_algorithm(indexes: Iterable[Index]) -> dict[DigestAlgorithm, list[Index]
 
 
 def _distinct(indexes: list[Index]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    ids = np.concatenate([index.ids for index in indexes])
-    sizes = np.concatenate([index.lengths().astype(np.int64) for index in indexes])
-    first, _ = unique_chunks(ids)
+    ids = np.concatenate([index.rows.run_ids for index in indexes])
+    sizes = np.concatenate([index.rows.run_lengths() for index in indexes])
+    first = distinct_chunks(ids)
     return ids[first], sizes[first]
 
 

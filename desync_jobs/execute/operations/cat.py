@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-import numpy as np
-
 from desync_jobs.assembly.batches import batches
 from desync_jobs.assembly.extracting import plain_of
 from desync_jobs.assembly.seed_source import SeedSource, shares_chunks
@@ -64,7 +62,7 @@ def _source(task: Task[CatSpec], detail: CatDetail, opened: ExitStack) -> SeedSo
     stores = open_sources(task, Reading(index.algorithm, index.largest))
     seeds = []
     for seed in detail.seeds:
-        if shares_chunks(seed.index, index.ids[detail.first : detail.last]):
+        if shares_chunks(seed.index, index.ids_at(index.distinct(detail.first, detail.last))):
             try:
                 fd = opened.enter_context(open_input(seed.blob.path, machine.streams))
             except SourceError as error:
@@ -90,8 +88,9 @@ def _pieces(task: Task[CatSpec], detail: CatDetail, source: ChunkSource) -> Iter
         ]
 
     position = detail.first
-    covered = np.arange(detail.first, detail.last, dtype=np.int64)
-    for pieces in task.machine.workers.ordered(fetch, batches(index, covered)):
+    for pieces in task.machine.workers.ordered(
+        fetch, batches(index, range(detail.first, detail.last))
+    ):
         for piece in pieces:
             start = index.start(position)
             yield memoryview(piece)[max(detail.begin - start, 0) : detail.end - start]

@@ -11,7 +11,6 @@ from desync_jobs.execute.kept import lacking_in, rows, stored_counts
 from desync_jobs.execute.opening import Reading, open_store
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
-from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.chop import ChopSpec
 from desync_jobs.planner.operations.chop import ChopDetail, ChopFacts
 from desync_jobs.planner.plan import Step
@@ -25,12 +24,12 @@ def survey_chop(task: Task[ChopSpec]) -> ChopFacts:
     blob = file_facts(task.path(spec.blob), machine.streams)
     if found is None:
         return ChopFacts(None, blob, np.empty(0, np.int64))
-    ids = found.index.ids
-    first, _ = unique_chunks(ids)
-    absent = lacking_in(task, spec.store, Reading(found.index.algorithm), ids[first])
+    first = found.index.distinct()
+    ids = found.index.ids_at(first)
+    absent = lacking_in(task, spec.store, Reading(found.index.algorithm), ids)
     ignored = ignored_ids(task, spec.ignore, spec.ignore_chunks)
     if ignored:
-        absent &= np.array([one not in ignored for one in rows(ids[first])], np.bool_)
+        absent &= np.array([one not in ignored for one in rows(ids)], np.bool_)
     return ChopFacts(found, blob, first[absent])
 
 

@@ -15,6 +15,7 @@ from desync_jobs.assembly.journal_reading import journal_path
 from desync_jobs.assembly.pending import Durability
 from desync_jobs.assembly.placing import Target
 from desync_jobs.assembly.zeros import zero_chunk_id
+from desync_jobs.core.ranges import Ranges
 from desync_jobs.errors import InvalidDataError, TargetError
 from desync_jobs.execute.blob_digest import check_digest
 from desync_jobs.execute.extraction import Extraction
@@ -219,7 +220,8 @@ def _opened(
         # Larger at once, smaller only at the end: what is there now may be a seed.
         make_room(target, size)
         if journal is not None:
-            journal.note(np.flatnonzero(detail.held), 0)
+            for first, last in Ranges.of(detail.held).blocks():
+                journal.note(np.arange(first, last), 0)
         yield target, journal
         _check_unharmed(detail, target, journal)
         set_size(target, size)

@@ -101,13 +101,13 @@ class _Distinct:
     @cached_property
     def ids(self) -> NDArray[np.uint8]:
         """Their IDs; a copy, which figures of the index alone do not need."""
-        return self.index.ids[self.first]
+        return self.index.ids_at(self.first)
 
 
 def _count(task: Task[InfoSpec], detail: InfoDetail) -> Figures:
     index = detail.index.index
-    chunks = _Distinct(index, unique_chunks(index.ids)[0])
-    sizes = index.lengths().view(np.int64)[chunks.first]
+    chunks = _Distinct(index, index.distinct())
+    sizes = index.lengths_at(chunks.first)
     in_seed = _in_seeds(chunks, [seed.index for seed in detail.seeds])
     in_cache = _in_cache(task, chunks)
     wanted = ~(in_seed | in_cache)
@@ -133,7 +133,7 @@ def _count(task: Task[InfoSpec], detail: InfoDetail) -> Figures:
 def _in_seeds(chunks: _Distinct, seeds: list[Index]) -> Flags:
     if not seeds:
         return np.zeros(len(chunks), np.bool_)
-    both = np.concatenate([chunks.ids, *(seed.ids for seed in seeds)])
+    both = np.concatenate([chunks.ids, *(seed.rows.run_ids for seed in seeds)])
     first, group = unique_chunks(both)
     in_seed = np.zeros(len(first), np.bool_)
     in_seed[group[len(chunks) :]] = True

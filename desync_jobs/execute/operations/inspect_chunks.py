@@ -54,7 +54,7 @@ def _batches(task: Task[InspectChunksSpec], index: Index) -> Iterator[list[dict[
 
     def describe(span: tuple[int, int]) -> list[dict[str, object]]:
         first, last = span
-        ids = rows(index.ids[first:last])
+        ids = rows(index.ids_between(first, last))
         stored = [None] * len(ids) if store is None else store.compressed_sizes(ids)
         return [
             _row(chunk_id, index.length(position), size)

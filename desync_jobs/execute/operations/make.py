@@ -18,7 +18,6 @@ from desync_jobs.execute.seen import SeenIDs
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index
-from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.planner.facts import FileFacts, FileKind
 from desync_jobs.planner.operations.make import MakeFacts
@@ -45,9 +44,8 @@ def survey_make(task: Task[MakeSpec]) -> MakeFacts:
     difference = _difference(task, blob, found.index)
     missing = 0
     if difference is None and spec.store is not None:
-        first, _ = unique_chunks(found.index.ids)
-        reading = Reading(found.index.algorithm)
-        missing = int(lacking_in(task, spec.store, reading, found.index.ids[first]).sum())
+        ids = found.index.ids_at(found.index.distinct())
+        missing = int(lacking_in(task, spec.store, Reading(found.index.algorithm), ids).sum())
     return MakeFacts(blob, target, difference, missing, len(found.index))
 
 
@@ -74,8 +72,9 @@ def _same_chunks(task: Task[MakeSpec], blob: FileFacts, index: Index) -> bool:
         keeping = _Keeping(task, None)
         for batch in cut_stream(Stream(fd, blob.path), cutting, machine.workers, keeping.keep):
             last = position + len(batch.ends)
-            same = index.ends[position:last].tolist() == batch.ends and (
-                index.ids[position:last].tobytes() == b"".join(batch.ids)
+            same = last <= len(index) and (
+                index.ends_between(position, last).tolist() == batch.ends
+                and index.ids_between(position, last).tobytes() == b"".join(batch.ids)
             )
             if not same:
                 progress.expect(phase.done - blob.size)

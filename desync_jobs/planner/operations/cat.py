@@ -2,12 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from desync_jobs.core.segments import Positions
 from desync_jobs.errors import UsageError
 from desync_jobs.formats.index import Index
-from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.cat import CatSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.extraction import plain_size
@@ -53,14 +49,13 @@ def plan_cat(spec: CatSpec, facts: CatFacts) -> Decision:
             f"bytes {begin} to {end} are past the end of the blob, which has {index.blob_size}; "
             "correct offset and length"
         )
-    first = int(np.searchsorted(index.ends, begin, side="right"))
-    last = int(np.searchsorted(index.ends, end, side="left")) + 1 if end > begin else first
+    first = index.ended_by(begin)
+    last = index.ended_by(end - 1) + 1 if end > begin else first
     detail = CatDetail(index, begin, end, first, last, facts.seeds)
-    positions: Positions = np.arange(first, last, dtype=np.int64)
-    distinct = positions[unique_chunks(index.ids[first:last])[0]] if last > first else positions
+    distinct = index.distinct(first, last)
     fetched = plain_size(index, distinct)
     cost = Cost(
-        (Amount("+".join(spec.stores), fetched, len(distinct), len(positions), exact=False),),
+        (Amount("+".join(spec.stores), fetched, len(distinct), last - first, exact=False),),
         (Amount("output", end - begin),),
         work=end - begin,
     )

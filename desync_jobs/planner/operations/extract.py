@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from desync_jobs.planner.many import ManyFacts
 
 _TIDIED: Final = "the target is what the index describes; an earlier run left files behind"
+_BLOCK: Final = 1 << 16
+"""Chunks looked at together, so that temporary arrays stay small."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,13 +124,14 @@ def _complete(index: Index, facts: ExtractFacts) -> bool:
 
 
 def _zero_groups(index: Index, first: Positions, zero_ids: Iterable[bytes]) -> Positions:
+    wanted = [np.frombuffer(zero_id, np.uint8) for zero_id in zero_ids]
     found: list[int] = []
-    for zero_id in zero_ids:
-        wanted = np.frombuffer(zero_id, np.uint8)
-        same = index.ids[first, 0] == wanted[0]
-        candidates = np.flatnonzero(same)
-        equal = (index.ids[first[candidates]] == wanted).all(axis=1)
-        found.extend(candidates[equal].tolist())
+    for at in range(0, len(first), _BLOCK):
+        ids = index.ids_at(first[at : at + _BLOCK])
+        for zero_id in wanted:
+            candidates = np.flatnonzero(ids[:, 0] == zero_id[0])
+            equal = (ids[candidates] == zero_id).all(axis=1)
+            found.extend((candidates[equal] + at).tolist())
     return np.array(sorted(found), np.int64)
 
 

@@ -1,5 +1,6 @@
 import random
 import time
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desync_jobs.core import narrowing
 from desync_jobs.core.matching import Blocks, Offer, Run, match_runs
 
 CHUNKS = st.lists(st.integers(0, 5), max_size=40)
@@ -133,3 +135,34 @@ def test_a_pattern_that_repeats_for_ever_is_bounded_too() -> None:
 
     assert int((runs.last - runs.first).sum()) == len(index)
     assert time.monotonic() - began < 20
+
+
+@given(CHUNKS, st.lists(CHUNKS, max_size=3), st.randoms())
+def test_leaving_out_what_nobody_looks_for_changes_nothing(
+    index: list[int], seeds: list[list[int]], chooser: random.Random
+) -> None:
+    wanted = np.array([chooser.random() < 0.3 for _ in index], np.bool_)
+    offset = [np.array([chooser.choice([0, 512]) for _ in one]) for one in (index, *seeds)]
+    chunks = [np.array(one, np.int64) for one in (index, *seeds)]
+    offer = Offer(chunks[1:], Blocks(offset[0], offset[1:]))
+    found = []
+    for worth in (0, 1 << 40):  # always narrowed, and never where anything is wanted
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(narrowing, "_WORTH", worth)
+            found.append(list(match_runs(chunks[0], wanted, offer)))
+
+    assert found[0] == found[1]
+
+
+def test_few_wanted_chunks_among_millions_are_matched_in_little_memory() -> None:
+    index = np.zeros(1_000_000, np.int32)
+    index[::1000] = np.arange(1, 1001)
+    tracemalloc.start()
+
+    runs = match_runs(index, index > 0, Offer([index]))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(runs) == 1000
+    assert runs.first.tolist() == runs.at.tolist() == list(range(0, 1_000_000, 1000))
+    assert peak < 8 << 20

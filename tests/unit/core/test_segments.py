@@ -29,7 +29,7 @@ def listed(assembly: Assembly) -> dict[str, object]:
             int(source): assembly.copied.places_of(number)
             for number, source in enumerate(assembly.copied.sources)
         },
-        "zeros": assembly.zeros.tolist(),
+        "zeros": assembly.zeros.positions().tolist(),
     }
 
 
@@ -73,8 +73,8 @@ def test_a_seed_that_is_cheaper_than_holes_serves_zeros_too() -> None:
     usual = assign(*columns, offer)
     odd = assign(*columns, offer, prices={**PRICES, Source.ZEROS: Price(1 << 30, 0)})
 
-    assert (usual.zeros.tolist(), list(usual.seeded)) == ([0], [])
-    assert (odd.zeros.tolist(), list(odd.seeded)) == ([], [Run(0, 1, 0, 0)])
+    assert (usual.zeros.positions().tolist(), list(usual.seeded)) == ([0], [])
+    assert (odd.zeros.positions().tolist(), list(odd.seeded)) == ([], [Run(0, 1, 0, 0)])
 
 
 def test_nothing_is_written_where_everything_is_right() -> None:
@@ -98,7 +98,7 @@ def test_every_wrong_position_is_written_exactly_once_from_an_equal_one(
 
     assembly = arranged(numbers, zeros, right)
 
-    written = assembly.zeros.tolist()
+    written = assembly.zeros.positions().tolist()
     for segments in (assembly.fetched, assembly.copied):
         for number, source in enumerate(segments.sources.tolist()):
             places = segments.places_of(number)

@@ -32,7 +32,7 @@ def check(ids: list[bytes]) -> None:
     first, group = unique_chunks(as_array(ids))
 
     assert first.dtype == np.int64
-    assert group.dtype == np.int64
+    assert group.dtype == np.int32
     assert (first.tolist(), group.tolist()) == by_dictionary(ids)
 
 

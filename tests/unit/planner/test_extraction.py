@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from desync_jobs.core.chunk import DigestAlgorithm
-from desync_jobs.core.matching import NO_RUNS, Run, Runs
+from desync_jobs.core.matching import Run
 from desync_jobs.core.segments import Assembly
 from desync_jobs.core.sizes import ChunkSizes, CutMode
 from desync_jobs.formats.flags import blob_flags
@@ -14,7 +14,6 @@ from desync_jobs.planner.extraction import (
     extraction_cost,
     number_chunks,
     plain_size,
-    run_positions,
 )
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts, StoreFacts
 from desync_jobs.planner.operations.extract import ExtractFacts, plan_extract
@@ -68,16 +67,9 @@ def listed(assembly: Assembly) -> dict[str, list[object]]:
     return {
         "fetched": assembly.fetched.places.tolist(),
         "copied": assembly.copied.places.tolist(),
-        "zeros": assembly.zeros.tolist(),
+        "zeros": assembly.zeros.positions().tolist(),
         "seeded": list(assembly.seeded),
     }
-
-
-def test_runs_cover_their_positions_in_order() -> None:
-    runs = Runs(np.array([2, 7]), np.array([5, 8]), np.array([0, 1]), np.array([9, 0]))
-
-    assert run_positions(runs).tolist() == [2, 3, 4, 7]
-    assert run_positions(NO_RUNS).tolist() == []
 
 
 def test_sizes_of_positions_count_repeats_again() -> None:
