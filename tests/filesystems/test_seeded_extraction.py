@@ -298,3 +298,28 @@ def test_zeros_between_shared_runs_stay_holes(workspace: Workspace) -> None:
     assert ended.summary == (0, "done")
     assert (workspace / "copy").read_bytes() == data
     assert holes > 3 << 20
+
+
+def test_what_targets_of_one_operation_share_is_stored_once(
+    disk: Disk, workspace: Workspace
+) -> None:
+    (workspace / "out").mkdir()
+    for name in ("a", "b", "c"):
+        workspace.make(name, OLD + name.encode() * 50_000)
+        (workspace / name).unlink()
+    ended = workspace.do("extract", indexes="*.caibx", targets="out", stores=["store"])
+    figures = ended.statistics
+    moved = [one["bytes_cloned_from_seeds"] for one in figures["targets"]]
+
+    assert ended.summary == (0, "done")
+    for name in ("a", "b", "c"):
+        assert (workspace / "out" / name).read_bytes() == OLD + name.encode() * 50_000
+    assert figures["bytes_cloned_from_seeds"] == sum(moved)
+    if disk.shares:
+        assert moved[0] == 0
+        assert min(moved[1:]) > len(OLD) - 100_000
+        for name in ("b", "c"):
+            assert size(shared(workspace, "out/a", f"out/{name}")[1]) >= moved[1] - BLOCK
+    else:
+        assert moved == [0, 0, 0]
+        assert figures["bytes_copied_from_seeds"] > 2 * (len(OLD) - 100_000)
