@@ -1,7 +1,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,19 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state folder of its own, for this process and for programs that take its environment."""
+    home = tmp_path_factory.mktemp("state-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", os.fspath(home))
+        yield home
+
+
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+def environment(state_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """The environment of the program: no settings of its own, and compiled modules kept."""
+    assert os.environ["XDG_STATE_HOME"] == os.fspath(state_home)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DESYNC")}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     compiled = os.fspath(tmp_path_factory.mktemp("compiled"))

@@ -2,7 +2,8 @@
 
 A file is recognised by its inode and the time it was made: no later file with that inode has the
 same, and neither changes where the file system gets another device number. Where no such time is
-kept, by device number and inode. A device is recognised by its number and its size.
+kept, by device number and inode. A device is recognised by what sysfs tells of it, else by its
+number, and by its size.
 """
 
 import os
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
+from desync_jobs.assembly.device_identity import stable_identity
 from desync_jobs.assembly.placing import Target
 from desync_jobs.assembly.statx import born
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.index import Index
-from desync_jobs.formats.journal import LIFE_SIZE, Subject, TargetIdentity, TargetKind
+from desync_jobs.formats.journal import LIFE_SIZE, NAME_SIZE, Subject, TargetIdentity, TargetKind
 
 _BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
 _DISKS: Final = "/sys/dev/block"
@@ -55,10 +57,18 @@ def bind(target: Target, index: Index, file_digest: str) -> Binding:
         identity = TargetIdentity(TargetKind.REGULAR, device, found.st_ino, made)
         life = _life(found.st_dev)
     else:
-        identity = TargetIdentity(TargetKind.DEVICE, found.st_rdev, size=size)
+        identity = _device(found.st_rdev, size)
         life = _life(found.st_rdev)
     subject = Subject(file_digest, len(index), index.blob_size, identity)
     return Binding(subject, life, found.st_ctime_ns, size)
+
+
+def _device(device: int, size: int) -> TargetIdentity:
+    known = stable_identity(device)
+    if known is None:
+        return TargetIdentity(TargetKind.DEVICE, device, size=size)
+    name = blake2b(os.fsencode(known), digest_size=NAME_SIZE).digest()
+    return TargetIdentity(TargetKind.NAMED_DEVICE, 0, size=size, name=name)
 
 
 def _life(device: int) -> bytes:

@@ -45,6 +45,7 @@ class JournalFile:
         A file of another user is replaced: whoever owns it could write to it at any time.
         """
         try:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):
                 if not _is_own(os.lstat(path)):
                     os.unlink(path)

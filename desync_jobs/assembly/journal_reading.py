@@ -2,16 +2,10 @@
 
 import os
 
-from desync_jobs.assembly.hidden import hidden_path
 from desync_jobs.assembly.journal_binding import Binding
 from desync_jobs.assembly.journal_file import contents
 from desync_jobs.assembly.journal_state import JournalState, judge, recall
 from desync_jobs.core.chunk import BytesLike
-
-
-def journal_path(target: str) -> str:
-    """Return where the journal of extractions to `target` is, whether there is one or not."""
-    return hidden_path(target, "journal")
 
 
 def read_journal(path: str) -> JournalState | None:

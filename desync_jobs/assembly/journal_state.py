@@ -2,7 +2,7 @@
 
 1. A journal about another index or another target is not believed at all.
 2. After a power cut (another `life`) only what was settled is believed. Numbers of devices are
-   given out anew at each boot, so for them nothing is.
+   given out anew at each boot, so for one that is known by nothing else nothing is.
 3. Nothing is believed where somebody else changed the target. A change time (ctime) moves with each
    write, ours and theirs, so it must lie where only this program's last writes can have put it:
    after a stop in order exactly where the journal says; after a kill not before the last
@@ -83,7 +83,7 @@ def judge(data: BytesLike, written: int, binding: Binding) -> JournalState | Non
     replay.take(replay.end, Started(binding.life))
     latest = written + IN_FLIGHT if stopped is None else stopped
     changed = bool(replay.done().any()) and not (
-        subject.target.kind is TargetKind.DEVICE
+        subject.target.kind is not TargetKind.REGULAR
         or (binding.size == subject.blob_size and replay.changed <= binding.changed <= latest)
     )
     if changed:

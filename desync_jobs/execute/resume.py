@@ -19,7 +19,8 @@ from desync_jobs.assembly.batches import spans
 from desync_jobs.assembly.hidden import discard, staged_path
 from desync_jobs.assembly.journal import Journal, Pace
 from desync_jobs.assembly.journal_binding import bind
-from desync_jobs.assembly.journal_reading import foresee_journal, journal_path
+from desync_jobs.assembly.journal_place import journal_path
+from desync_jobs.assembly.journal_reading import foresee_journal
 from desync_jobs.assembly.placing import Target
 from desync_jobs.errors import TargetError
 from desync_jobs.execute.inputs import open_input

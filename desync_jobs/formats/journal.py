@@ -21,12 +21,13 @@ from desync_jobs.core.chunk import BytesLike
 from desync_jobs.formats.ranges import MOST_POSITIONS, RANGE_SIZE
 
 MAGIC: Final = b"\x93dsrjnl\n"
-VERSION: Final = 1
+VERSION: Final = 2
 LIFE_SIZE: Final = 16
 SALT_SIZE: Final = 16
+NAME_SIZE: Final = 16
 SEAL_SIZE: Final = 8
 
-_HEADER: Final = struct.Struct("<8sII32sQQQQqQ16s")
+_HEADER: Final = struct.Struct("<8sII32sQQQQqQ16s16s")
 _RECORD: Final = struct.Struct("<II")
 _CHANGED: Final = struct.Struct("<q")
 _SETTLED: Final = struct.Struct("<Qq")
@@ -38,6 +39,9 @@ class TargetKind(IntEnum):
 
     REGULAR = 1
     DEVICE = 2
+    """Known by its number, which another device may have after the next boot."""
+    NAMED_DEVICE = 3
+    """Known by what it says of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,14 @@ class TargetIdentity:
     kind: TargetKind
     device: int
     """Number of the file system that has the file, 0 where `born` tells files apart; or of
-    the device itself."""
+    the device itself, 0 where `name` tells devices apart."""
     inode: int = 0
     born: int = 0
     """When the file was made, in nanoseconds, 0 if unknown: a later one may get its inode."""
     size: int = 0
     """Of a device. A file has the blob's size while it is written."""
+    name: bytes = bytes(NAME_SIZE)
+    """Of a named device: a digest of what identifies it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,7 @@ def serialize_header(subject: Subject, salt: bytes) -> bytes:
         target.inode,
         target.born,
         target.size,
+        target.name,
         salt,
     )
     return plain + _seal(plain)

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from desync_jobs.assembly.journal_reading import journal_path
+from desync_jobs.assembly.journal_place import journal_path
 from desync_jobs.core.chunk import CHUNK_ID_SIZE
 from desync_jobs.formats.index import Index
 from desync_jobs.stores.base import BATCH_CHUNKS

@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from desync_jobs.assembly.journal_reading import journal_path
+from desync_jobs.assembly.journal_place import journal_path
 
 SIZE = 96 << 20
 

@@ -1,6 +1,7 @@
 """Block devices as blobs and as targets: loop devices, which need root."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.blobs import blob
-from tests.filesystems.mounting import attached
-from tests.workspace import SMALL, Workspace, ids_of
+from tests.filesystems.mounting import attached, attached_file
+from tests.vectors.inputs import ctr
+from tests.workspace import SMALL, Workspace, chunk_file, ids_of
 
 FIRST = blob("first")
 SECTOR = 512
@@ -150,3 +152,32 @@ def test_the_program_writes_a_device_with_k(
 
     assert (without.returncode, ended.returncode) == (1, 0)
     assert content(device)[: len(FIRST)] == FIRST
+
+
+def test_an_interrupted_extraction_to_a_device_goes_on_after_it_was_attached_anew(
+    workspace: Workspace, tmp_path: Path, state_home: Path
+) -> None:
+    data = ctr(12_000_000, b"device")
+    index = workspace.make("blob", data, chunk_size="16KiB:64KiB:256KiB")
+    size = -(-len(data) // SECTOR) * SECTOR
+    backing = tmp_path / "backing"
+    backing.write_bytes(bytes(size))
+    fields = {"index": "blob.caibx", "stores": ["store"], "in_place": True}
+    last = chunk_file(workspace / "store", index.id(len(index) - 1))
+    content_of_last = last.read_bytes()
+    last.unlink()
+    with attached_file(backing) as device:
+        lacking = workspace.do("extract", target=device, **fields)
+        journals = [path.name for path in (state_home / "desync-run/journals").iterdir()]
+        beside = [name for name in os.listdir("/dev") if "desync-run" in name]
+    last.write_bytes(content_of_last)
+    with attached(tmp_path / "other", bytes(SECTOR)), attached_file(backing) as device:
+        ended = workspace.do("extract", target=device, **fields)
+        written = content(device)
+
+    assert lacking.summary == (5, "failed")
+    assert (len(journals), beside) == (1, [])
+    assert ended.summary == (0, "done")
+    assert ended.only.reason.startswith("an earlier run was interrupted with ")
+    assert written[: len(data)] == data
+    assert list((state_home / "desync-run/journals").iterdir()) == []

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from desync_jobs.assembly.cancel import Cancel
-from desync_jobs.assembly.journal_reading import journal_path
+from desync_jobs.assembly.journal_place import journal_path
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import EXIT_INTERRUPTED
 from desync_jobs.formats.index import Index, serialize_index

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from desync_jobs.assembly.compare import compare_blob
 from desync_jobs.assembly.journal import Journal, Pace
-from desync_jobs.assembly.journal_reading import journal_path
+from desync_jobs.assembly.journal_place import journal_path
 from desync_jobs.assembly.pending import Durability
 from desync_jobs.assembly.placing import Target
 from desync_jobs.assembly.zeros import zero_chunk_id

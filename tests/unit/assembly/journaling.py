@@ -8,7 +8,8 @@ import numpy as np
 
 from desync_jobs.assembly.journal import DEFAULT_PACE, Journal, Pace
 from desync_jobs.assembly.journal_binding import Binding, bind
-from desync_jobs.assembly.journal_reading import foresee_journal, journal_path
+from desync_jobs.assembly.journal_place import journal_path
+from desync_jobs.assembly.journal_reading import foresee_journal
 from desync_jobs.assembly.journal_state import JournalState
 from desync_jobs.assembly.placing import Target
 from desync_jobs.formats.index import Index

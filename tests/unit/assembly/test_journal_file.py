@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from desync_jobs.assembly.journal import Journal
-from desync_jobs.assembly.journal_reading import journal_path, read_journal
+from desync_jobs.assembly.journal_place import journal_path
+from desync_jobs.assembly.journal_reading import read_journal
 from desync_jobs.errors import LockedError, TargetError
 from tests.filesystems.mounting import mounted
 from tests.unit.assembly.journaling import (

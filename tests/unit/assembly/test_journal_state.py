@@ -102,7 +102,7 @@ def test_a_journal_of_another_version_is_begun_anew(
     extraction: Extraction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("desync_jobs.formats.journal.VERSION", 2)
+        patched.setattr("desync_jobs.formats.journal.VERSION", 1)
         noted(extraction, 1)
 
     with extraction.open() as journal:

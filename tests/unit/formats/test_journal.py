@@ -22,7 +22,9 @@ from desync_jobs.formats.journal import (
 )
 from desync_jobs.formats.ranges import MOST_POSITIONS, ascending, range_bytes
 
-SUBJECT = Subject("ab" * 32, 100, 1 << 40, TargetIdentity(TargetKind.DEVICE, 1 << 63, 2, -3, 4))
+NAME = b"sixteen bytes it"
+TARGET = TargetIdentity(TargetKind.NAMED_DEVICE, 1 << 63, 2, -3, 4, NAME)
+SUBJECT = Subject("ab" * 32, 100, 1 << 40, TARGET)
 RECORDS: list[Record] = [
     Started(b"0123456789abcdef"),
     Noted(-5, bytes(range(16))),
@@ -68,7 +70,7 @@ def test_a_sealed_record_of_a_size_its_kind_never_has_is_the_end(record: Record)
 
 
 def test_an_unknown_kind_of_target_is_no_journal() -> None:
-    target = TargetIdentity(cast("TargetKind", 3), 1)
+    target = TargetIdentity(cast("TargetKind", 4), 1)
     data = serialize_header(Subject("ab" * 32, 100, 1 << 40, target), bytes(16))
 
     assert parse_header(data) is None
