@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from desync_jobs.assembly.hidden import hidden_path
-from desync_jobs.assembly.journal_reading import journal_path
+from desync_jobs.assembly.journal_place import journal_path
 from tests.conftest import command_line
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
