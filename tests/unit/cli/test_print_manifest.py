@@ -186,7 +186,7 @@ def test_the_concurrency_is_printed_as_workers(capfd: pytest.CaptureFixture[str]
         ("extract i out -s a --seed b", "--seed b: give an index"),
         ("info i -f xml", "invalid value for '-f' / '--format': 'xml' is not one of"),
         ("extract i i -s a", "command line: operations.extract: reads and writes"),
-        ("verify -s s3+https://host/bucket", "command line: stores.store.url: s3+https://"),
+        ("verify -s s3+https://host", "command line: stores.store.url: s3+https://"),
     ],
 )
 def test_a_command_that_makes_no_sense_ends_with_64(
