@@ -8,7 +8,9 @@ from typing import Protocol, TypeVar
 from desync_jobs.core.chunk import CHUNK_SIZE_LIMIT, DigestAlgorithm
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.job import Job
+from desync_jobs.manifest.operations import OperationSpec
 from desync_jobs.manifest.stores import StoreSpec
+from desync_jobs.planner.abilities import need_abilities, places_of
 from desync_jobs.planner.facts import StoreFacts
 from desync_jobs.stores import open as opening
 from desync_jobs.stores.base import ChunkSource, ChunkStore
@@ -70,6 +72,13 @@ def source_facts(task: Task[S], names: Iterable[str]) -> tuple[StoreFacts, ...]:
     return tuple(store_facts(task, name) for name in names)
 
 
+def check_abilities(task: Task[OperationSpec]) -> None:
+    """Raise `UsageError` where a place cannot do what the operation wants of it."""
+    around = _surroundings(task, Reading(DigestAlgorithm.SHA512_256))
+    able = {name: opening.capabilities(name, around) for name in places_of(task.spec)}
+    need_abilities(task.machine.job.spec, task.spec, able)
+
+
 def open_store(task: Task[S], name: str, reading: Reading) -> ChunkStore:
     """Open the store or cache called `name`."""
     return opening.open_store(name, _surroundings(task, reading))
@@ -94,4 +103,4 @@ def _surroundings(task: Task[S], reading: Reading) -> opening.Surroundings:
     machine = task.machine
     algorithms = (reading.algorithm, *([reading.also] if reading.also else []))
     reader = Reader(machine.kernel, algorithms, reading.limit)
-    return opening.Surroundings(machine.job, reader, machine.cancel, task.warn)
+    return opening.Surroundings(machine.job, reader, machine.cancel, task.warn, machine.places)

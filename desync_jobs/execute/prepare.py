@@ -2,6 +2,7 @@
 
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
 from desync_jobs.execute.hands import hands_of
+from desync_jobs.execute.opening import check_abilities
 from desync_jobs.execute.task import Machine, Task
 from desync_jobs.planner.decide import decide, defer
 from desync_jobs.planner.order import Order, order_operations
@@ -24,16 +25,26 @@ def make_plan(machine: Machine) -> Plan:
             one for one in order.data[name] if steps[one].action is not Action.UNCHANGED
         )
         if changing:
-            steps[name] = defer(name, machine.job.spec.operations[name], order, changing)
+            steps[name] = _defer(machine, order, name, changing)
         else:
             steps[name] = plan_operation(machine, order, name)
     return Plan(machine.job, tuple(steps.values()))
+
+
+def _defer(machine: Machine, order: Order, name: str, changing: frozenset[str]) -> Step:
+    spec = machine.job.spec.operations[name]
+    try:
+        check_abilities(Task(name, spec, machine))
+    except DesyncRunError as error:
+        return Step(name, spec.kind, Action.BLOCKED, "cannot be done", error=error)
+    return defer(name, spec, order, changing)
 
 
 def plan_operation(machine: Machine, order: Order, name: str) -> Step:
     """Survey and plan one operation as the world is now."""
     spec = machine.job.spec.operations[name]
     try:
+        check_abilities(Task(name, spec, machine))
         facts = hands_of(spec.kind).survey(Task(name, spec, machine))
         return decide(name, spec, order, facts)
     except InterruptedRunError:

@@ -10,6 +10,7 @@ from desync_jobs.execute.progress import Phase, Progress
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.job import Job
 from desync_jobs.report.events import Reporter, Warned
+from desync_jobs.stores.places import Places
 
 S_co = TypeVar("S_co", covariant=True)
 
@@ -38,6 +39,8 @@ class Machine:
     fresh_indexes: dict[tuple[str, str], Index] = field(default_factory=dict)
     """Indexes that were made of seeds and are not kept yet, so that no seed is read twice; their
     keys are those of `KeptIndex`."""
+    places: Places = field(default_factory=Places)
+    """What is elsewhere and open already."""
 
 
 @dataclass(frozen=True, slots=True)

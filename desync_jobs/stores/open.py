@@ -1,51 +1,137 @@
-"""From specs to live stores; the only file that names concrete stores."""
+"""From specs to live stores: every place with the layers and wrappers that its spec asks for.
 
-import os
+This file and the table of `drivers` are the only ones that name concrete stores. Opening sends
+nothing and looks up no secret, but for the key of an encrypted store, which is part of its names.
+"""
+
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from desync_jobs.codecs.form import Form
 from desync_jobs.errors import UsageError
+from desync_jobs.manifest.capability import Capability
 from desync_jobs.manifest.job import Job
-from desync_jobs.manifest.stores import CacheSpec, FailoverGroupSpec, PlaceSpec, StoreSpec
+from desync_jobs.manifest.locations import Location
+from desync_jobs.manifest.policy import PolicySpec
+from desync_jobs.manifest.stores import (
+    CacheSpec,
+    EndpointSpec,
+    FailoverGroupSpec,
+    PlaceSpec,
+    StoreSpec,
+)
 from desync_jobs.stores.base import ChunkSource, ChunkStore
 from desync_jobs.stores.cached import CachedStore
 from desync_jobs.stores.local import LocalStore
+from desync_jobs.stores.objects.base import ObjectPlace
+from desync_jobs.stores.places import Places
 from desync_jobs.stores.policy.values import Stopper
 from desync_jobs.stores.reader import Reader
 from desync_jobs.stores.router import StoreRouter
 
+if TYPE_CHECKING:
+    from desync_jobs.stores.endpoint import Endpoint
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the stores of one operation have in common."""
+    """What the places of one operation have in common."""
 
     job: Job
     reader: Reader
     stopper: Stopper
     notice: Callable[[str], None]
     """Is told, in words, what is not as it should be."""
+    places: Places = field(default_factory=Places)
+    """Those that are open already."""
 
 
 def open_store(name: str, around: Surroundings) -> ChunkStore:
     """Open the store or cache that the manifest calls `name`; touches nothing yet.
 
-    `UsageError` where this version cannot do what its spec says.
+    `UsageError` where this version cannot do what its spec says, or a library is missing.
     """
-    job, reader = around.job, around.reader
-    spec = job.spec.place(name)
-    if spec.directory is None:
-        raise UsageError(f"store {name}: this version does not know {spec.location.scheme}://")
+    spec = around.job.spec.place(name)
     _refuse_unknown(name, spec)
-    path = os.path.normpath(os.path.join(job.directory, spec.directory))
-    writes = Form.PLAIN if spec.compression == "none" else Form.ZSTD
-    return LocalStore(name, path, reader, writes=writes, level=spec.level)
+    if spec.directory is None:
+        return _open_remote(name, spec, around)
+    writes = _form(spec)
+    return LocalStore(
+        name, around.job.location(name), around.reader, writes=writes, level=spec.level
+    )
 
 
 def _refuse_unknown(name: str, spec: PlaceSpec) -> None:
-    for key, known in (("encryption", None), ("skip_verify", False), ("reads", "either")):
-        if getattr(spec, key) != known:
-            raise UsageError(f"store {name}: this version does not know {key}; leave it out")
+    if spec.skip_verify:
+        raise UsageError(f"store {name}: this version does not know skip_verify; leave it out")
+    for key, known in (("encryption", None), ("reads", "either")):
+        if spec.directory is not None and getattr(spec, key) != known:
+            raise UsageError(f"store {name}: this version does not know {key} for directories")
+
+
+def _form(spec: PlaceSpec) -> Form:
+    return Form.PLAIN if spec.compression == "none" else Form.ZSTD
+
+
+def _open_remote(name: str, spec: PlaceSpec, around: Surroundings) -> ChunkStore:
+    # What no directory needs is not imported for one.
+    from desync_jobs.stores.drivers import STORE_DRIVERS, open_other_store
+    from desync_jobs.stores.encryption import open_cipher
+    from desync_jobs.stores.forms import ChunkForms
+    from desync_jobs.stores.objects.store import ObjectStore
+
+    location = spec.location
+    endpoint = _endpoint(name, spec, location, around)
+    layer = None
+    if spec.encryption is not None:
+        key = endpoint.secret(spec.encryption.key, "encryption.key")
+        layer = open_cipher(spec.encryption, key, endpoint.label)
+    either = spec.reads == "either"
+    forms = ChunkForms(_form(spec), level=spec.level, reads_both=either, layer=layer)
+    if location.kind in STORE_DRIVERS:
+        return open_other_store(endpoint, around.reader, forms)
+    place = open_objects(name, spec, location, around)
+    return ObjectStore(place, around.reader, forms, endpoint.policy, around.stopper)
+
+
+def open_objects(
+    name: str, spec: EndpointSpec, location: Location, around: Surroundings
+) -> ObjectPlace:
+    """Return the place at `location`, which is asked as `spec` says and `name` in errors."""
+    from desync_jobs.stores.drivers import open_place
+
+    endpoint = _endpoint(name, spec, location, around)
+    return around.places.get((name, location.text), lambda: open_place(endpoint))
+
+
+def _endpoint(
+    name: str, spec: EndpointSpec, location: Location, around: Surroundings
+) -> "Endpoint":
+    from desync_jobs.stores.endpoint import Endpoint, policy_of
+
+    job = around.job
+    policy = policy_of(spec.policy, job.spec.policy)
+    hosts = around.places.hosts
+    return Endpoint(name, spec, location, job.directory, policy, hosts, around.stopper)
+
+
+def capabilities(name: str, around: Surroundings) -> frozenset[Capability]:
+    """Return what the store, cache or failover group that the manifest calls `name` can do.
+
+    Raises as `open_store` does, but looks up no key.
+    """
+    job = around.job
+    if name in job.spec.failover_groups:
+        return frozenset({Capability.READ, Capability.PRESENCE})
+    spec = job.spec.place(name)
+    if spec.directory is not None:
+        return frozenset(Capability)
+    from desync_jobs.stores.drivers import STORE_DRIVERS, capabilities_of
+
+    if spec.location.kind in STORE_DRIVERS:
+        return capabilities_of(_endpoint(name, spec, spec.location, around))
+    return open_objects(name, spec, spec.location, around).capabilities
 
 
 def open_source(names: Sequence[str], around: Surroundings) -> ChunkSource:
@@ -98,10 +184,13 @@ def _member(name: str, around: Surroundings) -> tuple[ChunkSource, float | None]
 
 
 def _open_group(name: str, spec: FailoverGroupSpec, around: Surroundings) -> ChunkSource:
+    from desync_jobs.stores.endpoint import policy_of
     from desync_jobs.stores.failover import FailoverGroup, GroupRules, Missing
 
     members = [open_store(member, around) for member in spec.members]
-    rules = GroupRules(Missing(spec.missing))
+    rules = GroupRules(
+        Missing(spec.missing), policy=policy_of(PolicySpec(), around.job.spec.policy)
+    )
     if spec.fail_back is not None:
         rules = replace(rules, fail_back=spec.fail_back)
     return FailoverGroup(name, members, rules, around.stopper, around.notice)

@@ -17,6 +17,7 @@ import pytest
 
 from desync_jobs.codecs.form import Form
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError
+from desync_jobs.manifest.capability import Capability
 from desync_jobs.stores.base import (
     BATCH_CHUNKS,
     Chunk,
@@ -28,7 +29,6 @@ from desync_jobs.stores.base import (
     StoredSize,
 )
 from desync_jobs.stores.counters import Counts
-from desync_jobs.stores.objects.base import Capability
 from desync_jobs.testing.chunks import make_chunk, make_chunks
 
 ABSENT = make_chunk(b"nobody has this")

@@ -12,9 +12,9 @@ import pytest
 
 from desync_jobs.codecs.aead import Cipher, CipherAlgorithm
 from desync_jobs.codecs.form import Form
+from desync_jobs.manifest.capability import Capability
 from desync_jobs.stores.base import Chunk, ChunkStore, StoredEntry
 from desync_jobs.stores.forms import ChunkForms
-from desync_jobs.stores.objects.base import Capability
 from desync_jobs.testing.chunks import make_chunks
 from desync_jobs.testing.store_contract import StoreContract, ids_of, plain_of
 from tests.servers.http_places import QUICK, http_place, http_store

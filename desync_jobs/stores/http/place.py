@@ -11,10 +11,11 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from desync_jobs.errors import StoreError
+from desync_jobs.manifest.capability import Capability
 from desync_jobs.stores.http.client import HttpClient, shown_url
 from desync_jobs.stores.http.failures import status_failure
 from desync_jobs.stores.http.messages import Request, Response
-from desync_jobs.stores.objects.base import Capability, ObjectEntry, TooLarge, Traffic
+from desync_jobs.stores.objects.base import ObjectEntry, TooLarge, Traffic
 from desync_jobs.stores.policy.retry import Failure, Fault
 
 _FOUND: Final = 200

@@ -9,19 +9,9 @@ all raises `StoreError`, which names the place and the object.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Protocol
 
-
-class Capability(Enum):
-    """What a place can do; what it cannot is refused before anything is begun."""
-
-    READ = "read"
-    WRITE = "write"
-    PRESENCE = "presence"
-    """Say whether something is there, and how large, without sending it."""
-    LIST = "list"
-    DELETE = "delete"
+from desync_jobs.manifest.capability import Capability
 
 
 @dataclass(frozen=True, slots=True)

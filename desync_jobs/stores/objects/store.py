@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, CodecError, StoreError
+from desync_jobs.manifest.capability import Capability
 from desync_jobs.stores.base import (
     BATCH_CHUNKS,
     Chunk,
@@ -17,7 +18,7 @@ from desync_jobs.stores.base import (
 )
 from desync_jobs.stores.counters import Counters, Counts, Waiting
 from desync_jobs.stores.forms import ChunkForms, StoredForm
-from desync_jobs.stores.objects.base import Capability, ObjectPlace, TooLarge
+from desync_jobs.stores.objects.base import ObjectPlace, TooLarge
 from desync_jobs.stores.objects.claims import Claims
 from desync_jobs.stores.policy.retry import Attempts, Failure, Fault, GiveUp
 from desync_jobs.stores.policy.values import DEFAULT_POLICY, NeverStopped, Policy, Stopper

@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,13 +7,23 @@ import pytest
 
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.errors import StoreError, UsageError
+from desync_jobs.manifest.capability import Capability
 from desync_jobs.manifest.load import job_from_document
+from desync_jobs.manifest.locations import Kind, parse_location
 from desync_jobs.stores.base import Chunk
 from desync_jobs.stores.cached import CachedStore
+from desync_jobs.stores.drivers import OBJECT_DRIVERS
 from desync_jobs.stores.failover import FailoverGroup
 from desync_jobs.stores.hedge import HedgedSource
 from desync_jobs.stores.local import LocalStore
-from desync_jobs.stores.open import Surroundings, open_behind_cache, open_source, open_store
+from desync_jobs.stores.open import (
+    Surroundings,
+    capabilities,
+    open_behind_cache,
+    open_objects,
+    open_source,
+    open_store,
+)
 from desync_jobs.stores.reader import Reader
 from desync_jobs.stores.router import StoreRouter
 from desync_jobs.testing.chunks import make_chunk, make_chunks
@@ -142,10 +153,9 @@ def test_a_slow_store_is_raced_by_all_after_it(around: Around) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"url": "gs://b/p"}, "store s: this version does not know gs://"),
-        ({"url": "s", "encryption": {}}, "store s: this version does not know encryption"),
+        ({"url": "s", "encryption": {}}, "store s: this version does not know encryption for d"),
         ({"url": "s", "skip_verify": True}, "store s: this version does not know skip_verify"),
-        ({"url": "s", "reads": "own"}, "store s: this version does not know reads"),
+        ({"url": "s", "reads": "own"}, "store s: this version does not know reads for directories"),
     ],
 )
 def test_what_cannot_be_done_yet_is_refused_and_not_left_out(
@@ -155,3 +165,56 @@ def test_what_cannot_be_done_yet_is_refused_and_not_left_out(
         open_store("s", around(stores={"s": spec}))
 
     assert str(caught.value).startswith(message)
+
+
+def test_a_kind_of_place_without_a_driver_is_told(
+    around: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(OBJECT_DRIVERS, Kind.HTTP)
+
+    with pytest.raises(UsageError, match="store s: this version does not know https://"):
+        open_store("s", around(stores={"s": {"url": "https://h/"}}))
+
+
+def test_a_driver_without_its_library_names_the_extra(
+    around: Around, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pycurl", None)
+
+    with pytest.raises(UsageError) as caught:
+        open_store("s", around(stores={"s": {"url": "https://h/"}}))
+
+    assert str(caught.value) == "store s: https needs pycurl: pip install 'desync-jobs[http]'"
+
+
+def test_a_place_elsewhere_is_opened_once_and_no_secret_is_looked_up(around: Around) -> None:
+    auth = {"env": "NOT_SET_ANYWHERE"}
+    opened = around(stores={"s": {"url": "https://h/", "http_auth": auth}})
+
+    first = open_objects("s", opened.job.spec.stores["s"], parse_location("https://h/"), opened)
+    store = open_store("s", opened)
+
+    again = open_objects("s", opened.job.spec.stores["s"], parse_location("https://h/"), opened)
+    assert again is first
+    assert store.name == "s"
+    assert capabilities("s", opened) == first.capabilities
+
+
+@pytest.mark.parametrize("key", ["00" * 31, "zz" * 32, "secret"])
+def test_a_key_that_is_none_is_refused_and_not_shown(
+    around: Around, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("DESYNC_ENCRYPTION_KEY", key)
+
+    with pytest.raises(UsageError) as caught:
+        open_store("s", around(stores={"s": {"url": "https://h/", "encryption": {}}}))
+
+    assert str(caught.value) == "store s: encryption.key should be 64 hexadecimal digits"
+    assert caught.value.__context__ is None or key not in str(caught.value.__context__)
+
+
+def test_directories_can_do_everything_and_groups_be_read(around: Around) -> None:
+    opened = around(stores={"a": {"url": "a"}}, failover_groups={"g": {"members": ["a"]}})
+
+    assert capabilities("a", opened) == frozenset(Capability)
+    assert capabilities("g", opened) == {Capability.READ, Capability.PRESENCE}

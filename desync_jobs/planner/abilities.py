@@ -1,0 +1,64 @@
+"""What an operation wants of the places it names, held against what those can do."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from desync_jobs.errors import UsageError
+from desync_jobs.manifest.capability import Capability
+from desync_jobs.manifest.job import JobSpec
+from desync_jobs.manifest.operations import OperationSpec
+from desync_jobs.manifest.stores import CacheSpec
+
+_REFUSALS: Final = {
+    Capability.READ: "cannot be read from",
+    Capability.WRITE: "cannot be written to",
+    Capability.PRESENCE: "cannot be asked what it has",
+    Capability.LIST: "cannot be listed",
+    Capability.DELETE: "cannot be deleted from",
+}
+_LOOKING_KINDS: Final = ("info", "inspect-chunks")
+"""Kinds that look for chunks and read none."""
+
+
+def need_abilities(
+    job: JobSpec, operation: OperationSpec, able: Mapping[str, frozenset[Capability]]
+) -> None:
+    """Raise `UsageError` for the first place that cannot do what `operation` wants of it.
+
+    `able` says what each store, cache and failover group of the operation can do.
+    """
+    for name, capability in _wanted(job, operation):
+        if capability not in able[name]:
+            what = "a failover group"
+            if name not in job.failover_groups:
+                what = job.place(name).location.kind.value
+            raise UsageError(
+                f"store {name}: {what} {_REFUSALS[capability]}, which {operation.kind} needs"
+            )
+
+
+def places_of(operation: OperationSpec) -> tuple[str, ...]:
+    """Return the names of all stores, caches and failover groups of `operation`, each once."""
+    access = operation.access()
+    return tuple(dict.fromkeys((*access.uses_stores, *access.adds_to, *access.deletes_from)))
+
+
+def _wanted(job: JobSpec, operation: OperationSpec) -> Iterator[tuple[str, Capability]]:
+    access = operation.access()
+    looks = operation.kind in _LOOKING_KINDS
+    for name in access.uses_stores:
+        yield name, Capability.PRESENCE if looks else Capability.READ
+    for name in access.adds_to:
+        yield name, Capability.PRESENCE
+        yield name, Capability.WRITE
+    for name in access.deletes_from:
+        yield name, Capability.DELETE
+    if operation.kind == "verify":
+        yield operation.store, Capability.LIST
+    cache = None if looks else getattr(operation, "cache", None)
+    if cache is not None:
+        yield cache, Capability.WRITE
+        spec = job.place(cache)
+        if isinstance(spec, CacheSpec) and spec.max_size is not None:
+            yield cache, Capability.LIST
+            yield cache, Capability.DELETE

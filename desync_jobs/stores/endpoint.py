@@ -1,0 +1,60 @@
+"""A place over the network as its driver gets it: location, policy, budgets, secrets, files."""
+
+import math
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from desync_jobs.manifest.locations import Location
+from desync_jobs.manifest.policy import PolicySpec
+from desync_jobs.manifest.secrets import SecretSpec
+from desync_jobs.manifest.stores import EndpointSpec
+from desync_jobs.stores.policy.hosts import Budget, Hosts
+from desync_jobs.stores.policy.values import Policy, Stopper
+from desync_jobs.stores.secrets import Secret
+
+_LIMITS: Final = ("deadline", "bandwidth", "requests_per_second")
+"""Fields of a policy that can be switched off."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endpoint:
+    """What a driver is opened with. `spec` says how `location` is asked, which may be below it."""
+
+    name: str
+    """What the manifest calls the place; errors say "store NAME"."""
+    spec: EndpointSpec
+    location: Location
+    directory: str
+    """Absolute; what relative paths are relative to."""
+    policy: Policy
+    hosts: Hosts
+    stopper: Stopper
+
+    @property
+    def label(self) -> str:
+        """How errors begin."""
+        return f"store {self.name}"
+
+    def budget(self) -> Budget:
+        """Return the budget of this place on its host, or on its kind where it has none."""
+        location = self.location
+        port = "" if location.port is None else f":{location.port}"
+        return self.hosts.budget(f"{location.host or location.scheme}{port}", self.policy)
+
+    def path(self, text: str) -> str:
+        """Return a path of the manifest as an absolute one."""
+        return os.path.normpath(os.path.join(self.directory, text))
+
+    def secret(self, spec: SecretSpec, key: str) -> Secret:
+        """Return the secret of the manifest's `key`; it is looked up when it is used."""
+        return Secret(spec, f"{self.label}: {key}", self.directory, self.stopper)
+
+
+def policy_of(spec: PolicySpec, job: PolicySpec) -> Policy:
+    """Return what a place's `spec` says, else its job, else the default, as values."""
+    said = {key: value for key, value in spec.over(job) if value is not None}
+    for key in _LIMITS:
+        if said.get(key) == math.inf:
+            said[key] = None
+    return Policy(**said)
