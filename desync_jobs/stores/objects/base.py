@@ -13,6 +13,8 @@ from typing import Protocol
 
 from desync_jobs.manifest.capability import Capability
 
+__all__ = ["Capability", "ObjectEntry", "ObjectPlace", "TooLarge", "Traffic"]
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectEntry:
