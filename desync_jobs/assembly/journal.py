@@ -177,7 +177,13 @@ class Journal:
         self._file.remove()
 
     def _changed(self) -> int:
-        return os.fstat(self._target.fd).st_ctime_ns
+        try:
+            return os.fstat(self._target.fd).st_ctime_ns
+        except OSError as error:
+            # XFS answers nothing any more where its disk has gone.
+            raise TargetError(
+                f"{self._target.name}: cannot be looked at: {error.strerror}"
+            ) from error
 
     def _sync_target(self) -> None:
         try:

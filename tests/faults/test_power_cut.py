@@ -1,14 +1,20 @@
-"""A power cut: file systems that drop what was not synced, and what a journal then believes."""
+"""A power cut: file systems that drop what was not synced.
+
+What a journal then believes, and what runs make of what is left.
+"""
 
 import fcntl
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Final
 
+import numpy as np
 import pytest
 
 from desync_jobs.testing.programs import require_program
@@ -174,3 +180,73 @@ def test_an_extraction_goes_on_with_what_survived(
     assert (ended.code, ended.said) == (0, "")
     assert content == blob
     assert hidden == []
+
+
+BLOB: Final = np.random.default_rng(3).bytes(48 << 20)
+
+
+@pytest.fixture
+def source(workspace: Workspace, image: Path) -> Path:
+    """The folder of an index and its store, which are not on the disk that loses its power."""
+    workspace.make("blob", BLOB, chunk_size="64KiB")
+    return image.parent
+
+
+Extract = Callable[[Path, bool], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def extract(source: Path, environment: Mapping[str, str]) -> Extract:
+    """Start the program; the target is `copy` on the disk."""
+
+    def start(disk: Path, in_place: bool) -> subprocess.Popen[bytes]:
+        line = ("extract", *(["-k"] if in_place else []), "-s", "store", "blob.caibx")
+        program = [sys.executable, "-m", "desync_jobs", *line, os.fspath(disk / "copy")]
+        return subprocess.Popen(program, cwd=source, env=environment)
+
+    return start
+
+
+@pytest.mark.parametrize("in_place", [False, True], ids=["beside", "in place"])
+def test_what_a_run_ended_with_survives(image: Path, extract: Extract, in_place: bool) -> None:
+    with mounted(image) as disk:
+        (disk / "copy").write_bytes(b"what was here before")
+        code = extract(disk, in_place).wait()
+        cut_power(disk)
+    with mounted(image) as disk:
+        left = (disk / "copy").read_bytes()
+        names = sorted(os.listdir(disk))
+
+    assert code == 0
+    assert left == BLOB
+    assert [name for name in names if name != "lost+found"] == ["copy"]
+
+
+@pytest.mark.parametrize("in_place", [False, True], ids=["beside", "in place"])
+def test_a_run_that_lost_its_power_is_finished_by_the_next(
+    image: Path, extract: Extract, in_place: bool
+) -> None:
+    before = b"what was here before"
+    with mounted(image) as disk:
+        (disk / "copy").write_bytes(before)
+        os.sync()
+        process = extract(disk, in_place)
+        while process.poll() is None and written(disk) < len(BLOB) // 2:
+            time.sleep(0.001)
+        cut_power(disk)
+        code = process.wait()
+    with mounted(image) as disk:
+        left = (disk / "copy").read_bytes()
+        again = extract(disk, in_place).wait()
+        right = (disk / "copy").read_bytes()
+
+    assert code == 1
+    assert in_place or left == before
+    assert again == 0
+    assert right == BLOB
+
+
+def written(disk: Path) -> int:
+    """Return the bytes that files of a disk take, whatever their names."""
+    with os.scandir(disk) as entries:
+        return sum(entry.stat().st_blocks * 512 for entry in entries)
