@@ -7,7 +7,6 @@ each seed, however often it changes.
 """
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
@@ -21,6 +20,7 @@ from desync_jobs.core.matching import Run, Runs
 from desync_jobs.errors import BlobMismatchError, SourceError
 from desync_jobs.execute.inputs import open_input
 from desync_jobs.execute.seed_index import forget_index, renewed_seed
+from desync_jobs.execute.storage import same_storage
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec
@@ -47,7 +47,7 @@ class SeedUse:
         self._problems: dict[int, SourceError] = {}
         self._renewed: set[str] = set()
         self._overwritten: set[str] = set()
-        """Names of seeds that are the target too."""
+        """Names of seeds that are the target too, or stand on the same storage."""
         self.cloned = 0
         """Bytes that the target shares with seeds."""
         self.damaged = 0
@@ -78,7 +78,7 @@ class SeedUse:
                         open_input(seed.blob.path, self._task.machine.streams)
                     )
                     lent = OpenSeed(fd, f"seed {seed.name} ({seed.blob.path})", seed.index)
-                    if self._overwrites(fd):
+                    if same_storage(self._target.fd, fd):
                         self._overwritten.add(seed.name)
                         lent = self._staged(lent, _of(runs, number), opened)
                 except SourceError as error:
@@ -148,13 +148,6 @@ class SeedUse:
         what = f"seed {seed.name} ({seed.blob.path}) is not what its index says"
         lacking = counted(len(self._wrong[number]), "chunk")
         self._task.warn(f"{problem or what}: taken from elsewhere: {lacking}")
-
-    def _overwrites(self, fd: int) -> bool:
-        """Whether writing the target changes this seed, under whatever name."""
-        mine, theirs = os.fstat(self._target.fd), os.fstat(fd)
-        if stat.S_ISBLK(mine.st_mode) and stat.S_ISBLK(theirs.st_mode):
-            return mine.st_rdev == theirs.st_rdev
-        return os.path.samestat(mine, theirs)
 
     def _staged(self, seed: OpenSeed, runs: list[Run], opened: ExitStack) -> OpenSeed:
         """Set aside what is wanted of a seed that is about to be overwritten."""

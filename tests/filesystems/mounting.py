@@ -67,13 +67,16 @@ def attached(backing: Path, content: bytes) -> Iterator[str]:
 
 
 @contextmanager
-def attached_file(backing: Path) -> Iterator[str]:
-    """Make a block device of a file, whose size is a multiple of a sector."""
+def attached_file(backing: Path, *options: str) -> Iterator[str]:
+    """Make a block device of a file, whose size is a multiple of a sector; losetup's options."""
     if os.geteuid() != 0:
         pytest.skip("attaching a loop device needs root")
     program = require_program("losetup")
     attempt = subprocess.run(
-        [program, "--find", "--show", backing], capture_output=True, text=True, check=False
+        [program, "--find", "--show", *options, backing],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if attempt.returncode != 0:
         pytest.skip(f"no loop device can be had here: {attempt.stderr.strip()}")
