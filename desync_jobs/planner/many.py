@@ -146,13 +146,15 @@ class _Planning:
         self._holders.put(number)
 
     def _found_whole(self, number: int) -> Decision | None:
-        """Decide about a blob where its target is whole already, from what is known by itself."""
-        right = self._blobs[number].facts.right
-        if right is None or not right.all():
+        """Decide about a blob where its target has all of it already, by itself.
+
+        What an earlier run left beside the target, or has only noted, is not in it.
+        """
+        spec, facts = self._blobs[number].spec, self._blobs[number].facts
+        if facts.right is None or not facts.right.all() or facts.resumed:
             return None
-        with _naming(self._blobs[number].facts.target.path):
-            decision = plan_blob(self._blobs[number].spec, self._blobs[number].facts)
-        return decision if decision.action is Action.UNCHANGED else None
+        with _naming(facts.target.path):
+            return plan_blob(spec, facts)
 
     def _decide(self, number: int) -> Decision:
         blob = self._blobs[number]
