@@ -30,6 +30,7 @@ typecheck:
 schemas:
     python -m desync_jobs.manifest.schema schemas
     python -m desync_jobs.report.schema schemas
+    python -m desync_jobs.planner.schema schemas
 
 # Build a small ext4 image and take it through the tour: chunked, stored, extracted, verified
 demo folder=".demo":

@@ -23,7 +23,7 @@ from desync_jobs.execute.engine import LocalEngine
 from desync_jobs.execute.prepare import make_plan
 from desync_jobs.execute.progress import Progress
 from desync_jobs.execute.result import Result
-from desync_jobs.execute.task import Machine, Streams
+from desync_jobs.execute.task import Machine, Purpose, Streams
 from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.load import load_job
 from desync_jobs.planner.plan import Plan
@@ -67,7 +67,7 @@ def plan(job: Job, settings: Settings | None = None) -> Plan:
     Raises `ManifestError` for operations in conflict or in a cycle, and `InterruptedRunError` where
     `settings.cancel` was used.
     """
-    with _machine(job, settings or Settings()) as machine:
+    with _machine(job, settings or Settings(), Purpose.PREVIEW) as machine:
         return make_plan(machine)
 
 
@@ -76,12 +76,12 @@ def run(job: Job, settings: Settings | None = None) -> Result:
 
     Raises `ManifestError` for operations in conflict or in a cycle.
     """
-    with _machine(job, settings or Settings()) as machine:
+    with _machine(job, settings or Settings(), Purpose.RUN) as machine:
         return LocalEngine(machine).run()
 
 
 @contextmanager
-def _machine(job: Job, settings: Settings) -> Iterator[Machine]:
+def _machine(job: Job, settings: Settings, purpose: Purpose) -> Iterator[Machine]:
     stdin, stdout = settings.stdin or sys.stdin.buffer, settings.stdout or sys.stdout.buffer
     with Workers(job.spec.engine.workers, settings.cancel) as workers:
         yield Machine(
@@ -92,4 +92,5 @@ def _machine(job: Job, settings: Settings) -> Iterator[Machine]:
             reporter=settings.reporter,
             progress=Progress(settings.reporter),
             streams=Streams(stdin, stdout, settings.cancel),
+            purpose=purpose,
         )

@@ -36,20 +36,26 @@ class SeedSource:
         self._upstream = upstream
         self._kernel = kernel
         self._lacking: Counter[str] = Counter()
+        self._given = [(0, 0)] * len(seeds)
         self._lock = Lock()
 
     def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
         found: dict[ChunkID, Chunk] = {}
-        for seed in self._seeds:
+        for number, seed in enumerate(self._seeds):
             asked = [one for one in dict.fromkeys(ids) if one not in found]
             promised = seed.places(asked)
+            given: dict[ChunkID, Chunk] = {}
             try:
-                found |= seed.chunks(promised, self._kernel)
+                given = seed.chunks(promised, self._kernel)
                 complaint = f"{seed.name} is not what its index says"
             except SourceError as error:
                 complaint = str(error)
+            found |= given
             with self._lock:
                 self._lacking[complaint] += sum(one not in found for one in promised)
+                chunks, size = self._given[number]
+                size += sum(len(chunk.plain) for chunk in given.values())
+                self._given[number] = chunks + len(given), size
         rest = [one for one in ids if one not in found]
         answers = iter(self._upstream.fetch(rest) if rest else [])
         return [found[one] if one in found else next(answers) for one in ids]
@@ -64,6 +70,11 @@ class SeedSource:
 
     def counts(self) -> dict[str, Counts]:
         return self._upstream.counts()
+
+    def given(self) -> list[tuple[int, int]]:
+        """Return how many chunks and bytes each seed gave, in the order of the seeds."""
+        with self._lock:
+            return list(self._given)
 
     def lacking(self) -> Mapping[str, int]:
         """Return what was wrong with seeds, and how many chunks they therefore did not give."""

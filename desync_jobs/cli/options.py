@@ -82,6 +82,9 @@ cache_repair: Final = click.option(
     default=None,
     help="Whether damaged chunks of the cache are fetched again (default) or are an error.",
 )
+chunks_info: Final = click.option(
+    "--chunks-info", metavar="FILE", help="Chunk sizes, as inspect-chunks writes them."
+)
 chunk_size: Final = click.option(
     "-m",
     "--chunk-size",

@@ -27,7 +27,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "digest": "Print the digest of a blob.",
         },
         "About this program": {
-            "schema": "Print the JSON Schema of job files or of events.",
+            "schema": "Print the JSON Schema of job files, events or plans.",
             "doctor": "Describe this installation and this machine.",
             "completion": "Print the script that completes commands in a shell.",
         },

@@ -12,11 +12,13 @@ from typing import Any
 from desync_jobs.assembly.extracting import Written, copy_within, fetch_into, zero_within
 from desync_jobs.assembly.journal import Journal
 from desync_jobs.assembly.placing import Target
+from desync_jobs.core.ranges import Ranges
 from desync_jobs.core.segments import Assembly
 from desync_jobs.execute.seed_use import SeedUse
+from desync_jobs.execute.statistics import Share, place_statistics, source_statistics
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.extract import ExtractSpec
-from desync_jobs.planner.extraction import ExtractDetail, assign_again
+from desync_jobs.planner.extraction import ExtractDetail, assign_again, plain_size, ranges_size
 from desync_jobs.stores.base import ChunkSource
 from desync_jobs.stores.counters import NO_COUNTS
 
@@ -42,6 +44,7 @@ class Extraction:
         self._right = detail.held.copy()
         """Which positions the target has right by now."""
         self._fetched = detail.assembly.fetched
+        self._shares = {name: Share() for name in ("target", "in place", "zeros")}
 
     def run(self, work: int) -> None:
         """Write every planned position, `work` bytes in all, and prove that none was left out."""
@@ -52,9 +55,11 @@ class Extraction:
         self._take_what_is_here(assembly)
         while self._seeds.disappointed:
             self._seeds.reconsider()
-            assembly = assign_again(detail, self._right, self._seeds.indexes)
+            assembly = assign_again(detail, self._right, self._seeds.trusted)
             self._take_what_is_here(assembly)
         self._fetched = assembly.fetched
+        self._share("in place", Ranges.of(detail.held))
+        self._share("zeros", assembly.zeros)
         source, workers, note = self._source, machine.workers, self._remember
         batches = fetch_into(target, index, self._fetched, source, workers, at_once=note)
         with closing(batches):
@@ -76,10 +81,8 @@ class Extraction:
             name: one - self._before.get(name, NO_COUNTS)
             for name, one in self._source.counts().items()
         }
-        figures["stores"] = {
-            name: {"chunks": one.chunks, "stored_bytes": one.stored_bytes, "requests": one.requests}
-            for name, one in counts.items()
-        }
+        figures["stores"] = place_statistics(counts)
+        figures["sources"] = source_statistics(self._shares | self._seeds.shares)
         if self._detail.seeds:
             figures["damaged_seed_chunks"] = self._seeds.damaged
         cloned = max(self._seeds.cloned, 0)
@@ -94,6 +97,8 @@ class Extraction:
             self._count(
                 copy_within(target, index, assembly.copied, machine.workers, machine.kernel)
             )
+            copied = assembly.copied.sources
+            self._shares["target"].add(len(copied), plain_size(index, copied))
             for part in self._seeds.bring(assembly.seeded, seeds):
                 self._note(Written(part.places, part.size))
 
@@ -102,6 +107,9 @@ class Extraction:
         with closing(batches):
             for batch in batches:
                 self._note(batch)
+
+    def _share(self, name: str, ranges: Ranges) -> None:
+        self._shares[name].add(len(ranges), ranges_size(self._detail.index, ranges))
 
     def _note(self, batch: Written) -> None:
         self._remember(batch)

@@ -2,7 +2,7 @@
 
 Found by the operation's name, which is the same everywhere: kind `verify-index` has
 `survey_verify_index` and `do_verify_index` in `execute/operations/verify_index.py`, imported when
-needed. A test proves that every kind has both.
+needed. A test proves that every kind has both. A kind that fetches chunks has `preview_…` too.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,20 @@ from desync_jobs.planner.plan import Step
 
 
 class Hands(NamedTuple):
-    """The two functions of one kind of operation; their own signatures name its spec."""
+    """The functions of one kind of operation; their own signatures name its spec."""
 
     survey: Callable[[Task[Any]], object]
     do: Callable[[Task[Any], Step], Done]
+    preview: Callable[[Task[Any], Step], Step] | None
+    """Finds out what a planned step costs in more detail, where that takes asking stores."""
 
 
 def hands_of(kind: str) -> Hands:
     """Return the functions of operations of `kind`."""
     name = kind.replace("-", "_")
     module = import_module(f"desync_jobs.execute.operations.{name}")
-    return Hands(getattr(module, f"survey_{name}"), getattr(module, f"do_{name}"))
+    return Hands(
+        getattr(module, f"survey_{name}"),
+        getattr(module, f"do_{name}"),
+        getattr(module, f"preview_{name}", None),
+    )

@@ -18,6 +18,7 @@ from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
 INDEX_SIZE_LIMIT: Final = 8 << 30
 """No index file may be larger: about 200 million chunks."""
 
+_STAT_BLOCK: Final = 512
 _LIST_SIZE_LIMIT: Final = 1 << 30
 _READ: Final = 1 << 20
 
@@ -34,7 +35,14 @@ def file_facts(path: str, streams: Streams) -> FileFacts:
         raise SourceError(f"{path}: cannot be looked at: {error.strerror}") from error
     identity = (found.st_dev, found.st_ino)
     if stat.S_ISREG(found.st_mode):
-        return FileFacts(path, FileKind.REGULAR, found.st_size, identity, found.st_mtime_ns)
+        return FileFacts(
+            path,
+            FileKind.REGULAR,
+            found.st_size,
+            identity,
+            found.st_mtime_ns,
+            found.st_blocks * _STAT_BLOCK,
+        )
     if stat.S_ISDIR(found.st_mode):
         return FileFacts(path, FileKind.DIRECTORY, 0, identity)
     if stat.S_ISBLK(found.st_mode):

@@ -4,17 +4,19 @@ Each blob is published as soon as it is complete, and may be a seed of those aft
 that fails ends the operation; what was published before stays, and the next run finds it whole.
 """
 
+from dataclasses import replace
+
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
 from desync_jobs.execute.blobs import blobs_of
 from desync_jobs.execute.opening import Reading, open_sources
-from desync_jobs.execute.operations.extract import do_blob, survey_blob
+from desync_jobs.execute.operations.extract import blob_cost, do_blob, survey_blob
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.seed_survey import SeedSurvey
 from desync_jobs.execute.targets import need_folder
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.extract import ExtractSpec
-from desync_jobs.planner.many import BlobFacts, ManyDetail, ManyFacts, Part
+from desync_jobs.planner.many import BlobFacts, ManyDetail, ManyFacts, Part, total_cost
 from desync_jobs.planner.plan import Step
 from desync_jobs.planner.tally import Counted, tally
 from desync_jobs.stores.base import ChunkSource
@@ -37,6 +39,28 @@ def survey_many(task: Task[ExtractSpec]) -> ManyFacts:
         facts = survey_blob(Task(task.name, one, machine), seeds)
         found.append(BlobFacts(one, facts, place))
     return ManyFacts(tuple(found))
+
+
+def preview_many(task: Task[ExtractSpec], step: Step) -> Step:
+    """Look where the chunks of each blob are that are to be fetched for it."""
+    detail = step.detail_as(ManyDetail)
+    sources = _sources(task, detail.parts)
+    parts = []
+    for part in detail.parts:
+        if part.detail is not None:
+            source = sources[part.detail.index.algorithm]
+            one = Task(task.name, part.spec, task.machine)
+            cost = blob_cost(one, part.detail, source)
+            part = replace(part, decision=replace(part.decision, cost=cost))  # noqa: PLW2901 -- it is the same part
+        parts.append(part)
+    return replace(
+        step,
+        cost=total_cost(parts),
+        parts=tuple(
+            replace(said, cost=part.decision.cost)
+            for said, part in zip(step.parts, parts, strict=True)
+        ),
+    )
 
 
 def do_many(task: Task[ExtractSpec], step: Step) -> Done:

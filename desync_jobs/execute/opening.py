@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from desync_jobs.core.chunk import CHUNK_SIZE_LIMIT, DigestAlgorithm
+from desync_jobs.execute.disks import disk_facts
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.operations import OperationSpec
-from desync_jobs.manifest.stores import StoreSpec
+from desync_jobs.manifest.stores import CacheSpec, StoreSpec
 from desync_jobs.planner.abilities import need_abilities, places_of
 from desync_jobs.planner.facts import StoreFacts
+from desync_jobs.planner.fetched import CachePlace
+from desync_jobs.planner.holdings import Keeps
 from desync_jobs.stores import open as opening
 from desync_jobs.stores.base import ChunkSource, ChunkStore
 from desync_jobs.stores.reader import Reader
@@ -65,6 +68,20 @@ def _present(job: Job, name: str) -> bool:
     if spec.directory is None or (isinstance(spec, StoreSpec) and spec.on_error == "skip"):
         return True
     return os.path.isdir(job.location(name))
+
+
+def cache_place(task: Task[S], name: str | None) -> CachePlace | None:
+    """Look at the cache that keeps what is fetched, where there is one."""
+    if name is None:
+        return None
+    job = task.machine.job
+    spec = job.spec.place(name)
+    keeps = Keeps.PLAIN if spec.compression == "none" else Keeps.COMPRESSED
+    return CachePlace(
+        Keeps.OTHERWISE if spec.encryption is not None else keeps,
+        None if spec.directory is None else disk_facts(job.location(name)),
+        spec.max_size if isinstance(spec, CacheSpec) else None,
+    )
 
 
 def source_facts(task: Task[S], names: Iterable[str]) -> tuple[StoreFacts, ...]:

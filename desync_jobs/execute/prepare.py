@@ -1,12 +1,15 @@
 """Job → plan: look at the world, operation by operation, and let the planner decide."""
 
+from typing import Any
+
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
 from desync_jobs.execute.hands import hands_of
 from desync_jobs.execute.opening import check_abilities
-from desync_jobs.execute.task import Machine, Task
+from desync_jobs.execute.task import Machine, Purpose, Task
 from desync_jobs.planner.decide import decide, defer
 from desync_jobs.planner.order import Order, order_operations
 from desync_jobs.planner.plan import Action, Plan, Step
+from desync_jobs.planner.space import shortage
 
 
 def make_plan(machine: Machine) -> Plan:
@@ -44,10 +47,24 @@ def plan_operation(machine: Machine, order: Order, name: str) -> Step:
     """Survey and plan one operation as the world is now."""
     spec = machine.job.spec.operations[name]
     try:
-        check_abilities(Task(name, spec, machine))
-        facts = hands_of(spec.kind).survey(Task(name, spec, machine))
-        return decide(name, spec, order, facts)
+        task = Task(name, spec, machine)
+        check_abilities(task)
+        facts = hands_of(spec.kind).survey(task)
+        step = _looked_at(task, decide(name, spec, order, facts))
+        lacking = shortage(step.cost.space) if machine.purpose is Purpose.RUN else None
+        if lacking is not None:
+            raise lacking
     except InterruptedRunError:
         raise
     except DesyncRunError as error:
         return Step(name, spec.kind, Action.BLOCKED, "cannot be done", error=error)
+    return step
+
+
+def _looked_at(task: Task[Any], step: Step) -> Step:
+    """Find out what `step` costs exactly: for a preview, or where its disk may be too small."""
+    preview = hands_of(step.kind).preview
+    wanted = task.machine.purpose is Purpose.PREVIEW or any(one.tight for one in step.cost.space)
+    if step.action is not Action.RUN or preview is None or not wanted:
+        return step
+    return preview(task, step)

@@ -20,6 +20,7 @@ from desync_jobs.core.matching import Run, Runs
 from desync_jobs.errors import BlobMismatchError, SourceError
 from desync_jobs.execute.inputs import open_input
 from desync_jobs.execute.seed_index import forget_index, renewed_seed
+from desync_jobs.execute.statistics import Share
 from desync_jobs.execute.storage import same_storage
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
@@ -48,15 +49,17 @@ class SeedUse:
         self._renewed: set[str] = set()
         self._overwritten: set[str] = set()
         """Names of seeds that are the target too, or stand on the same storage."""
+        self.shares = {f"seed {seed.name}": Share() for seed in seeds}
+        """What each seed gave, by its name in plans."""
         self.cloned = 0
         """Bytes that the target shares with seeds."""
         self.damaged = 0
         """How many positions came out wrong, over all rounds."""
 
     @property
-    def indexes(self) -> list[Index]:
-        """Those of the seeds that are trusted; runs refer to them by number."""
-        return [seed.index for seed in self._seeds]
+    def trusted(self) -> tuple[SeedFacts, ...]:
+        """The seeds that are trusted; runs refer to them by number."""
+        return tuple(self._seeds)
 
     @property
     def disappointed(self) -> bool:
@@ -99,6 +102,7 @@ class SeedUse:
         machinery = Machinery(machine.workers, machine.kernel, self._copier)
         for part in seed_into(self._target, self._index, usable, seeds, machinery):
             self.cloned += part.cloned
+            self.shares[f"seed {self._seeds[part.seed].name}"].add(len(part.places), part.size)
             if part.wrong:
                 self._note(part.seed, part.wrong, part.problem)
             yield part

@@ -1,6 +1,7 @@
 """What a surveyor or doer of one operation is given."""
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import BinaryIO, Generic, TypeVar
 
 from desync_jobs.assembly.cancel import Cancel
@@ -25,6 +26,15 @@ class Streams:
     """Ends the waiting for input that does not come."""
 
 
+class Purpose(Enum):
+    """What a plan is made for."""
+
+    PREVIEW = "preview"
+    """To be looked at: every figure that can be found out is."""
+    RUN = "run"
+    """To be carried out at once: nothing is asked that the run finds out itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What all operations of a run share."""
@@ -41,6 +51,7 @@ class Machine:
     keys are those of `KeptIndex`."""
     places: Places = field(default_factory=Places)
     """What is elsewhere and open already."""
+    purpose: Purpose = Purpose.RUN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
-"""A plan in words, for people."""
+"""A plan in words and tables, for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from desync_jobs.planner.cost import Cost
+from desync_jobs.planner.cost import Amount, Bounds, Cost
 from desync_jobs.planner.plan import Action, Plan, Step, StepPart
+from desync_jobs.report.words import counted, in_bytes
 
 _MARKS: Final = {
     Action.RUN: "+",
@@ -13,9 +14,12 @@ _MARKS: Final = {
     Action.BLOCKED: "!",
 }
 
+Row = tuple[str, str, str, str, str]
+"""Verb, place, plain bytes, chunks, stored bytes."""
+
 
 def explain(plan: Plan) -> str:
-    """Return the plan as lines: each step, its reason, what it reads and writes."""
+    """Return the plan as lines: each step, its reason, what it reads and writes; and totals."""
     lines = [line for step in plan.steps for line in _step_lines(step)]
     return "\n".join([*lines, "", _summary(plan), ""])
 
@@ -24,12 +28,22 @@ def _step_lines(step: Step) -> Iterator[str]:
     kind = "" if step.kind == step.operation else f" ({step.kind})"
     yield f"{_MARKS[step.action]} {step.operation}{kind}: {_reason(step)}"
     if step.needs:
-        yield f"    after   {', '.join(step.needs)}"
+        yield f"    after    {', '.join(step.needs)}"
     if step.action is Action.RUN:
         yield from _cost_lines(step.cost, "    ")
     for part in step.parts:
         yield f"    {_MARKS[part.action]} {part.name}: {_reason(part)}"
         yield from _cost_lines(part.cost, "        ")
+
+
+def _cost_lines(cost: Cost, indent: str) -> Iterator[str]:
+    yield from _table([*_rows("reads", cost.reads), *_rows("writes", cost.writes)], indent)
+    if cost.download is not None:
+        yield f"{indent}fetches  {_between(cost.download)} in {_requests(cost.reads)}"
+    for space in cost.space:
+        yield f"{indent}space    {space.words()} in {space.path}"
+    for warning in cost.warnings:
+        yield f"{indent}warning  {warning}"
 
 
 def _reason(step: Step | StepPart) -> str:
@@ -39,14 +53,36 @@ def _reason(step: Step | StepPart) -> str:
     return step.reason if error is None else str(error)
 
 
-def _cost_lines(cost: Cost, indent: str) -> Iterator[str]:
-    for verb, preposition, amounts in (
-        ("reads ", "from", cost.reads),
-        ("writes", "to", cost.writes),
-    ):
-        for amount in amounts:
-            if amount.bytes or amount.chunks:
-                yield f"{indent}{verb}  {amount.words()} {preposition} {amount.place}"
+def _rows(verb: str, amounts: Iterable[Amount]) -> Iterator[Row]:
+    for amount in amounts:
+        if amount.bytes or amount.chunks:
+            bound = "" if amount.exact else "at most "
+            chunks = counted(amount.chunks, "chunk") if amount.chunks else ""
+            stored = "" if amount.stored is None else f"{_between(amount.stored)} stored"
+            yield verb, amount.place, f"{bound}{in_bytes(amount.bytes)}", chunks, stored
+            verb = ""
+
+
+def _table(rows: list[Row], indent: str) -> Iterator[str]:
+    """Align places to the left and figures to the right."""
+    if not rows:
+        return
+    place, plain, chunks = (max(len(row[column]) for row in rows) for column in (1, 2, 3))
+    for verb, name, size, count, stored in rows:
+        line = f"{verb:<7}  {name:<{place}}  {size:>{plain}}  {count:>{chunks}}  {stored}"
+        yield f"{indent}{line}".rstrip()
+
+
+def _between(bounds: Bounds) -> str:
+    if bounds.exact:
+        return in_bytes(bounds.upper)
+    if not bounds.lower:
+        return f"at most {in_bytes(bounds.upper)}"
+    return f"{in_bytes(bounds.lower)} to {in_bytes(bounds.upper)}"
+
+
+def _requests(amounts: Iterable[Amount]) -> str:
+    return counted(sum(amount.requests for amount in amounts), "request")
 
 
 def _summary(plan: Plan) -> str:
@@ -58,4 +94,7 @@ def _summary(plan: Plan) -> str:
     if not count[Action.RUN] and not count[Action.DEFERRED]:
         return "Nothing to do."
     later = f", {count[Action.DEFERRED]} planned on the way" if count[Action.DEFERRED] else ""
-    return f"{count[Action.RUN]} to run{later}, {count[Action.UNCHANGED]} with nothing to do."
+    fetched = "" if plan.download is None else f", {_between(plan.download)} to fetch"
+    return (
+        f"{count[Action.RUN]} to run{later}, {count[Action.UNCHANGED]} with nothing to do{fetched}."
+    )

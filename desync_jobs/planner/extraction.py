@@ -1,19 +1,22 @@
-"""What an extraction does, in figures: its cost before, its statistics after."""
+"""What an extraction does: where each chunk comes from, and its statistics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.core.matching import Numbers, Offer, Runs
+from desync_jobs.core.matching import Blocks, Numbers, Offer
 from desync_jobs.core.ranges import Ranges
 from desync_jobs.core.segments import Assembly, Positions, Segments, assign
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
-from desync_jobs.manifest.operations.extract import ExtractSpec
-from desync_jobs.planner.cost import Amount, Cost
-from desync_jobs.planner.facts import FileFacts, IndexFacts, SeedFacts
+from desync_jobs.planner.facts import DiskFacts, FileFacts, FileKind, IndexFacts, SeedFacts
+from desync_jobs.planner.fetched import CachePlace
+
+_BLOCK: Final = 1 << 18
+"""Positions handled at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +32,9 @@ class ExtractDetail:
     begun: FileFacts | None = None
     """What is written to where that is there already: the target, or what an earlier run left of
     its next version. None where the file is new, so that what nobody writes is a hole."""
+    disk: DiskFacts | None = None
+    """The file system of a target that is a file."""
+    cache: CachePlace | None = None
 
     @property
     def index(self) -> Index:
@@ -80,48 +86,45 @@ def number_chunks(index: Index, seeds: Sequence[Index]) -> tuple[Positions, Numb
     return rows[0].firsts(first[:distinct]), rows[0].spread(mine), spread
 
 
+def offered(
+    index: Index,
+    numbers: Sequence[Numbers],
+    seeds: Sequence[SeedFacts],
+    disk: DiskFacts | None,
+) -> Offer:
+    """Return what `seeds` offer, whose chunks have `numbers`, and where it could share blocks."""
+    if disk is None or not any(shares_blocks(seed, disk) for seed in seeds):
+        return Offer(numbers)
+    block = disk.block
+    blocks = [
+        _within_blocks(seed.index, block)
+        if shares_blocks(seed, disk)
+        else np.full(len(seed.index), -1, np.int32)
+        for seed in seeds
+    ]
+    return Offer(numbers, Blocks(_within_blocks(index, block), blocks))
+
+
+def shares_blocks(seed: SeedFacts, disk: DiskFacts) -> bool:
+    """Whether a seed is a file that may share blocks with files on `disk`."""
+    blob = seed.blob
+    if not disk.shares or blob.kind is not FileKind.REGULAR:
+        return False
+    # Where another target will be, nobody looked.
+    return seed.written if blob.identity is None else blob.identity[0] == disk.device
+
+
 def assign_again(
-    detail: ExtractDetail, right: NDArray[np.bool_], seeds: Sequence[Index]
+    detail: ExtractDetail, right: NDArray[np.bool_], seeds: Sequence[SeedFacts]
 ) -> Assembly:
     """Decide anew where what is not `right` by now comes from, with the seeds that are left."""
-    first, group, seeded = number_chunks(detail.index, seeds)
+    index = detail.index
+    first, group, seeded = number_chunks(index, [seed.index for seed in seeds])
     is_zero = np.zeros(len(first), np.bool_)
     for begin, end in detail.assembly.zeros.blocks():
         is_zero[group[begin:end]] = True
-    return assign(first, group, np.flatnonzero(is_zero), right, Offer(seeded))
-
-
-def extraction_cost(spec: ExtractSpec, detail: ExtractDetail) -> Cost:
-    """Return what it reads by source and writes; exact as long as nothing changes meanwhile."""
-    index, assembly = detail.index, detail.assembly
-    fetched = plain_size(index, assembly.fetched.sources)
-    seeded = Ranges(assembly.seeded.first, assembly.seeded.last)
-    places = (assembly.fetched.places, assembly.copied.places)
-    written = sum(plain_size(index, positions) for positions in places)
-    written += ranges_size(index, seeded)
-    reads = [_amount("+".join(spec.stores), index, assembly.fetched)]
-    reads += _seed_amounts(index, assembly.seeded, detail.seeds)
-    if len(assembly.copied):
-        reads.append(_amount("target", index, assembly.copied, asked=False))
-    zeros = Amount("zeros", ranges_size(index, assembly.zeros), len(assembly.zeros))
-    writes = [Amount("target", written, sum(map(len, places)) + len(seeded))]
-    if spec.cache is not None:
-        writes.append(Amount(spec.cache, fetched, len(assembly.fetched), exact=False))
-    return Cost((*reads, zeros), tuple(writes), work=written)
-
-
-def _seed_amounts(index: Index, runs: Runs, seeds: tuple[SeedFacts, ...]) -> list[Amount]:
-    amounts = []
-    for number, seed in enumerate(seeds):
-        mine = runs.seed == number
-        ranges = Ranges(runs.first[mine], runs.last[mine])
-        amounts.append(Amount(f"seed {seed.name}", ranges_size(index, ranges), len(ranges)))
-    return amounts
-
-
-def _amount(place: str, index: Index, segments: Segments, *, asked: bool = True) -> Amount:
-    count = len(segments)
-    return Amount(place, plain_size(index, segments.sources), count, count if asked else 0)
+    offer = offered(index, seeded, seeds, detail.disk)
+    return assign(first, group, np.flatnonzero(is_zero), right, offer)
 
 
 def plain_size(index: Index, positions: Positions) -> int:
@@ -132,3 +135,12 @@ def plain_size(index: Index, positions: Positions) -> int:
 def ranges_size(index: Index, ranges: Ranges) -> int:
     """Return the bytes of the blob that `ranges` cover."""
     return int((index.ends_at(ranges.last - 1) - index.starts_at(ranges.first)).sum())
+
+
+def _within_blocks(index: Index, block: int) -> Numbers:
+    """Return where in its block each chunk begins; small arrays, whatever the index's length."""
+    found = np.empty(len(index), np.int32)
+    for at in range(0, len(found), _BLOCK):
+        positions = np.arange(at, min(at + _BLOCK, len(found)), dtype=np.int64)
+        found[at : at + _BLOCK] = index.starts_at(positions) % block
+    return found

@@ -30,6 +30,8 @@ class FileFacts:
     """Device and inode."""
     modified: int | None = None
     """When a regular file was last written to, in nanoseconds."""
+    allocated: int = 0
+    """Bytes of disk that a regular file takes: less than its size where it has holes."""
 
     @property
     def present(self) -> bool:
@@ -62,6 +64,24 @@ class SeedFacts:
     """Whether the runner made the index, so that nobody else answers for it."""
     written: bool = False
     """Whether it is a target of the operation that it is a seed of."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """A file system that is written to."""
+
+    path: str
+    """A folder on it."""
+    device: int
+    """Its number, as in the identity of its files."""
+    free: int | None
+    """Bytes that this process may still write; None where it does not say."""
+    block: int = 4096
+    """Bytes of its blocks."""
+    shares: bool = False
+    """Whether files may share blocks, as far as its kind tells."""
+    compresses: bool = False
+    """Whether it may store what is written in fewer blocks than that has."""
 
 
 @dataclass(frozen=True, slots=True)

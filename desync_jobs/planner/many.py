@@ -16,7 +16,7 @@ from desync_jobs.errors import DesyncRunError
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.extract import ExtractSpec, OneExtractSpec
-from desync_jobs.planner.cost import summed
+from desync_jobs.planner.cost import Cost, summed
 from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind, SeedFacts
 from desync_jobs.planner.needed import need_index
@@ -95,16 +95,21 @@ def plan_many(spec: ExtractSpec, facts: ManyFacts) -> Decision:
         all_of = f"all {len(parts):,} targets are" if len(parts) > 1 else "the target is"
         reason = f"{all_of} what the indexes describe"
         return Decision(Action.UNCHANGED, reason, statistics=statistics, parts=named)
-    renamed = {f"seed {one.spec.target}": _OTHERS for one in parts}
     return Decision(
         Action.RUN,
         f"{running:,} of {counted(len(parts), 'target')} {'is' if running == 1 else 'are'} to be "
         "written",
-        summed((one.decision.cost for one in parts), renamed),
+        total_cost(parts),
         changes=True,
         detail=ManyDetail(parts),
         parts=named,
     )
+
+
+def total_cost(parts: Sequence[Part]) -> Cost:
+    """Return what all of `parts` cost together."""
+    renamed = {f"seed {one.spec.target}": _OTHERS for one in parts}
+    return summed((one.decision.cost for one in parts), renamed)
 
 
 def _places(facts: ManyFacts) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from desync_jobs.errors import DesyncRunError
 from desync_jobs.manifest.job import Job
-from desync_jobs.planner.cost import NO_COST, Amount, Cost
+from desync_jobs.planner.cost import NO_COST, Bounds, Cost
 
 T = TypeVar("T")
 
@@ -93,55 +93,18 @@ class Plan:
         return any(step.changes for step in self.steps)
 
     @property
+    def download(self) -> Bounds | None:
+        """Stored bytes that come from stores, as far as is planned; None where nobody looked."""
+        found = [one for one in (step.cost.download for step in self.steps) if one is not None]
+        return sum(found, Bounds(0, 0)) if found else None
+
+    @property
     def blocked(self) -> tuple[Step, ...]:
         """Steps that cannot be done."""
         return tuple(step for step in self.steps if step.action is Action.BLOCKED)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> Mapping[str, object]:
         """Return the plan as JSON values; the same plan gives the same value."""
-        return {
-            "schema": "desync-run.plan/1",
-            "job": self.job.spec.name,
-            "changes": self.changes,
-            "steps": [_step_json(step) for step in self.steps],
-        }
+        from desync_jobs.planner.document import plan_document
 
-
-def _step_json(step: Step) -> dict[str, object]:
-    value: dict[str, object] = {
-        "operation": step.operation,
-        "kind": step.kind,
-        "action": step.action.value,
-        "reason": step.reason,
-        "needs": list(step.needs),
-        "changes": step.changes,
-        **_cost_json(step.cost),
-    }
-    if step.parts:
-        value["parts"] = [_part_json(part) for part in step.parts]
-    if step.error is not None:
-        value["error"] = str(step.error)
-        value["exit_code"] = step.error.exit_code
-    return value
-
-
-def _part_json(part: StepPart) -> dict[str, object]:
-    decided = {"target": part.name, "action": part.action.value, "reason": part.reason}
-    return {**decided, **_cost_json(part.cost)}
-
-
-def _cost_json(cost: Cost) -> dict[str, object]:
-    return {
-        "reads": [_amount_json(amount) for amount in cost.reads],
-        "writes": [_amount_json(amount) for amount in cost.writes],
-    }
-
-
-def _amount_json(amount: Amount) -> dict[str, object]:
-    return {
-        "place": amount.place,
-        "bytes": amount.bytes,
-        "chunks": amount.chunks,
-        "requests": amount.requests,
-        "exact": amount.exact,
-    }
+        return plan_document(self)

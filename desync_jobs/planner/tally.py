@@ -28,5 +28,5 @@ def _add(total: dict[str, Any], more: Mapping[str, Any]) -> None:
             _add(total.setdefault(name, {}), value)
         elif name in _NOT_ADDED:
             total[name] = max(total.get(name, 0), value)
-        elif isinstance(value, int):
+        elif isinstance(value, int | float):
             total[name] = total.get(name, 0) + value

@@ -49,7 +49,7 @@ def event_schema() -> dict[str, object]:
 
 def _definition(event_class: type[Event]) -> dict[str, object]:
     hints = get_type_hints(event_class)
-    notes = _field_notes(event_class)
+    notes = field_notes(event_class)
     properties: dict[str, object] = {
         "event": {"const": event_name(event_class)},
         "time": {
@@ -78,9 +78,9 @@ def _definition(event_class: type[Event]) -> dict[str, object]:
     }
 
 
-def _field_notes(event_class: type[Event]) -> dict[str, str]:
+def field_notes(described: type) -> dict[str, str]:
     """Find the string below each field; Python itself keeps none of them."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(event_class)))
+    tree = ast.parse(textwrap.dedent(inspect.getsource(described)))
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     notes: dict[str, str] = {}
     for field, note in itertools.pairwise(body):

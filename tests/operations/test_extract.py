@@ -64,6 +64,8 @@ def test_what_came_from_where_is_counted_exactly(workspace: Workspace, made: Ind
 
     assert zeros
     assert len(fetched) < len(others)
+    waited = ended.statistics["stores"]["store"].pop("seconds")
+    assert 0 < waited < 60
     assert ended.statistics == {
         "bytes_total": len(FIRST),
         "chunks_total": len(made),
@@ -78,9 +80,18 @@ def test_what_came_from_where_is_counted_exactly(workspace: Workspace, made: Ind
         "stores": {
             "store": {
                 "chunks": len(fetched),
+                "bytes": sum(fetched.values()),
                 "stored_bytes": stored,
                 "requests": len(fetched),
+                "retries": 0,
+                "chunks_added": 0,
+                "stored_bytes_added": 0,
             }
+        },
+        "sources": {
+            "target": {"chunks": 0, "bytes": 0},
+            "in place": {"chunks": 0, "bytes": 0},
+            "zeros": {"chunks": len(zeros), "bytes": sum(map(made.length, zeros))},
         },
     }
 

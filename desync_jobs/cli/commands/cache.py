@@ -19,6 +19,7 @@ _EXAMPLES = (
 @click.option("-c", "--cache", required=True, metavar="DIR", help="Store that receives the chunks.")
 @opt.ignored_indexes
 @opt.ignored_chunks
+@opt.chunks_info
 @one_line
 def command(
     *,
@@ -27,9 +28,11 @@ def command(
     cache: str,
     ignore: tuple[str, ...],
     ignore_chunks: tuple[str, ...],
+    chunks_info: str | None,
 ) -> OneLine:
     """Copy every chunk that an INDEX names from the stores into the cache."""
     fields = {
+        "chunks_info": chunks_info,
         "indexes": indexes,
         "ignore": ignore or None,
         "ignore_chunks": ignore_chunks or None,

@@ -27,6 +27,7 @@ _EXAMPLES = (
     metavar="BYTES",
     help="How much to write; 0, the default, is up to the end.",
 )
+@opt.chunks_info
 @one_line
 def command(  # noqa: PLR0913 -- one parameter for each option
     *,
@@ -37,12 +38,14 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     cache_repair: bool | None,
     offset: int | None,
     length: int | None,
+    chunks_info: str | None,
 ) -> OneLine:
     """Write the blob that INDEX describes to OUTPUT, or to standard output.
 
     INDEX may be '-' for standard input.
     """
     fields = {
+        "chunks_info": chunks_info,
         "index": index,
         "output": output,
         "cache_repair": cache_repair,

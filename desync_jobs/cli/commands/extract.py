@@ -63,6 +63,7 @@ _EXAMPLES = (
     help="Extract every INDEX x.caibx to x in DIR; no chunk is fetched for two of them.",
 )
 @click.option("--print-stats", is_flag=True, help="Print counts as JSON to standard output.")
+@opt.chunks_info
 @one_line
 def command(  # noqa: PLR0913 -- one parameter for each option
     *,
@@ -78,6 +79,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     skip: bool,
     regenerate: bool,
     print_stats: bool,
+    chunks_info: str | None,
 ) -> OneLine:
     """Put the blob that INDEX describes together at OUTPUT, or several in a directory.
 
@@ -88,6 +90,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         raise click.UsageError("give --skip-invalid-seeds or --regenerate-invalid-seeds, not both")
     fields = {
         **_blobs(paths, targets),
+        "chunks_info": chunks_info,
         "cache_repair": cache_repair,
         "in_place": in_place or None,
         "direct_io": direct_io or None,

@@ -23,7 +23,7 @@ _EXAMPLES = (
 @click.option(
     "-f", "--format", "form", type=click.Choice(["json", "plain"]), help="Form of the output."
 )
-@click.option("--chunks-info", metavar="FILE", help="Chunk sizes, as inspect-chunks writes them.")
+@opt.chunks_info
 @one_line
 def command(
     *,

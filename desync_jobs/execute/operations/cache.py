@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +10,22 @@ from numpy.typing import NDArray
 from desync_jobs.assembly.batches import size_batches
 from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
 from desync_jobs.errors import IndexMissingError
+from desync_jobs.execute.holdings import Wanted, look_up
 from desync_jobs.execute.ignored import ignored_ids
 from desync_jobs.execute.inputs import read_index
 from desync_jobs.execute.kept import lacking_in, rows, stored_counts
-from desync_jobs.execute.opening import Reading, open_store, open_stores, source_facts
+from desync_jobs.execute.opening import Reading, cache_place, open_store, open_stores, source_facts
 from desync_jobs.execute.result import Done
+from desync_jobs.execute.statistics import place_statistics
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import distinct_chunks
 from desync_jobs.manifest.operations.cache import CacheOpSpec
-from desync_jobs.planner.operations.cache import CacheDetail, CacheFacts, Lacking
+from desync_jobs.planner.holdings import joined
+from desync_jobs.planner.operations.cache import CacheDetail, CacheFacts, Lacking, cache_cost
 from desync_jobs.planner.plan import Step
 from desync_jobs.stores.base import Chunk, ChunkSource, ChunkStore
+from desync_jobs.stores.counters import sum_counts
 
 
 def survey_cache(task: Task[CacheOpSpec]) -> CacheFacts:
@@ -39,7 +43,19 @@ def survey_cache(task: Task[CacheOpSpec]) -> CacheFacts:
         absent = lacking_in(task, spec.cache, Reading(algorithm), ids)
         limit = max((index.largest for index in indexes), default=0)
         parts.append(Lacking(algorithm, ids[absent], sizes[absent], limit))
-    return CacheFacts(source_facts(task, spec.stores), wanted, tuple(parts))
+    return CacheFacts(
+        source_facts(task, spec.stores), wanted, tuple(parts), cache_place(task, spec.cache)
+    )
+
+
+def preview_cache(task: Task[CacheOpSpec], step: Step) -> Step:
+    """Look where each chunk to be copied is, and say what copying costs by that."""
+    detail = step.detail_as(CacheDetail)
+    found = []
+    for part in detail.parts:
+        stores = open_stores(task, task.spec.stores, Reading(part.algorithm, part.limit))
+        found.append(look_up(task, stores, Wanted(part.ids, part.sizes)))
+    return replace(step, cost=cache_cost(task.spec, detail, joined(found)))
 
 
 def _indexes(task: Task[CacheOpSpec]) -> Iterator[Index]:
@@ -69,15 +85,18 @@ def do_cache(task: Task[CacheOpSpec], step: Step) -> Done:
     """Copy what is lacking; every chunk is verified on its way."""
     phase = task.phase("copying", step.cost.work)
     kept: Counter[str] = Counter()
+    places: list[ChunkSource] = []
     for part in step.detail_as(CacheDetail).parts:
         store = open_store(task, task.spec.cache, Reading(part.algorithm))
         reading = Reading(part.algorithm, part.limit)
         copying = _Copying(open_stores(task, task.spec.stores, reading), store)
+        places += [copying.source, store]
         for size in task.machine.workers.ordered(copying.copy, _batches(part)):
             phase.advance(size)
         store.flush()
         kept.update(stored_counts(store))
-    return Done(statistics={"bytes": phase.done, **kept})
+    counts = place_statistics(sum_counts(one.counts() for one in places))
+    return Done(statistics={"bytes": phase.done, **kept, "stores": counts})
 
 
 @dataclass(frozen=True, slots=True)

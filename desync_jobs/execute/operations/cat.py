@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+
+import numpy as np
 
 from desync_jobs.assembly.batches import batches
 from desync_jobs.assembly.extracting import plain_of
@@ -11,15 +14,19 @@ from desync_jobs.assembly.zeros import zero_chunk_id
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.core.segments import Positions
 from desync_jobs.errors import SourceError
+from desync_jobs.execute.disks import disk_facts
+from desync_jobs.execute.holdings import Wanted, look_up
 from desync_jobs.execute.inputs import open_input, output_facts, read_index
-from desync_jobs.execute.opening import Reading, open_sources, source_facts
+from desync_jobs.execute.opening import Reading, cache_place, open_sources, source_facts
 from desync_jobs.execute.outputs import open_output
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.seed_index import keep_indexes
 from desync_jobs.execute.seeds import survey_seeds
+from desync_jobs.execute.statistics import Share, place_statistics, source_statistics
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.cat import CatSpec
-from desync_jobs.planner.operations.cat import CatDetail, CatFacts
+from desync_jobs.planner.facts import FileKind
+from desync_jobs.planner.operations.cat import CatDetail, CatFacts, cat_cost, cat_reading
 from desync_jobs.planner.plan import Step
 from desync_jobs.report.words import counted
 from desync_jobs.stores.base import ChunkSource
@@ -29,12 +36,29 @@ def survey_cat(task: Task[CatSpec]) -> CatFacts:
     """Read the index and look at the stores."""
     spec, streams = task.spec, task.machine.streams
     found = read_index(task.path(spec.index), streams)
+    output = output_facts(task.path(spec.output), streams)
+    written = output.kind in {FileKind.ABSENT, FileKind.REGULAR}
     return CatFacts(
         found,
-        output_facts(task.path(spec.output), streams),
+        output,
         source_facts(task, spec.stores),
         () if found is None else survey_seeds(task, spec.seeds, found),
+        disk_facts(output.path) if written else None,
+        cache_place(task, spec.cache),
     )
+
+
+def preview_cat(task: Task[CatSpec], step: Step) -> Step:
+    """Look where each chunk to be fetched is, and say what the range costs by that."""
+    detail = step.detail_as(CatDetail)
+    index = detail.index
+    sizes = [len(part) for part in batches(index, range(detail.first, detail.last))]
+    batch = np.repeat(np.arange(len(sizes)), sizes)
+    reading = cat_reading(detail, batch, zero_chunk_id(index.algorithm, index.sizes.maximum))
+    wanted = Wanted(index.ids_at(reading.fetched), index.lengths_at(reading.fetched))
+    source = open_sources(task, Reading(index.algorithm, index.largest))
+    cost = cat_cost(task.spec, detail, reading, look_up(task, source, wanted))
+    return replace(step, cost=cost)
 
 
 def do_cat(task: Task[CatSpec], step: Step) -> Done:
@@ -43,55 +67,75 @@ def do_cat(task: Task[CatSpec], step: Step) -> Done:
     keep_indexes(task, detail.seeds, detail.index)
     phase = task.phase("reading", step.cost.work)
     with ExitStack() as opened:
-        source = _source(task, detail, opened)
+        seeds = _seeds(task, detail, opened)
+        stores = open_sources(task, Reading(detail.index.algorithm, detail.index.largest))
+        source = SeedSource([*seeds.values()], stores, task.machine.kernel, detail.index.largest)
         output = opened.enter_context(
             open_output(task.path(task.spec.output), task.machine.streams)
         )
-        for piece in _pieces(task, detail, source):
+        pieces = _Pieces(task, detail, source)
+        for piece in pieces:
             output.write(piece)
             phase.advance(len(piece))
         for complaint, count in source.lacking().items():
             task.warn(f"{complaint}: taken from elsewhere: {counted(count, 'chunk')}")
         status = output.finish()
-    return Done(status, {"bytes": phase.done, "chunks": detail.last - detail.first})
+    shares = {name: Share(*given) for name, given in zip(seeds, source.given(), strict=True)}
+    statistics = {
+        "bytes": phase.done,
+        "chunks": detail.last - detail.first,
+        "stores": place_statistics(stores.counts()),
+        "sources": source_statistics(shares | {"zeros": pieces.zeros}),
+    }
+    return Done(status, statistics)
 
 
-def _source(task: Task[CatSpec], detail: CatDetail, opened: ExitStack) -> SeedSource:
-    """Open the seeds that can serve, and behind them cache and stores."""
-    index, machine = detail.index, task.machine
-    stores = open_sources(task, Reading(index.algorithm, index.largest))
-    seeds = []
+def _seeds(task: Task[CatSpec], detail: CatDetail, opened: ExitStack) -> dict[str, OpenSeed]:
+    """Open the seeds that can serve, by their names in plans."""
+    index = detail.index
+    seeds = {}
     for seed in detail.seeds:
         if shares_chunks(seed.index, index.ids_at(index.distinct(detail.first, detail.last))):
             try:
-                fd = opened.enter_context(open_input(seed.blob.path, machine.streams))
+                fd = opened.enter_context(open_input(seed.blob.path, task.machine.streams))
             except SourceError as error:
                 task.warn(f"seed {seed.name}: {error}; it is not used")
             else:
-                name = f"seed {seed.name} ({seed.blob.path})"
-                seeds.append(OpenSeed(fd, name, seed.index))
-    return SeedSource(seeds, stores, machine.kernel, index.largest)
+                name = f"seed {seed.name}"
+                seeds[name] = OpenSeed(fd, f"{name} ({seed.blob.path})", seed.index)
+    return seeds
 
 
-def _pieces(task: Task[CatSpec], detail: CatDetail, source: ChunkSource) -> Iterator[BytesLike]:
-    index = detail.index
-    zero_id = zero_chunk_id(index.algorithm, index.sizes.maximum)
-    zeros = bytes(index.sizes.maximum)
+class _Pieces:
+    """The pieces of the range, in order."""
 
-    def fetch(positions: Positions) -> list[BytesLike]:
+    def __init__(self, task: Task[CatSpec], detail: CatDetail, source: ChunkSource) -> None:
+        self.zeros = Share()
+        """The chunks that nobody was asked for."""
+        self._workers = task.machine.workers
+        self._detail = detail
+        self._source = source
+        self._zeros = bytes(detail.index.sizes.maximum)
+        self._zero_id = zero_chunk_id(detail.index.algorithm, len(self._zeros))
+
+    def __iter__(self) -> Iterator[BytesLike]:
+        detail, index = self._detail, self._detail.index
+        position = detail.first
+        covered = batches(index, range(detail.first, detail.last))
+        for pieces in self._workers.ordered(self._fetched, covered):
+            for piece in pieces:
+                if piece is self._zeros:
+                    self.zeros.add(1, len(piece))
+                start = index.start(position)
+                yield memoryview(piece)[max(detail.begin - start, 0) : detail.end - start]
+                position += 1
+
+    def _fetched(self, positions: Positions) -> list[BytesLike]:
+        index = self._detail.index
         wanted = [index.id(position) for position in positions.tolist()]
-        asked = list(dict.fromkeys(one for one in wanted if one != zero_id))
-        answers = dict(zip(asked, source.fetch(asked), strict=True))
+        asked = list(dict.fromkeys(one for one in wanted if one != self._zero_id))
+        answers = dict(zip(asked, self._source.fetch(asked), strict=True))
         return [
-            zeros if one == zero_id else plain_of(answers[one], index, position)
+            self._zeros if one == self._zero_id else plain_of(answers[one], index, position)
             for one, position in zip(wanted, positions.tolist(), strict=True)
         ]
-
-    position = detail.first
-    for pieces in task.machine.workers.ordered(
-        fetch, batches(index, range(detail.first, detail.last))
-    ):
-        for piece in pieces:
-            start = index.start(position)
-            yield memoryview(piece)[max(detail.begin - start, 0) : detail.end - start]
-            position += 1

@@ -18,9 +18,11 @@ from desync_jobs.assembly.zeros import zero_chunk_id
 from desync_jobs.core.ranges import Ranges
 from desync_jobs.errors import InvalidDataError, TargetError
 from desync_jobs.execute.blob_digest import check_digest
+from desync_jobs.execute.disks import disk_facts
 from desync_jobs.execute.extraction import Extraction
+from desync_jobs.execute.holdings import Wanted, look_up
 from desync_jobs.execute.inputs import file_facts, open_input, read_index
-from desync_jobs.execute.opening import Reading, open_sources, source_facts
+from desync_jobs.execute.opening import Reading, cache_place, open_sources, source_facts
 from desync_jobs.execute.reading_back import read_back
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.resume import journalled, left_behind, remembered, tidy
@@ -39,7 +41,9 @@ from desync_jobs.execute.targets import (
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec, OneExtractSpec
+from desync_jobs.planner.cost import Cost
 from desync_jobs.planner.extraction import ExtractDetail
+from desync_jobs.planner.extraction_cost import extraction_cost
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
 from desync_jobs.planner.operations.extract import ExtractFacts
 from desync_jobs.planner.plan import Step
@@ -79,6 +83,8 @@ def survey_blob(task: Task[OneExtractSpec], seeds: SeedSurvey) -> ExtractFacts:
         _zero_ids(found.index),
         stores,
         leftovers=left_behind(target.path),
+        disk=None if target.kind is FileKind.DEVICE else disk_facts(target.path),
+        cache=cache_place(task, spec.cache),
     )
     survey = _survey_in_place if spec.in_place else _survey_staged
     facts = survey(task, facts, found)
@@ -147,6 +153,24 @@ def _right(task: Task[ExtractSpec], target: FileFacts, index: Index) -> NDArray[
                 break
     machine.progress.expect(phase.done - size)
     return right
+
+
+def preview_extract(task: Task[ExtractSpec], step: Step) -> Step:
+    """Look where each chunk to be fetched is, and say what the extraction costs by that."""
+    if step.parts:
+        from desync_jobs.execute.many import preview_many
+
+        return preview_many(task, step)
+    detail = step.detail_as(ExtractDetail)
+    source = open_sources(task, Reading(detail.index.algorithm, detail.index.largest))
+    return replace(step, cost=blob_cost(task, detail, source))
+
+
+def blob_cost(task: Task[ExtractSpec], detail: ExtractDetail, source: ChunkSource) -> Cost:
+    """Return what one blob costs, with the chunks that `source` has."""
+    index, sources = detail.index, detail.assembly.fetched.sources
+    wanted = Wanted(index.ids_at(sources), index.lengths_at(sources))
+    return extraction_cost(task.spec, detail, look_up(task, source, wanted))
 
 
 def do_extract(task: Task[ExtractSpec], step: Step) -> Done:

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.errors import IndexMissingError, InvalidDataError
-from desync_jobs.execute.inputs import output_facts, read_index, read_text
+from desync_jobs.errors import IndexMissingError
+from desync_jobs.execute.chunks_info import known_sizes
+from desync_jobs.execute.inputs import output_facts, read_index
 from desync_jobs.execute.kept import lacking_in
 from desync_jobs.execute.opening import Reading, source_facts
 from desync_jobs.execute.outputs import write_output
@@ -162,39 +163,5 @@ def _compressed(
     """Sum stored sizes from `chunks_info`; 0 where it lacks any, as desync says it."""
     if task.spec.chunks_info is None:
         return 0
-    known = _chunks_info(task, task.spec.chunks_info)
-    total = 0
-    complete = True
-    ids = chunks.ids
-    for number in range(len(ids)):
-        plain, stored = known.get(ids[number].tobytes().hex(), (None, 0))
-        if plain is not None and plain != sizes[number]:
-            raise InvalidDataError(
-                f"{task.spec.chunks_info}: chunk {ids[number].tobytes().hex()} has {plain} bytes, "
-                f"the index says {sizes[number]}"
-            )
-        if wanted[number]:
-            complete = complete and stored > 0
-            total += stored
-    return total if complete else 0
-
-
-def _chunks_info(task: Task[InfoSpec], text: str) -> dict[str, tuple[int, int]]:
-    """Read what `inspect-chunks` wrote: `{id: (plain bytes, stored bytes or 0)}`."""
-    path = task.path(text)
-    try:
-        rows = json.loads(read_text(path, task.machine.streams)) or []
-        return {
-            row["id"]: (_size(row["uncompressed_size"]), _size(row.get("compressed_size", 0)))
-            for row in rows
-        }
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise InvalidDataError(
-            f"{path}: is not the JSON that inspect-chunks writes: {error}"
-        ) from error
-
-
-def _size(value: object) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r} is not a size")
-    return value
+    stored = known_sizes(task, task.spec.chunks_info, chunks.ids, sizes)[wanted]
+    return int(stored.sum()) if stored.all() else 0

@@ -26,9 +26,12 @@ class CacheOpSpec(OperationBase):
     ignore_chunks: tuple[FilePath, ...] = ()
     """Text files with chunk IDs to leave out, one in each line."""
 
+    chunks_info: FilePath | None = None
+    """A file written by `inspect-chunks`: tells a preview the stored sizes that a store cannot."""
+
     def access(self) -> Access:
         return access(
-            reads=[*self.indexes, *self.ignore, *self.ignore_chunks],
+            reads=[*self.indexes, *self.ignore, *self.ignore_chunks, self.chunks_info],
             uses_stores=self.stores,
             adds_to=[self.cache],
         )

@@ -7,7 +7,7 @@ from pydantic import Field
 from desync_jobs.manifest.access import STREAM, Access, access
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.indexes import IndexStream
-from desync_jobs.manifest.paths import StreamPath
+from desync_jobs.manifest.paths import FilePath, StreamPath
 from desync_jobs.manifest.quantities import Size
 from desync_jobs.manifest.scalars import Flag
 
@@ -28,6 +28,8 @@ class CatSpec(OperationBase):
     cache_repair: Flag = True
     """Whether an invalid chunk in the cache is fetched again and replaced; otherwise it is an
     error."""
+    chunks_info: FilePath | None = None
+    """A file written by `inspect-chunks`: tells a preview the stored sizes that a store cannot."""
     seeds: tuple[str, ...] = ()
     """Seeds whose chunks are used instead of fetching them, the preferred first."""
     offset: Size = 0
@@ -37,7 +39,7 @@ class CatSpec(OperationBase):
 
     def access(self) -> Access:
         return access(
-            reads=[self.index],
+            reads=[self.index, self.chunks_info],
             writes=[self.output],
             uses_stores=[*self.stores, self.cache],
             uses_seeds=self.seeds,

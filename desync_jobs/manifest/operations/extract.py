@@ -49,6 +49,8 @@ class ExtractSpec(OperationBase):
     cache_repair: Flag = True
     """Whether an invalid chunk in the cache is fetched again and replaced; otherwise it is an
     error."""
+    chunks_info: FilePath | None = None
+    """A file written by `inspect-chunks`: tells a preview the stored sizes that a store cannot."""
     seeds: tuple[str, ...] = ()
     """Seeds whose chunks are used instead of fetching them, the preferred first."""
     invalid_seeds: Literal["fail", "skip", "regenerate"] = "fail"
@@ -98,7 +100,7 @@ class ExtractSpec(OperationBase):
         listed = self.listed
         patterns = [text for text in self.indexes if is_pattern(text)]
         return access(
-            reads=[blob.index for blob in listed],
+            reads=[*(blob.index for blob in listed), self.chunks_info],
             writes=[blob.target for blob in listed],
             uses_stores=[*self.stores, self.cache],
             uses_seeds=self.seeds,

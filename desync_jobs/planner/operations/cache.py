@@ -1,16 +1,19 @@
 """Deciding `cache`: copy the chunks of indexes from stores into one store."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.manifest.operations.cache import CacheOpSpec
-from desync_jobs.planner.cost import Amount, Cost
+from desync_jobs.planner.cost import Cost
 from desync_jobs.planner.facts import StoreFacts
+from desync_jobs.planner.fetched import CachePlace, Fetched, fetched_cost
+from desync_jobs.planner.holdings import Holdings, Places
 from desync_jobs.planner.needed import need_store
 from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.space import spaces, warnings
 from desync_jobs.report.words import counted
 
 
@@ -35,6 +38,8 @@ class CacheFacts:
     wanted: int
     """Distinct chunks of the indexes, ignored ones left out."""
     lacking: tuple[Lacking, ...]
+    place: CachePlace | None = None
+    """The cache itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +47,12 @@ class CacheDetail:
     """What the doer copies."""
 
     parts: tuple[Lacking, ...]
+    place: CachePlace | None = None
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Plain bytes of every chunk that is copied."""
+        return np.concatenate([part.sizes for part in self.parts])
 
 
 def plan_cache(spec: CacheOpSpec, facts: CacheFacts) -> Decision:
@@ -55,11 +66,21 @@ def plan_cache(spec: CacheOpSpec, facts: CacheFacts) -> Decision:
         )
     for store in facts.stores:
         need_store(store)
-    size = sum(int(part.sizes.sum()) for part in facts.lacking)
-    cost = Cost(
-        (Amount("+".join(spec.stores), size, count, count),),
-        (Amount(spec.cache, size, count, count),),
-        work=size,
-    )
+    detail = CacheDetail(facts.lacking, facts.place)
     reason = f"the cache lacks {count:,} of {counted(facts.wanted, 'chunk')}"
-    return Decision(Action.RUN, reason, cost, changes=True, detail=CacheDetail(facts.lacking))
+    return Decision(Action.RUN, reason, cache_cost(spec, detail), changes=True, detail=detail)
+
+
+def cache_cost(spec: CacheOpSpec, detail: CacheDetail, holdings: Holdings | None = None) -> Cost:
+    """Return the cost of copying; `holdings` are what stores said of the chunks of all parts."""
+    plain = detail.sizes
+    places = Places(spec.cache, spec.stores)
+    stores = fetched_cost(Fetched(places, plain, np.ones_like(plain), detail.place, holdings))
+    space = spaces(stores.needs)
+    return Cost(
+        stores.reads,
+        tuple(replace(one, exact=True) for one in stores.writes),
+        work=int(plain.sum()),
+        space=space,
+        warnings=(*stores.warnings, *warnings(space)),
+    )

@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.core.matching import Offer
 from desync_jobs.core.segments import Positions, assign
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec, OneExtractSpec
-from desync_jobs.planner.extraction import ExtractDetail, extraction_cost, number_chunks
-from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts, StoreFacts
+from desync_jobs.planner.extraction import ExtractDetail, number_chunks, offered
+from desync_jobs.planner.extraction_cost import extraction_cost
+from desync_jobs.planner.facts import (
+    DiskFacts,
+    FileFacts,
+    FileKind,
+    IndexFacts,
+    SeedFacts,
+    StoreFacts,
+)
+from desync_jobs.planner.fetched import CachePlace
 from desync_jobs.planner.needed import need_apart, need_index, need_stores
 from desync_jobs.planner.plan import Action, Decision
 
@@ -37,6 +45,9 @@ class ExtractFacts:
     """IDs of this index that are zeros only."""
     stores: tuple[StoreFacts, ...]
     seeds: tuple[SeedFacts, ...] = ()
+    disk: DiskFacts | None = None
+    """The file system of a target that is a file."""
+    cache: CachePlace | None = None
     resumed: bool = False
     """Whether `right` is by the journal of an earlier run, whose end is not sure to be synced."""
     staged: FileFacts | None = None
@@ -68,14 +79,17 @@ def plan_blob(spec: OneExtractSpec, facts: ExtractFacts) -> Decision:
         right = np.zeros(len(index), np.bool_)
     seeds = () if complete else facts.seeds
     first, group, seeded = number_chunks(index, [seed.index for seed in seeds])
+    offer = offered(index, seeded, seeds, facts.disk)
     zero_groups = _zero_groups(index, first, facts.zero_ids)
     detail = ExtractDetail(
         found=found,
         target=facts.target,
-        assembly=assign(first, group, zero_groups, right, Offer(seeded)),
+        assembly=assign(first, group, zero_groups, right, offer),
         held=right,
         seeds=seeds,
         begun=_begun(spec, facts),
+        disk=facts.disk,
+        cache=facts.cache,
     )
     if complete and facts.leftovers:
         return Decision(Action.RUN, _TIDIED, changes=True, detail=detail)

@@ -10,4 +10,12 @@ def test_every_kind_of_operation_has_a_surveyor_a_planner_and_a_doer(kind: str) 
     name = kind.replace("-", "_")
 
     assert planner_of(kind).__name__ == f"plan_{name}"
-    assert [hand.__name__ for hand in hands_of(kind)] == [f"survey_{name}", f"do_{name}"]
+    hands = hands_of(kind)
+    assert [hands.survey.__name__, hands.do.__name__] == [f"survey_{name}", f"do_{name}"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_fetches_chunks_can_be_previewed(kind: str) -> None:
+    fetches = {"stores", "cache"} <= set(KINDS[kind].model_fields) and kind != "info"
+
+    assert (hands_of(kind).preview is not None) == fetches

@@ -1,12 +1,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from desync_jobs.core.prices import Source
 from desync_jobs.errors import StoreError
 from desync_jobs.manifest.job import Job
-from desync_jobs.planner.cost import Amount, Cost
+from desync_jobs.planner.cost import Amount, Bounds, Cost
 from desync_jobs.planner.explain import explain
 from desync_jobs.planner.graph import dot, mermaid
 from desync_jobs.planner.plan import Action, Plan, Step
+from desync_jobs.planner.space import Space
 
 JobOf = Callable[[Mapping[str, Any]], Job]
 
@@ -30,15 +32,61 @@ def plan_of(job_of: JobOf) -> Plan:
 def test_a_plan_reads_as_sentences(job_of: JobOf) -> None:
     assert explain(plan_of(job_of)) == (
         "+ make: the index does not exist\n"
-        "    reads   3.0 MiB from blob\n"
-        "    writes  at most 3.0 MiB (48 chunks) to a\n"
+        "    reads    blob          3.0 MiB\n"
+        "    writes   a     at most 3.0 MiB  48 chunks\n"
         "… get (extract): planned when make is done\n"
-        "    after   make\n"
+        "    after    make\n"
         "= done (chop): nothing to do: the store has every chunk of the index\n"
         "! bad (cat): store a: gone\n"
         "\n"
         "1 of 4 operations cannot be done.\n"
     )
+
+
+def test_a_plan_of_fetching_is_a_table_with_totals(job_of: JobOf) -> None:
+    stored = Bounds(2 << 20, 2 << 20)
+    cost = Cost(
+        (
+            Amount("c", 1 << 20, 10, 58, stored=Bounds(1 << 19, 1 << 19), source=Source.CACHE),
+            Amount("origin", 30 << 20, 48, 48, stored=stored, source=Source.STORE),
+            Amount("seed old", 4 << 30, 70_000, source=Source.SEED),
+            Amount("zeros", 0),
+        ),
+        (Amount("target", 4 << 30, 70_058),),
+        space=(Space("/srv", 1, ("the target",), 31 << 20, 4 << 30, 1 << 30),),
+        warnings=("/srv: maybe not enough space",),
+    )
+    plan = plan_of(job_of)
+    steps = (
+        Step("get", "extract", Action.RUN, "the target does not exist", (), cost, changes=True),
+    )
+
+    assert explain(Plan(plan.job, steps)) == (
+        "+ get (extract): the target does not exist\n"
+        "    reads    c          1.0 MiB      10 chunks  512.0 KiB stored\n"
+        "             origin    30.0 MiB      48 chunks  2.0 MiB stored\n"
+        "             seed old   4.0 GiB  70,000 chunks\n"
+        "    writes   target     4.0 GiB  70,058 chunks\n"
+        "    fetches  2.0 MiB in 106 requests\n"
+        "    space    the target needs between 31.0 MiB (32,505,856 bytes) and 4.0 GiB "
+        "(4,294,967,296 bytes); 1.0 GiB (1,073,741,824 bytes) are free in /srv\n"
+        "    warning  /srv: maybe not enough space\n"
+        "\n"
+        "1 to run, 0 with nothing to do, 2.0 MiB to fetch.\n"
+    )
+
+
+def test_bounds_are_told_as_bounds(job_of: JobOf) -> None:
+    def fetched(lower: int, upper: int) -> str:
+        amount = Amount("a", 9, 1, 1, stored=Bounds(lower, upper), source=Source.STORE)
+        plan = Plan(
+            job_of({"x": {"kind": "digest", "blob": "b"}}),
+            (Step("x", "cat", Action.RUN, "why", (), Cost((amount,))),),
+        )
+        return explain(plan).splitlines()[-1]
+
+    assert fetched(1024, 1536) == "1 to run, 0 with nothing to do, 1.0 KiB to 1.5 KiB to fetch."
+    assert fetched(0, 1536) == "1 to run, 0 with nothing to do, at most 1.5 KiB to fetch."
 
 
 def test_a_plan_says_when_there_is_nothing_to_do(job_of: JobOf) -> None:
@@ -61,7 +109,16 @@ def test_the_json_of_a_plan_is_plain_values_and_always_the_same(job_of: JobOf) -
     steps = value["steps"]
     assert isinstance(steps, list)
     assert steps[0]["writes"] == [
-        {"place": "a", "bytes": 3 << 20, "chunks": 48, "requests": 48, "exact": False}
+        {
+            "place": "a",
+            "source": None,
+            "bytes": 3 << 20,
+            "chunks": 48,
+            "requests": 48,
+            "exact": False,
+            "stored": None,
+            "price": None,
+        }
     ]
     assert (steps[3]["error"], steps[3]["exit_code"]) == ("store a: gone", 1)
 

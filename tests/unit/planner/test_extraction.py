@@ -11,10 +11,10 @@ from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.extraction import (
     ExtractDetail,
     assign_again,
-    extraction_cost,
     number_chunks,
     plain_size,
 )
+from desync_jobs.planner.extraction_cost import extraction_cost
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts, StoreFacts
 from desync_jobs.planner.operations.extract import ExtractFacts, plan_extract
 
@@ -130,6 +130,7 @@ def test_a_seed_goes_before_the_target_and_the_target_before_the_store() -> None
         "a+b": (103, 1, 1),
         "seed x": (102, 1, 0),
         "target": (101, 1, 0),
+        "in place": (101 + 102, 2, 0),
         "zeros": (0, 0, 0),
     }
 
@@ -156,7 +157,7 @@ def test_what_a_seed_lacks_is_assigned_again() -> None:
     """The second seed, the target by then, and the store, in this order."""
     detail = detail_of([1, 2, 3, 3, 4, ZERO, 5], [seed("x", [1, 2, 3, 4])])
     right = np.array([True, False, True, False, False, False, False])
-    again = assign_again(detail, right, [index_of([2, 9])])
+    again = assign_again(detail, right, [seed("y", [2, 9])])
 
     assert listed(again) == {
         "fetched": [4, 6],

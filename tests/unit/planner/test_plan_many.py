@@ -130,7 +130,7 @@ def test_what_a_target_has_right_in_place_needs_no_seed() -> None:
     blobs = Blobs([1, 2], [1, 2, 3], in_place=True)
     blobs.there(1, [True, True, False])
 
-    assert blobs.sources() == [{"a": 2}, {"a": 1}]
+    assert blobs.sources() == [{"a": 2}, {"a": 1, "in place": 2}]
     assert blobs.plan().parts[1].reason == "2 of 3 chunks of the target are right"
 
 
