@@ -9,21 +9,35 @@ from typing import TYPE_CHECKING
 from desync_jobs._version import __version__
 
 if TYPE_CHECKING:
-    from desync_jobs.api import Settings, load, plan, run
+    from desync_jobs.api import Settings, load, plan, run, status
     from desync_jobs.execute.result import Result
+    from desync_jobs.execute.status import JobStatus
     from desync_jobs.manifest.job import Job
     from desync_jobs.planner.plan import Plan
 
-__all__ = ["Job", "Plan", "Result", "Settings", "__version__", "load", "plan", "run"]
+__all__ = [
+    "Job",
+    "JobStatus",
+    "Plan",
+    "Result",
+    "Settings",
+    "__version__",
+    "load",
+    "plan",
+    "run",
+    "status",
+]
 
 _HOMES = {
     "Job": "desync_jobs.manifest.job",
+    "JobStatus": "desync_jobs.execute.status",
     "Plan": "desync_jobs.planner.plan",
     "Result": "desync_jobs.execute.result",
     "Settings": "desync_jobs.api",
     "load": "desync_jobs.api",
     "plan": "desync_jobs.api",
     "run": "desync_jobs.api",
+    "status": "desync_jobs.api",
 }
 
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
@@ -28,6 +28,9 @@ from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.load import load_job
 from desync_jobs.planner.plan import Plan
 from desync_jobs.report.events import Reporter, SilentReporter
+
+if TYPE_CHECKING:
+    from desync_jobs.execute.status import JobStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,17 @@ def plan(job: Job, settings: Settings | None = None) -> Plan:
     """
     with _machine(job, settings or Settings(), Purpose.PREVIEW) as machine:
         return make_plan(machine)
+
+
+def status(job: Job, settings: Settings | None = None) -> "JobStatus":
+    """See what of `job` is as declared, to do, or interrupted; changes nothing.
+
+    Raises what `plan` raises.
+    """
+    from desync_jobs.execute.status import survey_status
+
+    with _machine(job, settings or Settings(), Purpose.PREVIEW) as machine:
+        return survey_status(machine)
 
 
 def run(job: Job, settings: Settings | None = None) -> Result:

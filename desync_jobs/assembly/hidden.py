@@ -7,12 +7,17 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 from typing import Final
 
 from desync_jobs.errors import LockedError
 
 _NAME_BYTES: Final = 200
 """Of the target's name kept in the hidden name; a file name may have 255 bytes."""
+
+
+_PAUSES: Final = (0.002, 0.02)
+"""Seconds between attempts to lock."""
 
 
 def hidden_path(target: str, suffix: str) -> str:
@@ -39,12 +44,28 @@ def discard(hidden: str) -> None:
             os.close(fd)
 
 
+def is_locked(hidden: str) -> bool:
+    """Whether a run has a hidden file open now, as far as this user may see."""
+    try:
+        fd = os.open(hidden, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        # For a moment: `open_locked` has the patience.
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def open_locked(hidden: str) -> int:
     """Open and lock a hidden file, creating it; `LockedError` while another run has it."""
     while True:
         fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(fd)
             if _is_still(fd, hidden):
                 return fd
         except BlockingIOError as error:
@@ -55,6 +76,16 @@ def open_locked(hidden: str) -> int:
             raise
         # Its owner renamed or removed it between our open and our lock.
         os.close(fd)
+
+
+def _lock(fd: int) -> None:
+    """Lock, in spite of somebody who only sees whether that is locked."""
+    for pause in _PAUSES:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(pause)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _is_still(fd: int, path: str) -> bool:

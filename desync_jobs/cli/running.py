@@ -21,6 +21,7 @@ from desync_jobs.errors import InterruptedRunError, TargetError
 if TYPE_CHECKING:
     from desync_jobs.api import Settings
     from desync_jobs.execute.result import Result
+    from desync_jobs.execute.status import JobStatus
     from desync_jobs.manifest.job import Job
     from desync_jobs.planner.plan import Plan
 
@@ -88,6 +89,15 @@ def planned(job: "Job", options: RunOptions) -> "Plan":
     audience = Audience(options, lines=False, data_on_stdout=not options.quiet)
     with _settings(audience) as settings:
         return plan(job, settings)
+
+
+def status_of(job: "Job", options: RunOptions) -> "JobStatus":
+    """See how things stand with a job from a file, which changes nothing."""
+    from desync_jobs.api import status
+
+    audience = Audience(options, lines=False, data_on_stdout=not options.quiet)
+    with _settings(audience) as settings:
+        return status(job, settings)
 
 
 def _result_of(job: "Job", audience: Audience) -> "Result":
