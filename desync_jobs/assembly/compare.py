@@ -1,7 +1,7 @@
 """A blob held against its index: which of its chunks are right.
 
 Serves verify-index, in-place extraction and the question whether a target is
-already complete. Each byte is read once; nothing is kept of it.
+already complete. Each byte is read once, and those of holes never; nothing is kept of it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from desync_jobs.assembly.batches import spans
 from desync_jobs.assembly.buffers import Buffers, read_range
+from desync_jobs.assembly.holes import Part, ZeroIDs, parts
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.digester import Digester
 from desync_jobs.core.kernel import Kernel
@@ -37,7 +38,7 @@ def compare_blob(
 
     Raises `SourceError` where the blob cannot be read.
     """
-    return compare_spans(fd, name, index, spans(index), Machinery(workers, kernel))
+    return compare_spans(fd, name, index, [(0, len(index))], Machinery(workers, kernel))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,13 @@ def compare_spans(
     kernel = machinery.kernel
     buffers = Buffers()
     digester = Digester(kernel, index.algorithm, index.sizes.maximum)
+    zero_ids = ZeroIDs(index.algorithm)
 
-    def examine(span: tuple[int, int]) -> Compared:
-        first, last = span
+    def examine(part: Part) -> Compared:
+        first, last = part.first, part.last
         begin, end = index.start(first), index.end(last - 1)
+        if part.hole:
+            return Compared(first, last, zero_ids.are_zeros(index, first, last), end - begin)
         with buffers.borrow(end - begin) as view:
             there = read_range(fd, view, begin, name)
             cuts = [index.end(position) - begin for position in range(first, last)]
@@ -70,7 +74,18 @@ def compare_spans(
             right[offset] = digest == index.id(first + offset)
         return Compared(first, last, right, end - begin)
 
-    return machinery.workers.ordered(examine, wanted)
+    return machinery.workers.ordered(examine, _batches(fd, index, wanted))
+
+
+def _batches(fd: int, index: Index, wanted: Iterable[tuple[int, int]]) -> Iterator[Part]:
+    """Yield the positions of `wanted`, what must be read in batches."""
+    for first, last in wanted:
+        for part in parts(fd, index, first, last):
+            if part.hole:
+                yield part
+            else:
+                for begin, end in spans(index, part.first, part.last):
+                    yield Part(begin, end, hole=False)
 
 
 def wrong_ranges(index: Index, right: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -140,6 +140,7 @@ class RepeatedRows:
         self._firsts = firsts
         # Where the chunk at position p ends is linear in p along a run.
         self._offsets = starts - (firsts[:-1] - 1) * lengths
+        self._starts = starts
         self._lengths = lengths
         self._ids = ids
 
@@ -196,11 +197,10 @@ class RepeatedRows:
         return ids
 
     def ended_by(self, offset: int) -> int:
-        starts = self._offsets + (self._firsts[:-1] - 1) * self._lengths
-        run = int(starts.searchsorted(offset, "right")) - 1
+        run = int(self._starts.searchsorted(offset, "right")) - 1
         if run < 0:
             return 0
-        inside = (offset - int(starts[run])) // int(self._lengths[run])
+        inside = (offset - int(self._starts[run])) // int(self._lengths[run])
         return min(int(self._firsts[run]) + inside, int(self._firsts[run + 1]))
 
     def _runs_of(self, positions: Positions) -> Positions:

@@ -166,3 +166,25 @@ def test_planning_its_extraction(sparse: Sparse, measure: Measure) -> None:
     took = measure("plan", str(job))
 
     assert_within_what_is_promised(took)
+
+
+def test_finding_that_it_is_right_already(sparse: Sparse, measure: Measure) -> None:
+    """Holes that are to be zeros are not read."""
+    before = sparse.blob.stat()
+    took = measure("extract", "-q", "-k", "-s", sparse.store, sparse.index, str(sparse.blob))
+    verified = measure("verify-index", "--quiet", sparse.index, str(sparse.blob))
+
+    assert_within_what_is_promised(took)
+    assert_within_what_is_promised(verified)
+    assert sparse.blob.stat() == before
+
+
+def test_putting_it_into_an_empty_file_in_place(
+    sparse: Sparse, target: Path, measure: Measure
+) -> None:
+    target.touch()
+    os.truncate(target, CHUNKS * SIZES.maximum)
+    took = measure("extract", "-q", "-k", "-s", sparse.store, sparse.index, str(target))
+
+    assert_within_what_is_promised(took)
+    assert sparse.is_at(target)
