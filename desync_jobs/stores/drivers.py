@@ -35,7 +35,9 @@ OBJECT_DRIVERS: Final = {
 }
 """Drivers of places of objects."""
 
-STORE_DRIVERS: Final[dict[Kind, Driver]] = {}
+STORE_DRIVERS: Final = {
+    Kind.SSH: Driver("desync_jobs.stores.casync_ssh.opening", "", ""),
+}
 """Drivers of stores whose chunks are no objects."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from desync_jobs.codecs.aead import KEY_SIZE, Cipher, CipherAlgorithm
+from desync_jobs.codecs.aead import Cipher, CipherAlgorithm, parse_key
 from desync_jobs.errors import UsageError
 from desync_jobs.manifest.encryption import EncryptionSpec
 from desync_jobs.stores.extras import need
@@ -24,10 +24,6 @@ def open_cipher(spec: EncryptionSpec, key: Secret, label: str) -> Cipher:
     algorithm = CipherAlgorithm(spec.algorithm)
     need(_LIBRARIES[algorithm], _EXTRA, f"{label}: encryption")
     try:
-        data = bytes.fromhex(key.value())
-    except ValueError:
-        data = b""
-    if len(data) != KEY_SIZE:
-        # Without a cause, which might show the key.
-        raise UsageError(f"{label}: encryption.key should be {2 * KEY_SIZE} hexadecimal digits")
-    return Cipher(algorithm, data)
+        return Cipher(algorithm, parse_key(key.value()))
+    except ValueError as error:
+        raise UsageError(f"{label}: encryption.key is none: {error}") from None

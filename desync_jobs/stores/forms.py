@@ -5,18 +5,14 @@ the suffix of a name is that of the compression followed by that of the seal. A 
 one such form and reads it first; it may also read the other compression, never another seal.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from desync_jobs.codecs.encode import ZstdEncoder
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.chunk import BytesLike, ChunkID
 from desync_jobs.stores.base import Chunk
-from desync_jobs.stores.layout import is_prefix, suffix_of
-
-_ID_DIGITS = 64
-_PREFIX_DIGITS = 4
+from desync_jobs.stores.layout import chunk_name, parse_chunk_name, suffix_of
 
 
 class Layer(Protocol):
@@ -48,21 +44,22 @@ class StoredForm:
     form: Form
     """`PLAIN`, or `ZSTD` for every compressed form: their names have the same suffix."""
     layer: Layer | None = None
+    suffix: str = field(init=False)
+    """How names in this form end."""
+    overhead: int = field(init=False)
+    """How many bytes the layer adds."""
 
-    @property
-    def suffix(self) -> str:
-        """How names in this form end."""
-        return suffix_of(self.form) + ("" if self.layer is None else self.layer.suffix)
-
-    @property
-    def overhead(self) -> int:
-        """How many bytes the layer adds."""
-        return 0 if self.layer is None else self.layer.overhead
+    def __post_init__(self) -> None:
+        # Once, because every name is made with them.
+        layer_suffix, overhead = "", 0
+        if self.layer is not None:
+            layer_suffix, overhead = self.layer.suffix, self.layer.overhead
+        object.__setattr__(self, "suffix", suffix_of(self.form) + layer_suffix)
+        object.__setattr__(self, "overhead", overhead)
 
     def name(self, chunk_id: ChunkID) -> str:
         """Return the name of a chunk: `1c81/1c8109….cacnk`."""
-        digits = chunk_id.hex()
-        return f"{digits[:_PREFIX_DIGITS]}/{digits}{self.suffix}"
+        return chunk_name(chunk_id, self.suffix)
 
     def open(self, data: bytes) -> bytes:
         """Return what is below the layer; `CodecError` where that cannot be had."""
@@ -93,7 +90,7 @@ class ChunkForms:
             self.reads = (self.own, StoredForm(other, layer))
         self._encoder = ZstdEncoder(level)
 
-    def encode(self, chunk: Chunk) -> bytes:
+    def encode(self, chunk: Chunk) -> BytesLike:
         """Return the bytes to store for a chunk; those it was read as, where they will do."""
         if self.own.form is Form.PLAIN:
             data: BytesLike = chunk.plain
@@ -103,7 +100,7 @@ class ChunkForms:
             data = self._encoder.encode(chunk.plain)
         if self.own.layer is not None:
             return self.own.layer.seal(data)
-        return data if isinstance(data, bytes) else bytes(data)
+        return data
 
     def of(self, form: Form) -> StoredForm:
         """Return the form of an entry of this store, whose `form` says how it is compressed."""
@@ -111,19 +108,9 @@ class ChunkForms:
 
     def parse(self, name: str) -> tuple[ChunkID, StoredForm] | None:
         """Return what an object holds by its name; None for what is not a chunk of this store."""
-        prefix, slash, base = name.partition("/")
-        digits = base[:_ID_DIGITS]
-        if not slash or not is_prefix(prefix) or not digits.startswith(prefix):
+        parsed = parse_chunk_name(name)
+        if parsed is None:
             return None
-        form = _with_suffix(self.reads, base[_ID_DIGITS:])
-        if form is None or len(digits) != _ID_DIGITS or not _is_hex(digits):
-            return None
-        return bytes.fromhex(digits), form
-
-
-def _with_suffix(forms: Sequence[StoredForm], suffix: str) -> StoredForm | None:
-    return next((form for form in forms if form.suffix == suffix), None)
-
-
-def _is_hex(digits: str) -> bool:
-    return all(digit in "0123456789abcdef" for digit in digits)
+        chunk_id, suffix = parsed
+        form = next((one for one in self.reads if one.suffix == suffix), None)
+        return None if form is None else (chunk_id, form)

@@ -1,7 +1,7 @@
-"""Where a castr directory keeps a chunk: `1c81/1c8109….cacnk`, or the same without suffix.
+"""Where a store keeps a chunk: `1c81/1c8109….cacnk`, or with another suffix or none.
 
-The suffix says that the content is compressed, its first bytes say how. There is
-no other file in a store, besides temporary ones, which end in `.tmp`.
+The suffix says how the content is stored; that it is compressed, not how, which its first bytes
+do. There is no other file in a store, besides temporary ones, which end in `.tmp`.
 """
 
 import os
@@ -11,37 +11,39 @@ from typing import Final
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.chunk import ChunkID
 
-_SUFFIX: Final = ".cacnk"
+_COMPRESSED: Final = ".cacnk"
 _PREFIX: Final = re.compile("[0-9a-f]{4}")
 _PREFIX_LENGTH: Final = 4
-_NAME: Final = re.compile(r"([0-9a-f]{64})(\.cacnk)?")
+_ID_LENGTH: Final = 64
+_NAME: Final = re.compile(r"([0-9a-f]{4})/([0-9a-f]{64})([^/]*)", re.DOTALL)
 
 
 def suffix_of(form: Form) -> str:
     """Return how the names of files in `form` end."""
-    return "" if form is Form.PLAIN else _SUFFIX
+    return "" if form is Form.PLAIN else _COMPRESSED
 
 
-def chunk_path(root: str, chunk_id: ChunkID, form: Form) -> str:
-    """Return the file of a chunk."""
-    name = chunk_id.hex()
-    return f"{root}/{name[:_PREFIX_LENGTH]}/{name}{suffix_of(form)}"
+def chunk_name(chunk_id: ChunkID, suffix: str) -> str:
+    """Return the name of a chunk below its store."""
+    digits = chunk_id.hex()
+    return f"{digits[:_PREFIX_LENGTH]}/{digits}{suffix}"
+
+
+def parse_chunk_name(name: str) -> tuple[ChunkID, str] | None:
+    """Return the chunk of a name below a store, and its suffix; None for foreign names."""
+    match = _NAME.fullmatch(name)
+    if match is None or not match[2].startswith(match[1]):
+        return None
+    return bytes.fromhex(match[2]), match[3]
 
 
 def temporary_path(path: str) -> str:
     """Return a new name beside the chunk file `path`, as casync makes them: `ID.RANDOM.tmp`."""
+    folder, name = os.path.split(path)
     random = int.from_bytes(os.urandom(8), "little")
-    return f"{path.removesuffix(_SUFFIX)}.{random:x}.tmp"
+    return f"{folder}/{name[:_ID_LENGTH]}.{random:x}.tmp"
 
 
 def is_prefix(directory: str) -> bool:
     """Tell whether a directory of this name holds chunks."""
     return _PREFIX.fullmatch(directory) is not None
-
-
-def parse_name(directory: str, name: str) -> tuple[ChunkID, Form] | None:
-    """Return what the file `name` in the prefix directory holds; None for foreign files."""
-    match = _NAME.fullmatch(name)
-    if match is None or not name.startswith(directory):
-        return None
-    return bytes.fromhex(match[1]), Form.ZSTD if match[2] else Form.PLAIN

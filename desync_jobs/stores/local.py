@@ -1,7 +1,7 @@
 """Chunk stores in a local directory, in the layout of casync and desync (`.castr`).
 
-A store writes one form and reads both, its own first, so one directory can serve
-programs of either setting. Files appear under their name complete and with mode 0444;
+A store writes one form and reads the other compression too, its own first, so one directory
+can serve programs of either setting. Files appear under their name complete and with mode 0444;
 no existing chunk is overwritten. Nothing is synced file by file: `flush` syncs the
 file system once, before an index that names the chunks is published.
 """
@@ -15,9 +15,8 @@ from itertools import starmap
 from threading import Lock
 from typing import NoReturn
 
-from desync_jobs.codecs.encode import ZstdEncoder
 from desync_jobs.codecs.form import Form
-from desync_jobs.core.chunk import BytesLike, ChunkID
+from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import (
     ChunkInvalidError,
     ChunkMissingError,
@@ -31,7 +30,8 @@ from desync_jobs.stores.chunk_file import (
     replace_chunk_file,
 )
 from desync_jobs.stores.counters import Counters, Counts, Waiting
-from desync_jobs.stores.layout import chunk_path, is_prefix, parse_name
+from desync_jobs.stores.forms import ChunkForms, StoredForm
+from desync_jobs.stores.layout import is_prefix
 from desync_jobs.stores.reader import NotRead, RawChunk, Reader
 from desync_jobs.stores.syscalls import sync_file_system
 
@@ -40,16 +40,12 @@ class LocalStore:
     """A `ChunkStore` in the directory `path`, which is made when something is first put."""
 
     def __init__(
-        self, name: str, path: str, reader: Reader, *, writes: Form = Form.ZSTD, level: int = 3
+        self, name: str, path: str, reader: Reader, forms: ChunkForms | None = None
     ) -> None:
-        if writes not in (Form.ZSTD, Form.PLAIN):
-            raise ValueError(f"a store writes zstd or plain chunks, not {writes.value}")
         self.name = name
         self._root = path
         self._reader = reader
-        self._writes = writes
-        self._forms = (Form.ZSTD, Form.PLAIN) if writes is Form.ZSTD else (Form.PLAIN, Form.ZSTD)
-        self._encoder = ZstdEncoder(level)
+        self._forms = forms or ChunkForms()
         self._counters = Counters()
         self._lock = Lock()
         self._root_descriptor: int | None = None
@@ -57,10 +53,10 @@ class LocalStore:
         self._unknown = StoredSize(Presence.UNKNOWN, (name,))
 
     def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
-        return list(self._answers((chunk_id, self._forms) for chunk_id in ids))
+        return list(self._answers((chunk_id, self._forms.reads) for chunk_id in ids))
 
     def examine(self, entries: Sequence[StoredEntry]) -> list[ChunkInvalidError | None]:
-        answers = self._answers((entry.id, (entry.form,)) for entry in entries)
+        answers = self._answers((entry.id, (self._forms.of(entry.form),)) for entry in entries)
         return [answer if isinstance(answer, ChunkInvalidError) else None for answer in answers]
 
     def presence(self, ids: Sequence[ChunkID]) -> list[Presence]:
@@ -72,7 +68,8 @@ class LocalStore:
         return [self._unknown] * len(ids) if self._vanished() else answers
 
     def compressed_sizes(self, ids: Sequence[ChunkID]) -> list[int | None]:
-        found = [self._stored(chunk_id, (Form.ZSTD,)) for chunk_id in ids]
+        compressed = [form for form in self._forms.reads if form.form is Form.ZSTD]
+        found = [self._stored(chunk_id, compressed) for chunk_id in ids]
         sizes = [None if one is None else one[0] for one in found]
         if None in sizes:
             self._check_root()
@@ -111,10 +108,10 @@ class LocalStore:
 
     def touch(self, chunks: Sequence[Chunk]) -> None:
         for chunk in chunks:
-            form = Form.PLAIN if chunk.form is Form.PLAIN else Form.ZSTD
+            form = self._forms.of(Form.PLAIN if chunk.form is Form.PLAIN else Form.ZSTD)
             # A chunk that is gone, or belongs to somebody else, can be used all the same.
             with suppress(OSError):
-                os.utime(chunk_path(self._root, chunk.id, form))
+                os.utime(self._path(chunk.id, form))
 
     def flush(self) -> None:
         descriptor = self._root_descriptor
@@ -140,7 +137,7 @@ class LocalStore:
             self._fail("list", error.filename or self._root, error)
 
     def remove(self, entry: StoredEntry) -> None:
-        path = chunk_path(self._root, entry.id, entry.form)
+        path = self._path(entry.id, self._forms.of(entry.form))
         try:
             with suppress(FileNotFoundError):
                 os.unlink(path)
@@ -152,27 +149,27 @@ class LocalStore:
             Counts(chunks_added=chunks, stored_bytes_added=size, seconds=waiting.seconds)
         )
 
-    def _read(self, chunk_id: ChunkID, forms: tuple[Form, ...]) -> RawChunk | NotRead:
+    def _read(self, chunk_id: ChunkID, forms: Sequence[StoredForm]) -> RawChunk | NotRead:
         for form in forms:
-            path = chunk_path(self._root, chunk_id, form)
+            path = self._path(chunk_id, form)
             try:
-                data = read_chunk_file(path, self._reader.stored_limit)
+                data = form.open(read_chunk_file(path, self._reader.stored_limit + form.overhead))
             except FileNotFoundError:
                 continue
             except OSError as error:
                 self._fail("read", path, error)
             except InvalidDataError as error:
                 return ChunkInvalidError(chunk_id, self.name, str(error))
-            return RawChunk(chunk_id, form is not Form.PLAIN, data)
+            return RawChunk(chunk_id, form.form is not Form.PLAIN, data)
         self._check_root()
         return ChunkMissingError(chunk_id, self.name)
 
-    def _answers(self, wanted: Iterable[tuple[ChunkID, tuple[Form, ...]]]) -> Iterator[Fetched]:
+    def _answers(self, wanted: Iterable[tuple[ChunkID, Sequence[StoredForm]]]) -> Iterator[Fetched]:
         """Answer for each of some IDs, looking for them in the forms beside them."""
         requests = chunks = stored_bytes = plain_bytes = 0
         waiting = Waiting()
 
-        def read(chunk_id: ChunkID, forms: tuple[Form, ...]) -> RawChunk | NotRead:
+        def read(chunk_id: ChunkID, forms: Sequence[StoredForm]) -> RawChunk | NotRead:
             with waiting:
                 return self._read(chunk_id, forms)
 
@@ -180,7 +177,7 @@ class LocalStore:
             requests += 1
             if isinstance(answer, Chunk):
                 chunks += 1
-                stored_bytes += len(answer.stored or b"")
+                stored_bytes += len(answer.stored or b"") + self._forms.own.overhead
                 plain_bytes += len(answer.plain)
             yield answer
         self._counters.add(
@@ -198,7 +195,7 @@ class LocalStore:
 
     def _looked_up(self, chunk_id: ChunkID) -> StoredSize:
         try:
-            found = self._stored(chunk_id, self._forms)
+            found = self._stored(chunk_id, self._forms.reads)
         except StoreError:
             return self._unknown
         if found is None:
@@ -206,25 +203,25 @@ class LocalStore:
         return StoredSize(Presence.YES, self._missing.asked, *found)
 
     def _has(self, chunk_id: ChunkID) -> bool:
-        return self._stored(chunk_id, self._forms) is not None
+        return self._stored(chunk_id, self._forms.reads) is not None
 
-    def _stored(self, chunk_id: ChunkID, forms: tuple[Form, ...]) -> tuple[int, Form] | None:
+    def _stored(self, chunk_id: ChunkID, forms: Sequence[StoredForm]) -> tuple[int, Form] | None:
         """Return size and form of the file that would be read; an empty one holds no chunk."""
         for form in forms:
-            path = chunk_path(self._root, chunk_id, form)
+            path = self._path(chunk_id, form)
             try:
                 size = os.stat(path).st_size
             except FileNotFoundError:
                 continue
             except OSError as error:
                 self._fail("look for", path, error)
-            return (size, form) if size else None
+            return (size, form.form) if size else None
         return None
 
     def _put(self, chunk: Chunk, waiting: Waiting) -> int:
         """Publish one chunk and return its stored size, 0 where somebody else was first."""
-        path = chunk_path(self._root, chunk.id, self._writes)
-        data = self._to_stored(chunk)
+        path = self._path(chunk.id, self._forms.own)
+        data = self._forms.encode(chunk)
         try:
             with waiting:
                 return len(data) if publish_chunk_file(path, data) else 0
@@ -232,34 +229,32 @@ class LocalStore:
             self._fail("write", path, error)
 
     def _replace(self, chunk: Chunk, waiting: Waiting) -> int:
-        own, other = (chunk_path(self._root, chunk.id, form) for form in self._forms)
-        data = self._to_stored(chunk)
+        own, *others = (self._path(chunk.id, form) for form in self._forms.reads)
+        data = self._forms.encode(chunk)
         try:
             with waiting:
                 replace_chunk_file(own, data)
-                with suppress(FileNotFoundError):
-                    os.unlink(other)
+                for other in others:
+                    with suppress(FileNotFoundError):
+                        os.unlink(other)
         except OSError as error:
             self._fail("write", own, error)
         return len(data)
 
-    def _to_stored(self, chunk: Chunk) -> BytesLike:
-        if self._writes is Form.PLAIN:
-            return chunk.plain
-        if chunk.form is Form.ZSTD and chunk.stored is not None:
-            return chunk.stored
-        return self._encoder.encode(chunk.plain)
+    def _path(self, chunk_id: ChunkID, form: StoredForm) -> str:
+        return f"{self._root}/{form.name(chunk_id)}"
 
     def _entries_of(self, prefix: os.DirEntry[str]) -> Iterator[StoredEntry]:
         with os.scandir(prefix.path) as files:
             for file in files:
-                parsed = parse_name(prefix.name, file.name)
+                parsed = self._forms.parse(f"{prefix.name}/{file.name}")
                 if parsed is None:
                     continue
+                chunk_id, form = parsed
                 with suppress(FileNotFoundError):
                     status = file.stat()
                     if stat.S_ISREG(status.st_mode):
-                        yield StoredEntry(*parsed, status.st_size, status.st_mtime)
+                        yield StoredEntry(chunk_id, form.form, status.st_size, status.st_mtime)
 
     def _check_root(self) -> None:
         try:

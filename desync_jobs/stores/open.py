@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from desync_jobs.codecs.form import Form
-from desync_jobs.errors import UsageError
 from desync_jobs.manifest.capability import Capability
 from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.locations import Location
@@ -23,6 +22,7 @@ from desync_jobs.manifest.stores import (
 )
 from desync_jobs.stores.base import ChunkSource, ChunkStore
 from desync_jobs.stores.cached import CachedStore
+from desync_jobs.stores.forms import ChunkForms
 from desync_jobs.stores.local import LocalStore
 from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.stores.places import Places
@@ -50,49 +50,44 @@ class Surroundings:
 def open_store(name: str, around: Surroundings) -> ChunkStore:
     """Open the store or cache that the manifest calls `name`; touches nothing yet.
 
-    `UsageError` where this version cannot do what its spec says, or a library is missing.
+    `UsageError` where its key is none, or a library is missing.
     """
     spec = around.job.spec.place(name)
-    _refuse_unknown(name, spec)
     if spec.directory is None:
         return _open_remote(name, spec, around)
-    writes = _form(spec)
-    return LocalStore(
-        name, around.job.location(name), around.reader, writes=writes, level=spec.level
-    )
+    path = around.job.location(name)
+    return LocalStore(name, path, _reader(spec, around), _forms(name, spec, around))
 
 
-def _refuse_unknown(name: str, spec: PlaceSpec) -> None:
-    if spec.skip_verify:
-        raise UsageError(f"store {name}: this version does not know skip_verify; leave it out")
-    for key, known in (("encryption", None), ("reads", "either")):
-        if spec.directory is not None and getattr(spec, key) != known:
-            raise UsageError(f"store {name}: this version does not know {key} for directories")
+def _forms(name: str, spec: PlaceSpec, around: Surroundings) -> ChunkForms:
+    writes = Form.PLAIN if spec.compression == "none" else Form.ZSTD
+    layer = None
+    if spec.encryption is not None:
+        # What most runs do not need is not imported for them.
+        from desync_jobs.stores.encryption import open_cipher
+
+        endpoint = _endpoint(name, spec, spec.location, around)
+        key = endpoint.secret(spec.encryption.key, "encryption.key")
+        layer = open_cipher(spec.encryption, key, endpoint.label)
+    return ChunkForms(writes, level=spec.level, reads_both=spec.reads == "either", layer=layer)
 
 
-def _form(spec: PlaceSpec) -> Form:
-    return Form.PLAIN if spec.compression == "none" else Form.ZSTD
+def _reader(spec: PlaceSpec, around: Surroundings) -> Reader:
+    """Return what chunks are held against: with `skip_verify` no digest has to fit."""
+    return replace(around.reader, algorithms=()) if spec.skip_verify else around.reader
 
 
 def _open_remote(name: str, spec: PlaceSpec, around: Surroundings) -> ChunkStore:
-    # What no directory needs is not imported for one.
     from desync_jobs.stores.drivers import STORE_DRIVERS, open_other_store
-    from desync_jobs.stores.encryption import open_cipher
-    from desync_jobs.stores.forms import ChunkForms
     from desync_jobs.stores.objects.store import ObjectStore
 
     location = spec.location
+    reader, forms = _reader(spec, around), _forms(name, spec, around)
     endpoint = _endpoint(name, spec, location, around)
-    layer = None
-    if spec.encryption is not None:
-        key = endpoint.secret(spec.encryption.key, "encryption.key")
-        layer = open_cipher(spec.encryption, key, endpoint.label)
-    either = spec.reads == "either"
-    forms = ChunkForms(_form(spec), level=spec.level, reads_both=either, layer=layer)
     if location.kind in STORE_DRIVERS:
-        return open_other_store(endpoint, around.reader, forms)
+        return open_other_store(endpoint, reader, forms)
     place = open_objects(name, spec, location, around)
-    return ObjectStore(place, around.reader, forms, endpoint.policy, around.stopper)
+    return ObjectStore(place, reader, forms, endpoint.policy, around.stopper)
 
 
 def open_objects(

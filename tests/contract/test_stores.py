@@ -3,11 +3,11 @@ from typing import cast
 
 import pytest
 
+from desync_jobs.codecs.aead import Cipher, CipherAlgorithm
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.kernel import best
 from desync_jobs.stores.base import Chunk, ChunkStore
 from desync_jobs.stores.forms import ChunkForms
-from desync_jobs.stores.layout import chunk_path
 from desync_jobs.stores.local import LocalStore
 from desync_jobs.stores.objects.store import ObjectStore
 from desync_jobs.stores.policy.values import Policy
@@ -19,29 +19,37 @@ from desync_jobs.testing.store_contract import StoreContract
 
 
 class LocalContract(StoreContract):
-    form: Form
+    forms: ChunkForms
 
     @pytest.fixture(autouse=True)
     def _place(self, tmp_path: Path) -> None:
-        self.root = str(tmp_path / "new.castr")
+        self.root = tmp_path / "new.castr"
 
     @pytest.fixture
     def store(self) -> ChunkStore:
-        return LocalStore("local", self.root, Reader(best()), writes=self.form)
+        return LocalStore("local", str(self.root), Reader(best()), self.forms)
 
     def overwrite(self, store: ChunkStore, chunk: Chunk, data: bytes) -> None:
         del store
-        file = Path(chunk_path(self.root, chunk.id, self.form))
+        file = self.root / self.forms.own.name(chunk.id)
         file.chmod(0o644)
         file.write_bytes(data)
 
 
 class TestLocalZstd(LocalContract):
-    form = Form.ZSTD
+    forms = ChunkForms()
 
 
 class TestLocalPlain(LocalContract):
-    form = Form.PLAIN
+    forms = ChunkForms(Form.PLAIN)
+
+
+class TestLocalEncrypted(LocalContract):
+    forms = ChunkForms(layer=Cipher(CipherAlgorithm.XCHACHA20_POLY1305, bytes(32)))
+
+
+class TestLocalOwnFormOnly(LocalContract):
+    forms = ChunkForms(reads_both=False)
 
 
 class TestMemory(StoreContract):

@@ -160,12 +160,12 @@ def test_a_damaged_chunk_of_a_cache_is_an_error_where_it_may_not_be_repaired(
 ) -> None:
     change, reason = DAMAGES[how]
     chunk_id = damage_cache(workspace, change)
-    before = stamps(workspace / "cache")
+    before = chunk_files(workspace / "cache")
     ended = workspace.do("extract", target="out", cache="cache", cache_repair=False, **FROM_STORE)
 
     assert ended.summary == (4, "failed")
     assert re.match(f"store cache: chunk {chunk_id.hex()} is invalid: ({reason})", ended.message)
-    assert stamps(workspace / "cache") == before
+    assert chunk_files(workspace / "cache") == before
     assert not (workspace / "out").exists()
 
 

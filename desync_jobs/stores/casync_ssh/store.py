@@ -14,10 +14,11 @@ from desync_jobs.stores.policy.hosts import Budget
 from desync_jobs.stores.policy.retry import Attempts, Failure, Fault
 from desync_jobs.stores.policy.values import Policy, Stopper
 from desync_jobs.stores.reader import NotRead, RawChunk, Reader
+from desync_jobs.stores.readonly import ReadOnly
 
 
-class CasyncSshStore:
-    """A `ChunkSource` that asks `casync pull`, a batch in one request.
+class CasyncSshStore(ReadOnly):
+    """A `ChunkStore`, to be read only, that asks `casync pull`, a batch in one request.
 
     What is there cannot be asked without sending it, so presence and sizes are unknown.
     """

@@ -230,7 +230,9 @@ class ObjectStore:
         size = 0
         for first in range(0, len(chunks), BATCH_CHUNKS):
             batch = chunks[first : first + BATCH_CHUNKS]
-            objects = [(self._forms.own.name(one.id), self._forms.encode(one)) for one in batch]
+            objects = [
+                (self._forms.own.name(one.id), bytes(self._forms.encode(one))) for one in batch
+            ]
             self._place.put(objects, CHUNK_CONTENT_TYPE)
             size += sum(len(data) for _, data in objects)
         return size

@@ -11,7 +11,8 @@ from desync_jobs.core.kernel import best
 from desync_jobs.stores.base import Chunk
 from desync_jobs.stores.cached import CachedStore
 from desync_jobs.stores.eviction import SizeLimit
-from desync_jobs.stores.layout import chunk_path
+from desync_jobs.stores.forms import ChunkForms
+from desync_jobs.stores.layout import chunk_name
 from desync_jobs.stores.local import LocalStore
 from desync_jobs.stores.reader import Reader
 from desync_jobs.testing.chunks import make_chunks
@@ -30,13 +31,13 @@ def root(tmp_path: Path) -> str:
 
 @pytest.fixture
 def cache(root: str) -> LocalStore:
-    return LocalStore("cache", root, Reader(best()), writes=Form.PLAIN)
+    return LocalStore("cache", root, Reader(best()), ChunkForms(Form.PLAIN))
 
 
 def age(root: str, chunks: list[Chunk], began: float = 1000.0) -> None:
     """Let each of `chunks` be a second younger than the one before."""
     for number, chunk in enumerate(chunks):
-        os.utime(chunk_path(root, chunk.id, Form.PLAIN), (began + number, began + number))
+        os.utime(f"{root}/{chunk_name(chunk.id, '')}", (began + number, began + number))
 
 
 def held(store: LocalStore) -> set[ChunkID]:

@@ -200,7 +200,7 @@ class Flapping(MemoryStore):
 
 def test_readers_see_no_error_while_members_fail_in_turn() -> None:
     members = [Flapping(name, CHUNKS) for name in "abc"]
-    rules = GroupRules(Missing.NEXT, 0.02, Policy(attempts=6, backoff=0.02))
+    rules = GroupRules(Missing.NEXT, 0.02, Policy(attempts=50, backoff=0.01, backoff_max=0.05))
     notices: list[str] = []
     group = FailoverGroup("mirrors", members, rules, Cancel(), notices.append)
     end = time.monotonic() + 2

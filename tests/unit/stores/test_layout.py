@@ -3,10 +3,20 @@ import re
 import pytest
 
 from desync_jobs.codecs.form import Form
-from desync_jobs.stores.layout import chunk_path, is_prefix, parse_name, temporary_path
+from desync_jobs.stores.forms import ChunkForms
+from desync_jobs.stores.layout import (
+    chunk_name,
+    is_prefix,
+    parse_chunk_name,
+    suffix_of,
+    temporary_path,
+)
 
 ID = bytes.fromhex("1c8109946feed9f9e9fe4b5144d90f05a50fb3275e848cb72f4b9546d8c533f2")
 HEX = ID.hex()
+
+
+SEALED = ".cacnk.aes-256-gcm-635af003"
 
 
 @pytest.mark.parametrize(
@@ -14,10 +24,11 @@ HEX = ID.hex()
     [(Form.ZSTD, ".cacnk"), (Form.XZ, ".cacnk"), (Form.GZIP, ".cacnk"), (Form.PLAIN, "")],
 )
 def test_a_chunk_is_in_the_directory_of_its_first_digits(form: Form, suffix: str) -> None:
-    assert chunk_path("/store", ID, form) == f"/store/1c81/{HEX}{suffix}"
+    assert suffix_of(form) == suffix
+    assert chunk_name(ID, suffix) == f"1c81/{HEX}{suffix}"
 
 
-@pytest.mark.parametrize("suffix", ["", ".cacnk"])
+@pytest.mark.parametrize("suffix", ["", ".cacnk", SEALED])
 def test_temporary_files_are_named_as_casync_names_them(suffix: str) -> None:
     names = {temporary_path(f"/store/1c81/{HEX}{suffix}") for _ in range(100)}
 
@@ -25,27 +36,31 @@ def test_temporary_files_are_named_as_casync_names_them(suffix: str) -> None:
     assert all(re.fullmatch(rf"/store/1c81/{HEX}\.[0-9a-f]{{1,16}}\.tmp", name) for name in names)
 
 
-def test_names_of_chunks_are_recognised() -> None:
-    assert parse_name("1c81", HEX) == (ID, Form.PLAIN)
-    assert parse_name("1c81", f"{HEX}.cacnk") == (ID, Form.ZSTD)
+@pytest.mark.parametrize("suffix", ["", ".cacnk", SEALED, ".xz", ".1234.tmp"])
+def test_names_are_taken_apart(suffix: str) -> None:
+    assert parse_chunk_name(f"1c81/{HEX}{suffix}") == (ID, suffix)
 
 
 @pytest.mark.parametrize(
-    ("directory", "name"),
+    "name",
     [
-        ("1c81", f"{HEX}.1234.tmp"),
-        ("1c81", f"{HEX}.xz"),
-        ("1c81", f"{HEX}.cacnk\n"),
-        ("1c81", f"{HEX}.cacnk.aes-256-gcm-635af003"),
-        ("1c81", HEX.upper()),
-        ("1c81", HEX[:-1]),
-        ("1c81", f"{HEX}0"),
-        ("1c81", ".tmp-cacnk123"),
-        ("0000", HEX),
+        f"1c81/{HEX.upper()}",
+        f"1c81/{HEX[:-1]}",
+        f"1c81/{HEX}/x",
+        "1c81/.tmp-cacnk123",
+        f"0000/{HEX}",
+        f"x/1c81/{HEX}",
+        HEX,
     ],
 )
-def test_foreign_names_are_not_chunks(directory: str, name: str) -> None:
-    assert parse_name(directory, name) is None
+def test_foreign_names_are_not_chunks(name: str) -> None:
+    assert parse_chunk_name(name) is None
+
+
+@pytest.mark.parametrize("suffix", [".xz", ".cacnk\n", SEALED, ".1234.tmp", "0"])
+def test_a_store_knows_its_own_suffixes_only(suffix: str) -> None:
+    assert ChunkForms().parse(f"1c81/{HEX}{suffix}") is None
+    assert ChunkForms().parse(f"1c81/{HEX}.cacnk") == (ID, ChunkForms().own)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, StoreError
 from desync_jobs.formats.index import parse_index
 from desync_jobs.stores import local
 from desync_jobs.stores.base import BATCH_CHUNKS, Chunk, Presence, Stored, StoredEntry, StoredSize
-from desync_jobs.stores.layout import chunk_path
+from desync_jobs.stores.forms import ChunkForms
+from desync_jobs.stores.layout import chunk_name, suffix_of
 from desync_jobs.stores.local import LocalStore
 from desync_jobs.stores.reader import Reader
 from desync_jobs.testing.chunks import make_chunk, make_chunks
@@ -43,11 +44,11 @@ def store(root: Path, reader: Reader) -> LocalStore:
 @pytest.fixture
 def plain_store(root: Path, reader: Reader) -> LocalStore:
     """A second view of `store`, which writes plain chunks."""
-    return LocalStore("plain", str(root), reader, writes=Form.PLAIN)
+    return LocalStore("plain", str(root), reader, ChunkForms(Form.PLAIN))
 
 
 def path_of(root: Path, chunk: Chunk, form: Form = Form.ZSTD) -> Path:
-    return Path(chunk_path(str(root), chunk.id, form))
+    return root / chunk_name(chunk.id, suffix_of(form))
 
 
 def files(root: Path) -> list[str]:
@@ -85,7 +86,7 @@ def test_stores_of_casync_and_desync_are_read_in_every_form(
 ) -> None:
     index = parse_index((STORES / "text-200k.caibx").read_bytes(), "text-200k.caibx")
     reader = Reader(best(), (index.algorithm,), index.largest)
-    store = LocalStore(name, str(STORES / f"{name}.castr"), reader, writes=writes)
+    store = LocalStore(name, str(STORES / f"{name}.castr"), reader, ChunkForms(writes))
 
     answers = store.fetch([index.id(position) for position in range(len(index))])
 
@@ -180,7 +181,7 @@ def test_replacing_leaves_one_file_in_the_store_s_own_form(
 
 def test_a_form_that_no_store_writes_is_refused(reader: Reader) -> None:
     with pytest.raises(ValueError, match="a store writes zstd or plain chunks, not xz"):
-        LocalStore("x", "/x", reader, writes=Form.XZ)
+        LocalStore("x", "/x", reader, ChunkForms(Form.XZ))
 
 
 @pytest.mark.parametrize("name", ["zstd", "desync"])
@@ -323,7 +324,7 @@ def test_what_may_not_be_read_is_a_failure_and_not_missing(store: LocalStore, ro
 
 def test_the_size_is_that_of_the_form_that_is_read_first(root: Path, reader: Reader) -> None:
     compressing = LocalStore("origin", str(root), reader)
-    plain = LocalStore("origin", str(root), reader, writes=Form.PLAIN)
+    plain = LocalStore("origin", str(root), reader, ChunkForms(Form.PLAIN))
     compressing.put([A])
     plain.replace([B])
     stored = path_of(root, A).stat().st_size
@@ -511,7 +512,7 @@ def test_a_full_disk_leaves_whole_chunks_and_no_temporary_files(
     small_disk: Path, reader: Reader, verb: str
 ) -> None:
     root = small_disk / "new.castr"
-    store = LocalStore("small", str(root), reader, writes=Form.PLAIN)
+    store = LocalStore("small", str(root), reader, ChunkForms(Form.PLAIN))
     chunks = [make_chunk(bytes([number]) * 100_000) for number in range(20)]
 
     with pytest.raises(StoreError, match=r"^store small: cannot write .*: No space left on device"):

@@ -10,6 +10,7 @@ from desync_jobs.core.sizes import DEFAULT_SIZES, CutMode
 from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index, parse_index, serialize_index
 from desync_jobs.stores.base import Chunk
+from desync_jobs.stores.forms import ChunkForms
 from desync_jobs.stores.local import LocalStore
 from desync_jobs.stores.reader import Reader
 from desync_jobs.testing.chunks import make_chunk
@@ -23,7 +24,7 @@ def test_casync_extracts_from_a_store_and_an_index_written_here(
 ) -> None:
     casync = require_program("casync")
     chunks = [make_chunk(f"chunk {number}\n".encode() * 5000, algorithm) for number in range(10)]
-    LocalStore("s", str(tmp_path / "s.castr"), reader, writes=writes).put(chunks)
+    LocalStore("s", str(tmp_path / "s.castr"), reader, ChunkForms(writes)).put(chunks)
     ends = np.cumsum([len(chunk.plain) for chunk in chunks], dtype=np.uint64)
     ids = np.frombuffer(b"".join(chunk.id for chunk in chunks), np.uint8).reshape(-1, 32)
     index = Index(blob_flags(algorithm, CutMode.CASYNC), DEFAULT_SIZES, ends, ids)

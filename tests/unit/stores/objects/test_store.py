@@ -34,7 +34,7 @@ def store_in(
 
 
 def holding(*chunks: Chunk, forms: ChunkForms = ZSTD) -> MemoryPlace:
-    return MemoryPlace({forms.own.name(chunk.id): forms.encode(chunk) for chunk in chunks})
+    return MemoryPlace({forms.own.name(chunk.id): bytes(forms.encode(chunk)) for chunk in chunks})
 
 
 def test_the_other_form_is_asked_for_what_is_not_there_in_the_own() -> None:
