@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from desync_jobs.assembly.cancel import Cancel
-from desync_jobs.errors import StoreError, UsageError
+from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, StoreError, UsageError
 from desync_jobs.manifest.capability import Capability
 from desync_jobs.manifest.load import job_from_document
 from desync_jobs.manifest.locations import Kind, parse_location
 from desync_jobs.stores.base import Chunk
 from desync_jobs.stores.cached import CachedStore
+from desync_jobs.stores.casync_ssh.store import CasyncSshStore
 from desync_jobs.stores.drivers import OBJECT_DRIVERS
 from desync_jobs.stores.failover import FailoverGroup
 from desync_jobs.stores.hedge import HedgedSource
@@ -150,21 +151,52 @@ def test_a_slow_store_is_raced_by_all_after_it(around: Around) -> None:
     assert isinstance(open_source(["a"], opened), LocalStore), "there is nobody to race it"
 
 
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ({"url": "s", "encryption": {}}, "store s: this version does not know encryption for d"),
-        ({"url": "s", "skip_verify": True}, "store s: this version does not know skip_verify"),
-        ({"url": "s", "reads": "own"}, "store s: this version does not know reads for directories"),
-    ],
-)
-def test_what_cannot_be_done_yet_is_refused_and_not_left_out(
-    around: Around, spec: dict[str, object], message: str
+def test_a_directory_is_encrypted_with_the_key_of_the_environment(
+    around: Around, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UsageError) as caught:
-        open_store("s", around(stores={"s": spec}))
+    monkeypatch.setenv("DESYNC_ENCRYPTION_KEY", bytes(range(32)).hex())
+    encryption = {"algorithm": "aes-256-gcm"}
+    store = open_store("s", around(stores={"s": {"url": "s", "encryption": encryption}}))
+    store.put([CHUNK])
+    (path,) = (tmp_path / "job" / "s").glob("*/*")
 
-    assert str(caught.value).startswith(message)
+    assert path.name == f"{CHUNK.id.hex()}.cacnk.aes-256-gcm-630dcd29"
+    assert isinstance(store.fetch([CHUNK.id])[0], Chunk)
+
+
+def test_a_directory_that_reads_its_own_form_does_not_see_the_other(around: Around) -> None:
+    either = {"url": "s", "compression": "none"}
+    opened = around(stores={"plain": either, "own": {"url": "s", "reads": "own"}})
+    open_store("plain", opened).put([CHUNK])
+
+    assert isinstance(open_store("own", opened).fetch([CHUNK.id])[0], ChunkMissingError)
+
+
+def test_what_is_not_to_be_verified_is_taken_as_it_is(around: Around, tmp_path: Path) -> None:
+    place = {"url": "s", "compression": "none"}
+    opened = around(stores={"s": place, "trusted": {**place, "skip_verify": True}})
+    open_store("s", opened).put([CHUNK])
+    (path,) = (tmp_path / "job" / "s").glob("*/*")
+    path.chmod(0o644)
+    path.write_bytes(b"something else")
+
+    (answer,) = open_store("trusted", opened).fetch([CHUNK.id])
+
+    assert isinstance(answer, Chunk)
+    assert answer.plain == b"something else"
+    assert isinstance(open_store("s", opened).fetch([CHUNK.id])[0], ChunkInvalidError)
+
+
+def test_a_store_over_ssh_can_only_be_read(around: Around) -> None:
+    opened = around(stores={"s": {"url": "ssh://me@host/srv"}})
+    store = open_store("s", opened)
+
+    assert isinstance(store, CasyncSshStore)
+    assert capabilities("s", opened) == {Capability.READ}
+    with pytest.raises(StoreError, match="store s: can only be read, and not be written to"):
+        store.put([CHUNK])
+    with pytest.raises(StoreError, match="can only be read, and not be listed"):
+        store.entries()
 
 
 def test_a_kind_of_place_without_a_driver_is_told(
@@ -209,8 +241,9 @@ def test_a_key_that_is_none_is_refused_and_not_shown(
     with pytest.raises(UsageError) as caught:
         open_store("s", around(stores={"s": {"url": "https://h/", "encryption": {}}}))
 
-    assert str(caught.value) == "store s: encryption.key should be 64 hexadecimal digits"
-    assert caught.value.__context__ is None or key not in str(caught.value.__context__)
+    message = "store s: encryption.key is none: a key is 64 hexadecimal digits"
+    assert str(caught.value) == message
+    assert caught.value.__cause__ is None
 
 
 def test_directories_can_do_everything_and_groups_be_read(around: Around) -> None:
