@@ -16,6 +16,8 @@ _PREFIX: Final = re.compile("[0-9a-f]{4}")
 _PREFIX_LENGTH: Final = 4
 _ID_LENGTH: Final = 64
 _NAME: Final = re.compile(r"([0-9a-f]{4})/([0-9a-f]{64})([^/]*)", re.DOTALL)
+_TEMPORARY: Final = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{1,16}\.tmp")
+_TEMPORARY_OF_DESYNC: Final = re.compile(r"\.tmp-cacnk\.?[0-9]+")
 
 
 def suffix_of(form: Form) -> str:
@@ -42,6 +44,16 @@ def temporary_path(path: str) -> str:
     folder, name = os.path.split(path)
     random = int.from_bytes(os.urandom(8), "little")
     return f"{folder}/{name[:_ID_LENGTH]}.{random:x}.tmp"
+
+
+def is_temporary(directory: str, name: str) -> bool:
+    """Tell whether the file `name` in the prefix directory is one that a writer has not finished.
+
+    Those of casync and of this program, and those of desync.
+    """
+    if _TEMPORARY_OF_DESYNC.fullmatch(name):
+        return True
+    return name.startswith(directory) and _TEMPORARY.fullmatch(name) is not None
 
 
 def is_prefix(directory: str) -> bool:

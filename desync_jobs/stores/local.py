@@ -23,6 +23,7 @@ from desync_jobs.errors import (
     InvalidDataError,
     StoreError,
 )
+from desync_jobs.stores.abandoned import remove_abandoned_files
 from desync_jobs.stores.base import Chunk, Fetched, Presence, Stored, StoredEntry, StoredSize
 from desync_jobs.stores.chunk_file import (
     publish_chunk_file,
@@ -143,6 +144,13 @@ class LocalStore:
                 os.unlink(path)
         except OSError as error:
             self._fail("remove", path, error)
+
+    def remove_abandoned(self) -> int:
+        self._check_root()
+        try:
+            return remove_abandoned_files(self._root)
+        except OSError as error:
+            self._fail("tidy", error.filename or self._root, error)
 
     def _count_added(self, chunks: int, size: int, waiting: Waiting) -> None:
         self._counters.add(

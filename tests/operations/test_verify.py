@@ -27,6 +27,7 @@ def test_a_sound_store_is_counted_and_left_alone(workspace: Workspace, made: Ind
         "bytes_stored": sum(map(len, stored.values())),
         "damaged": [],
         "removed": 0,
+        "abandoned_files_removed": 0,
     }
     assert ended.warnings == []
     assert stamps(workspace.path) == before

@@ -11,6 +11,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.planner.operations.verify import VerifyFacts
 from desync_jobs.planner.plan import Step
+from desync_jobs.stores.abandoned import Tidying
 from desync_jobs.stores.base import BATCH_BYTES, BATCH_CHUNKS, ChunkStore, StoredEntry
 
 _SHOWN = 10
@@ -31,7 +32,10 @@ def survey_verify(task: Task[VerifySpec]) -> VerifyFacts:
 
 
 def do_verify(task: Task[VerifySpec], step: Step) -> Done:
-    """Check every chunk file that is there; with `repair` remove the damaged ones."""
+    """Check every chunk file that is there; with `repair` remove damaged ones.
+
+    And what writers that were killed left behind.
+    """
     store = open_store(task, task.spec.store, _reading(task))
     phase = task.phase("verifying", step.cost.work)
     damaged: list[str] = []
@@ -50,11 +54,13 @@ def do_verify(task: Task[VerifySpec], step: Step) -> Done:
             if task.spec.repair:
                 store.remove(entry)
             task.warn(f"{error}; removed" if task.spec.repair else str(error))
+    abandoned = store.remove_abandoned() if task.spec.repair and isinstance(store, Tidying) else 0
     statistics = {
         "chunks": checked,
         "bytes_stored": phase.done,
         "damaged": damaged,
         "removed": len(damaged) if task.spec.repair else 0,
+        "abandoned_files_removed": abandoned,
     }
     if damaged:
         return Done(Status.FAILED, statistics, _damage(task, damaged))

@@ -15,7 +15,8 @@ class VerifySpec(OperationBase):
     store: str
     """The store or cache to check."""
     repair: Flag = False
-    """Whether invalid chunks are removed, so that they can be stored again."""
+    """Whether invalid chunks are removed, so that they can be stored again; also unfinished files
+    of writers that were killed more than a day ago."""
     digest: Literal["auto", "sha512-256", "sha256"] = "auto"
     """The digest that names the chunks; `auto` accepts either."""
 
