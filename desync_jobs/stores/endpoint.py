@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,10 @@ _LIMITS: Final = ("deadline", "bandwidth", "requests_per_second")
 """Fields of a policy that can be switched off."""
 
 
+def _nobody(_: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """What a driver is opened with. `spec` says how `location` is asked, which may be below it."""
@@ -30,6 +35,8 @@ class Endpoint:
     policy: Policy
     hosts: Hosts
     stopper: Stopper
+    notice: Callable[[str], None] = _nobody
+    """Is told, in words, what the user should know about the place."""
 
     @property
     def label(self) -> str:

@@ -108,7 +108,8 @@ def _endpoint(
     job = around.job
     policy = policy_of(spec.policy, job.spec.policy)
     hosts = around.places.hosts
-    return Endpoint(name, spec, location, job.directory, policy, hosts, around.stopper)
+    stopper, notice = around.stopper, around.notice
+    return Endpoint(name, spec, location, job.directory, policy, hosts, stopper, notice)
 
 
 def capabilities(name: str, around: Surroundings) -> frozenset[Capability]:

@@ -10,6 +10,11 @@ from desync_jobs.stores.http.place import HttpPlace
 def open_place(endpoint: Endpoint) -> HttpPlace:
     """Open an HTTP place; nothing is sent yet, and no secret looked up."""
     spec = endpoint.spec
+    if spec.tls.trust_insecure:
+        endpoint.notice(
+            f"{endpoint.label}: TLS certificates are NOT verified (tls.trust_insecure): whoever is "
+            f"between here and {endpoint.location.host} can read and change everything"
+        )
     options = HttpOptions(
         endpoint.policy,
         tls_of(endpoint, spec.tls),

@@ -57,6 +57,7 @@ class ObjectStore:
         self._policy = policy
         self._stopper = NeverStopped() if stopper is None else stopper
         self._counters = Counters()
+        self._retries_before = place.traffic().retries
         self._claims = Claims(self._stopper)
 
     def fetch(self, ids: Sequence[ChunkID]) -> list[Fetched]:
@@ -87,7 +88,8 @@ class ObjectStore:
         return [None if one is None else one[0] for one in self._find(ids, compressed)]
 
     def counts(self) -> dict[str, Counts]:
-        retries = self._place.traffic().retries
+        # Operations of one run may share the place.
+        retries = self._place.traffic().retries - self._retries_before
         return {self.name: self._counters.total() + Counts(retries=retries)}
 
     def prepare(self) -> None:

@@ -1,42 +1,18 @@
 """Whom a client trusts, and who it says it is."""
 
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import trustme
 
 from desync_jobs.errors import StoreError, UsageError
 from desync_jobs.stores.http.options import Tls
 from desync_jobs.stores.http.place import HttpPlace
+from tests.servers.certificates import Authority
 from tests.servers.http_places import http_client
 from tests.servers.scripted import Reply, ScriptedServer, scripted_server
 
 WHOLE = Reply(body=b"content")
-
-
-class Authority:
-    """A certificate authority with its files."""
-
-    def __init__(self, directory: Path) -> None:
-        directory.mkdir()
-        self.ca = trustme.CA()
-        self.file = str(directory / "ca.pem")
-        self.ca.cert_pem.write_to_path(self.file)
-        self.client_cert = str(directory / "client.pem")
-        self.client_key = str(directory / "client.key")
-        client = self.ca.issue_cert("client@example.org")
-        client.cert_chain_pems[0].write_to_path(self.client_cert)
-        client.private_key_pem.write_to_path(self.client_key)
-
-    def server(self, host: str = "localhost", *, asks_for: str | None = None) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert(host).configure_cert(context)
-        if asks_for is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(asks_for)
-        return context
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,29 @@
+"""Certificates for servers and clients of tests."""
+
+import ssl
+from pathlib import Path
+
+import trustme
+
+
+class Authority:
+    """A certificate authority with its files."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        self.ca = trustme.CA()
+        self.file = str(directory / "ca.pem")
+        self.ca.cert_pem.write_to_path(self.file)
+        self.client_cert = str(directory / "client.pem")
+        self.client_key = str(directory / "client.key")
+        client = self.ca.issue_cert("client@example.org")
+        client.cert_chain_pems[0].write_to_path(self.client_cert)
+        client.private_key_pem.write_to_path(self.client_key)
+
+    def server(self, host: str = "localhost", *, asks_for: str | None = None) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(host).configure_cert(context)
+        if asks_for is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(asks_for)
+        return context
