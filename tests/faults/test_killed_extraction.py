@@ -32,7 +32,8 @@ BATCH: Final = BATCH_CHUNKS * (72 << 10)
 """Bytes of a batch of chunks that are cut at 64 KiB on average."""
 
 # Tells that the interpreter is up by closing the pipe it was given, and keeps the ID of every
-# chunk that a store is asked for: what a killed process appended to a file stays there.
+# chunk that a store is asked for: what a killed process appended to a file stays there. At its
+# end it tells how many bytes it read from any file.
 PROGRAM: Final = """
 import os, sys
 from desync_jobs.cli.main import process
@@ -43,6 +44,12 @@ def fetch(store, ids):
     os.write(log, b"".join(ids))
     return plainly(store, ids)
 LocalStore.fetch = fetch
+leave = os._exit
+def end(code):
+    with open("/proc/self/io") as counted, open("read", "w") as file:
+        file.write(next(line for line in counted if line.startswith("rchar")).split()[1])
+    leave(code)
+os._exit = end
 os.close(int(sys.argv.pop(1)))
 process()
 """
@@ -101,6 +108,10 @@ class Area:
         lengths = {self.index.id(at): self.index.length(at) for at in range(len(self.index))}
         starts = range(0, len(found), CHUNK_ID_SIZE)
         return sum(lengths[found[at : at + CHUNK_ID_SIZE]] for at in starts)
+
+    def read(self) -> int:
+        """Return the bytes that the last run read, but for chunk files: they do not compress."""
+        return int((self.folder / "read").read_text()) - self.asked()
 
     def right(self) -> bool:
         blob, copy = (np.memmap(self.folder / name, mode="r") for name in ("blob", "copy"))
@@ -162,3 +173,24 @@ def test_a_run_ended_again_and_again_loses_at_most_a_batch_a_thread_each_time(
     assert area.right()
     assert not area.journal.exists()
     assert SIZE <= asked <= SIZE + (ended * THREADS * BATCH if ending is signal.SIGKILL else 0)
+
+
+def test_a_run_that_goes_on_reads_little_of_what_is_there(area: Area) -> None:
+    area.asked()
+    area.finished()
+    where_all_is_right = area.read()
+    area.target.unlink()
+    process = area.begin()
+    while process.poll() is None and (
+        not area.target.exists() or area.target.stat().st_blocks * 512 < 0.9 * SIZE
+    ):
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    area.asked()
+    area.finished()
+    read = area.read()
+
+    assert area.right()
+    assert where_all_is_right > SIZE
+    assert read < 0.15 * SIZE
