@@ -32,3 +32,8 @@ class SeedSpec(Spec):
         """The files that are read, as far as they are named."""
         named = [self.blob, None if self.automatic else self.index]
         return tuple(path for path in named if path is not None)
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directories that are searched for files to read."""
+        return () if self.directory is None else (self.directory,)

@@ -1,9 +1,10 @@
 """In which order operations run, from what they touch.
 
-An operation that reads a file comes after the one that writes it; one that reads a
-store comes after the one whose purpose is to fill it. `after` adds to that. Refused, each with its
-own message: two writers of one file, two readers of standard input, a deleter in a store that
-others use without an order between them, and cycles.
+An operation that reads a file comes after the one that writes it; one that reads a store comes
+after the one whose purpose is to fill it; one that uses a directory of seeds comes after those that
+write into it, and of those that do both the first declared comes first. `after` adds to that.
+Refused, each with its own message: two writers of one file, two readers of standard input, a
+deleter in a store that others use without an order between them, and cycles.
 """
 
 from collections import defaultdict
@@ -44,6 +45,9 @@ def order_operations(job: Job) -> Order:
             for name in specs
         }
         needs = {name: data[name] | fixed[name] for name in specs}
+        seeded = _without_cycles(needs, {name: touched.seeders(name) for name in specs})
+        data = {name: data[name] | seeded[name] for name in specs}
+        needs = {name: needs[name] | seeded[name] for name in specs}
         names = _sorted(needs)
     except CycleError as error:
         problems.append(_cycle(error.args[1]))
@@ -85,6 +89,31 @@ def _ancestors(
     return found
 
 
+def _without_cycles(
+    needs: Mapping[str, frozenset[str]], wished: Mapping[str, list[str]]
+) -> dict[str, set[str]]:
+    """Return of what each operation is wished to come after what it can come after.
+
+    `needs` hold in any case; of wishes that exclude each other the one for the order in which
+    both are declared.
+    """
+    declared = {name: place for place, name in enumerate(needs)}
+    pairs = [(name, other) for name, others in wished.items() for other in others]
+    pairs.sort(key=lambda pair: declared[pair[1]] > declared[pair[0]])
+    before = _ancestors(_sorted(needs), needs)
+    granted: dict[str, set[str]] = {name: set() for name in needs}
+    for name, other in pairs:
+        if name in before[other]:
+            continue
+        granted[name].add(other)
+        if other not in before[name]:
+            new = before[other] | {other}
+            for one in before:
+                if one == name or name in before[one]:
+                    before[one] |= new
+    return granted
+
+
 class _Touched:
     """Who reads, writes, fills and deletes what; files by absolute path, stores by location."""
 
@@ -99,6 +128,8 @@ class _Touched:
         self._users: dict[str, list[str]] = defaultdict(list)
         self._fillers: dict[str, list[str]] = defaultdict(list)
         self._deleters: dict[str, list[str]] = defaultdict(list)
+        self._directories: dict[str, list[str]] = defaultdict(list)
+        """Who takes seeds from a directory."""
         self._stdin: list[str] = []
         for name, spec in job.spec.operations.items():
             access = spec.access()
@@ -107,6 +138,7 @@ class _Touched:
             _note(self._readers, name, map(job.path, access.reads))
             for seed in access.uses_seeds:
                 _note(self._readers, name, map(job.path, job.spec.seeds[seed].paths))
+                _note(self._directories, name, map(job.path, job.spec.seeds[seed].directories))
             _note(self._writers, name, map(job.path, access.writes))
             _note(self._searchers, name, map(job.pattern, access.reads_matching))
             _note(self._scatterers, name, map(job.pattern, access.writes_matching))
@@ -143,6 +175,19 @@ class _Touched:
         for place, users in self._users.items():
             if name in users:
                 yield from (filler for filler in self._fillers.get(place, ()) if filler != name)
+
+    def seeders(self, name: str) -> list[str]:
+        """Return the operations that write into a directory of seeds of `name`, the last first."""
+        own = [place for place, users in self._directories.items() if name in users]
+        found = {
+            writer
+            for written in (self._writers, self._scatterers)
+            for path, writers in written.items()
+            if any(path.startswith(place.rstrip("/") + "/") for place in own)
+            for writer in writers
+        }
+        # From the last on, so that the nearest ones say where most of the others are.
+        return [one for one in reversed(self._job.spec.operations) if one in found - {name}]
 
     def double_writers(self) -> Iterator[Problem]:
         for path, writers in self._writers.items():

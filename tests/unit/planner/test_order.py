@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,7 +7,7 @@ from desync_jobs.errors import ManifestError
 from desync_jobs.manifest.job import Job
 from desync_jobs.planner.order import order_operations
 
-JobOf = Callable[[Mapping[str, Any]], Job]
+JobOf = Callable[..., Job]
 
 MAKE = {"kind": "make", "blob": "img", "index": "img.caibx", "store": "a"}
 EXTRACT = {"kind": "extract", "index": "img.caibx", "target": "out", "stores": ["a"]}
@@ -171,3 +171,55 @@ def test_every_blob_of_a_list_is_read_and_written(job_of: JobOf) -> None:
     order = order_operations(job_of({**digests, "list": several, "named": named, "put": MAKE}))
 
     assert order.names == ("put", "list", "one", "named", "two")
+
+
+SEEDS: dict[str, Any] = {"seeds": {"all": {"directory": "seeds"}}}
+
+
+def seeded(target: str, **fields: Any) -> dict[str, Any]:
+    return EXTRACT | {"target": target, "seeds": ["all"], **fields}
+
+
+def test_a_user_of_a_directory_of_seeds_comes_after_those_that_write_into_it(
+    job_of: JobOf,
+) -> None:
+    job = job_of(
+        {
+            "use": seeded("out", stores=["b"], index="x.caibx"),
+            "blob": EXTRACT | {"stores": ["b"], "index": "y.caibx", "target": "seeds/deep/old"},
+            "index": MAKE | {"index": "seeds/old.caibx"},
+            "beside": EXTRACT | {"stores": ["b"], "index": "z.caibx", "target": "seeds-not/old"},
+        },
+        **SEEDS,
+    )
+    order = order_operations(job)
+
+    assert order.data["use"] == {"blob", "index"}
+    assert order.names == ("blob", "index", "use", "beside")
+
+
+def test_users_of_a_directory_of_seeds_that_write_into_it_keep_their_order(job_of: JobOf) -> None:
+    names = ("z", "m", "a")
+    fields = {"stores": ["b"], "index": "x.caibx"}
+    order = order_operations(
+        job_of({name: seeded(f"seeds/{name}", **fields) for name in names}, **SEEDS)
+    )
+
+    assert order.names == names
+    assert dict(order.data) == {"z": set(), "m": {"z"}, "a": {"z", "m"}}
+
+
+def test_what_has_to_come_before_a_writer_into_its_seeds_does(job_of: JobOf) -> None:
+    first = seeded("img", stores=["b"], index="x.caibx")
+    job = job_of({"write": MAKE | {"index": "seeds/img.caibx"}, "first": first}, **SEEDS)
+
+    assert order_operations(job).names == ("first", "write")
+
+
+def test_many_users_of_one_directory_are_ordered_at_once(job_of: JobOf) -> None:
+    fields = {"stores": ["b"], "index": "x.caibx"}
+    job = job_of({f"x{at}": seeded(f"seeds/{at}", **fields) for at in range(200)}, **SEEDS)
+    order = order_operations(job)
+
+    assert order.names == tuple(job.spec.operations)
+    assert len(order.data["x199"]) == 199
