@@ -2,9 +2,11 @@
 
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -28,12 +30,23 @@ def process() -> NoReturn:
     gc.disable()
     code = 1
     try:
+        _allow_open_files()
         code = main()
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError:
         code = code or 1  # nobody takes the output
     os._exit(code)
+
+
+def _allow_open_files() -> None:
+    """Have as many files open as the system lets this process have.
+
+    The lower limit that processes begin with is for those that use `select(2)`; here nothing does.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

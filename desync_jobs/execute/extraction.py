@@ -93,13 +93,13 @@ class Extraction:
     def _take_what_is_here(self, assembly: Assembly) -> None:
         """Write what comes from the target itself and from seeds, as far as it proves right."""
         machine, index, target = self._task.machine, self._detail.index, self._target
-        with self._seeds.opened(assembly.seeded) as seeds:
+        with self._seeds.set_aside(assembly.seeded) as aside:
             self._count(
                 copy_within(target, index, assembly.copied, machine.workers, machine.kernel)
             )
             copied = assembly.copied.sources
             self._shares["target"].add(len(copied), plain_size(index, copied))
-            for part in self._seeds.bring(assembly.seeded, seeds):
+            for part in self._seeds.bring(assembly.seeded, aside):
                 self._note(Written(part.places, part.size))
 
     def _count(self, batches: Generator[Written, None, None]) -> None:

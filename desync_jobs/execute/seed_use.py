@@ -28,6 +28,8 @@ from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.facts import SeedFacts
 from desync_jobs.report.words import counted
 
+_OPEN: Final = 32
+"""Seeds that are open at a time."""
 _ASIDE: Final = 64 << 20
 """Bytes set aside between two looks whether the run is to stop."""
 
@@ -67,35 +69,54 @@ class SeedUse:
         return bool(self._wrong)
 
     @contextmanager
-    def opened(self, runs: Runs) -> Iterator[dict[int, OpenSeed]]:
-        """Lend the seeds that `runs` need; what the target's writer will overwrite is set aside.
+    def set_aside(self, runs: Runs) -> Iterator[dict[int, OpenSeed]]:
+        """Lend copies of what `runs` need of seeds that the target's writer will overwrite.
 
-        A seed that cannot be opened is left out, and its positions are wrong.
+        Every seed is looked at. One that cannot be opened is left out, and its positions are wrong.
         """
-        with ExitStack() as opened:
-            found: dict[int, OpenSeed] = {}
+        with ExitStack() as kept:
+            aside: dict[int, OpenSeed] = {}
             for number in np.unique(runs.seed).tolist():
-                seed = self._seeds[number]
                 try:
-                    fd = opened.enter_context(
-                        open_input(seed.blob.path, self._task.machine.streams)
-                    )
-                    lent = OpenSeed(fd, f"seed {seed.name} ({seed.blob.path})", seed.index)
-                    if same_storage(self._target.fd, fd):
-                        self._overwritten.add(seed.name)
-                        lent = self._staged(lent, _of(runs, number), opened)
+                    with self._opened(number) as seed:
+                        if same_storage(self._target.fd, seed.fd):
+                            self._overwritten.add(self._seeds[number].name)
+                            aside[number] = self._staged(seed, _of(runs, number), kept)
                 except SourceError as error:
-                    places = [place for run in _of(runs, number) for place in _places(run)]
-                    self._note(number, places, SourceError(f"seed {seed.name}: {error}"))
-                    continue
-                found[number] = lent
-            yield found
+                    self._lack(number, runs, error)
+            yield aside
 
-    def bring(self, runs: Runs, seeds: dict[int, OpenSeed]) -> Iterator[Seeded]:
-        """Bring `runs` from `seeds`, as `opened` lends them; yields what came of each stretch.
+    def bring(self, runs: Runs, aside: dict[int, OpenSeed]) -> Iterator[Seeded]:
+        """Bring `runs`, what is `aside` from there; yields what came of each stretch.
 
-        Raises `BlobMismatchError` or `SourceError` for what is wrong in a seed that must be right.
+        There may be more seeds than files may be open: a few are at a time. Raises
+        `BlobMismatchError` or `SourceError` for what is wrong in a seed that must be right.
         """
+        numbers = [one for one in np.unique(runs.seed).tolist() if one not in self._wrong]
+        for begin in range(0, len(numbers), _OPEN):
+            with ExitStack() as opened:
+                seeds: dict[int, OpenSeed] = {}
+                for number in numbers[begin : begin + _OPEN]:
+                    try:
+                        seeds[number] = aside.get(number) or opened.enter_context(
+                            self._opened(number)
+                        )
+                    except SourceError as error:
+                        self._lack(number, runs, error)
+                yield from self._bring(runs, seeds)
+
+    @contextmanager
+    def _opened(self, number: int) -> Iterator[OpenSeed]:
+        seed = self._seeds[number]
+        with open_input(seed.blob.path, self._task.machine.streams) as fd:
+            yield OpenSeed(fd, f"seed {seed.name} ({seed.blob.path})", seed.index)
+
+    def _lack(self, number: int, runs: Runs, error: SourceError) -> None:
+        """Take note that a seed cannot be read at all."""
+        places = [place for run in _of(runs, number) for place in _places(run)]
+        self._note(number, places, SourceError(f"seed {self._seeds[number].name}: {error}"))
+
+    def _bring(self, runs: Runs, seeds: dict[int, OpenSeed]) -> Iterator[Seeded]:
         there = np.isin(runs.seed, list(seeds))
         usable = Runs(runs.first[there], runs.last[there], runs.seed[there], runs.at[there])
         machine = self._task.machine

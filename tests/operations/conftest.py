@@ -1,8 +1,10 @@
 import os
 import shutil
+import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 from threading import Lock
 from typing import Any
 
@@ -12,6 +14,7 @@ from desync_jobs.core.chunk import ChunkID
 from desync_jobs.stores import open as opening
 from desync_jobs.stores.base import ChunkStore, Fetched
 from desync_jobs.testing.faulty import FaultyStore
+from tests.conftest import command_line
 from tests.operations.seeded import LONG_AGO, NEW, OLD
 from tests.workspace import Workspace
 
@@ -76,3 +79,22 @@ def cache_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     home = tmp_path_factory.mktemp("cache-home")
     monkeypatch.setenv("XDG_CACHE_HOME", str(home))
     return home
+
+
+@pytest.fixture
+def run_limited(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> Callable[..., CompletedProcess[bytes]]:
+    """Run the program where it may have 48 files open, and no more if it asks for it."""
+
+    def run(*arguments: str) -> CompletedProcess[bytes]:
+        return subprocess.run(
+            ["sh", "-c", 'ulimit -n 48; exec "$@"', "sh", *command_line(arguments)],
+            capture_output=True,
+            cwd=tmp_path,
+            env=dict(environment),
+            timeout=120,
+            check=False,
+        )
+
+    return run

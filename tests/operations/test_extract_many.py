@@ -3,10 +3,9 @@
 import itertools
 import json
 import os
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -21,7 +20,6 @@ from desync_jobs.formats.index import Index, serialize_index
 from desync_jobs.manifest.write import manifest_text
 from desync_jobs.planner.explain import explain
 from desync_jobs.report.events import Event, PhaseStarted
-from tests.conftest import command_line
 from tests.vectors.inputs import ctr
 from tests.workspace import Ended, How, Workspace, chunk_file, stamp, stamps
 
@@ -509,22 +507,3 @@ def test_hundreds_of_blobs_need_few_open_files_and_little_time(
     assert len(found) == versions
     assert all(found[f"{number:03}"] == data[: whole.end(number)] for number in range(versions))
     assert seconds < 60
-
-
-@pytest.fixture
-def run_limited(
-    tmp_path: Path, environment: Mapping[str, str]
-) -> Callable[..., CompletedProcess[bytes]]:
-    """Run the program where it may have 48 files open."""
-
-    def run(*arguments: str) -> CompletedProcess[bytes]:
-        return subprocess.run(
-            ["sh", "-c", 'ulimit -n 48; exec "$@"', "sh", *command_line(arguments)],
-            capture_output=True,
-            cwd=tmp_path,
-            env=dict(environment),
-            timeout=120,
-            check=False,
-        )
-
-    return run

@@ -1,8 +1,10 @@
 """Doing `cat`: chunks fetched in parallel, written in order."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 
 import numpy as np
 
@@ -93,9 +95,16 @@ def do_cat(task: Task[CatSpec], step: Step) -> Done:
 def _seeds(task: Task[CatSpec], detail: CatDetail, opened: ExitStack) -> dict[str, OpenSeed]:
     """Open the seeds that can serve, by their names in plans."""
     index = detail.index
-    seeds = {}
+    seeds: dict[str, OpenSeed] = {}
+    most = _most_seeds()
     for seed in detail.seeds:
         if shares_chunks(seed.index, index.ids_at(index.distinct(detail.first, detail.last))):
+            if len(seeds) == most:
+                task.warn(
+                    f"seed {seed.name} and those after it are not used: {most} are open, half as "
+                    "many as files may be; raise that limit (ulimit -n)"
+                )
+                break
             try:
                 fd = opened.enter_context(open_input(seed.blob.path, task.machine.streams))
             except SourceError as error:
@@ -104,6 +113,12 @@ def _seeds(task: Task[CatSpec], detail: CatDetail, opened: ExitStack) -> dict[st
                 name = f"seed {seed.name}"
                 seeds[name] = OpenSeed(fd, f"{name} ({seed.blob.path})", seed.index)
     return seeds
+
+
+def _most_seeds() -> int:
+    """Return how many seeds may be open: half of all files, so that stores have the rest."""
+    limit, _ = getrlimit(RLIMIT_NOFILE)
+    return sys.maxsize if limit == RLIM_INFINITY else limit // 2
 
 
 class _Pieces:
