@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from desync_jobs.core.prices import Source
 from desync_jobs.planner.cost import Amount, Bounds, Cost
 from desync_jobs.planner.plan import Action, Plan, Step, StepPart
+from desync_jobs.planner.space import Space
 from desync_jobs.report.words import counted, in_bytes
 
 _MARKS: Final = {
@@ -39,9 +41,9 @@ def _step_lines(step: Step) -> Iterator[str]:
 def _cost_lines(cost: Cost, indent: str) -> Iterator[str]:
     yield from _table([*_rows("reads", cost.reads), *_rows("writes", cost.writes)], indent)
     if cost.download is not None:
-        yield f"{indent}fetches  {_between(cost.download)} in {_requests(cost.reads)}"
+        yield f"{indent}fetches  {_between(cost.download)} in {_requests(cost)}"
     for space in cost.space:
-        yield f"{indent}space    {space.words()} in {space.path}"
+        yield f"{indent}space    {_room(space)}"
     for warning in cost.warnings:
         yield f"{indent}warning  {warning}"
 
@@ -81,8 +83,14 @@ def _between(bounds: Bounds) -> str:
     return f"{in_bytes(bounds.lower)} to {in_bytes(bounds.upper)}"
 
 
-def _requests(amounts: Iterable[Amount]) -> str:
-    return counted(sum(amount.requests for amount in amounts), "request")
+def _requests(cost: Cost) -> str:
+    stores = (amount.requests for amount in cost.reads if amount.source is Source.STORE)
+    return counted(sum(stores), "request")
+
+
+def _room(space: Space) -> str:
+    needed = _between(Bounds(space.lower, space.upper))
+    return f"{needed} of {in_bytes(space.free)} free in {space.path} for {' and '.join(space.what)}"
 
 
 def _summary(plan: Plan) -> str:

@@ -59,10 +59,11 @@ class Space:
 
     def words(self) -> str:
         """Say what is needed and what there is, in figures."""
+        verb = "needs" if len(self.what) == 1 else "need"
         needed = (
-            f"needs {_figures(self.upper)}"
+            f"{verb} {_figures(self.upper)}"
             if self.lower == self.upper
-            else f"needs between {_figures(self.lower)} and {_figures(self.upper)}"
+            else f"{verb} between {_figures(self.lower)} and {_figures(self.upper)}"
         )
         return f"{' and '.join(self.what)} {needed}; {_figures(self.free)} are free"
 
