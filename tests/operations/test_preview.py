@@ -1,15 +1,19 @@
 """A plan says what the run then does: by place, in chunks, requests, plain and stored bytes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import jsonschema
 import pytest
 
+from desync_jobs.core.chunk import ChunkID
 from desync_jobs.core.prices import Source
 from desync_jobs.planner.cost import Amount, Bounds, Cost
 from desync_jobs.planner.plan import Plan
 from desync_jobs.planner.schema import plan_schema
+from desync_jobs.stores.base import StoredSize
+from desync_jobs.stores.local import LocalStore
 from tests.operations.seeded import NEW, OLD, OTHER, declare
 from tests.vectors.inputs import ctr
 from tests.workspace import Ended, Workspace, chunk_file, ids_of
@@ -280,3 +284,53 @@ def test_many_targets_are_fetched_as_said(workspace: Workspace) -> None:
     assert cost.download == Bounds(store["stored_bytes"], store["stored_bytes"])
     assert cost.writes[-1].stored == Bounds(*[added["stored_bytes_added"]] * 2)
     assert [part.cost.download is not None for part in step.parts] == [True] * 3
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "extract": EXTRACT,
+    "cat": {"kind": "cat", "index": "new.caibx", "output": "out", "stores": ["store"]},
+    "cache": {"kind": "cache", "indexes": ["new.caibx"], "stores": ["store"], "cache": "cache"},
+}
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let stores say that they have a chunk, and not how long it is."""
+    plainly = LocalStore.stored_sizes
+
+    def stored_sizes(store: LocalStore, ids: Sequence[ChunkID]) -> list[StoredSize]:
+        return [replace(one, size=None, form=None) for one in plainly(store, ids)]
+
+    monkeypatch.setattr(LocalStore, "stored_sizes", stored_sizes)
+
+
+@pytest.mark.usefixtures("silent")
+@pytest.mark.parametrize("kind", KINDS)
+def test_sizes_that_a_store_does_not_tell_are_taken_from_a_file(
+    release: Workspace, kind: str
+) -> None:
+    release.do("inspect-chunks", index="new.caibx", output="info", store="store")
+    without = planned(release.plan({"it": KINDS[kind]}))
+    informed = planned(release.plan({"it": {**KINDS[kind], "chunks_info": "info"}}))
+    ended = release.run({"it": KINDS[kind]})
+
+    (store,) = [one for one in without.reads if one.place == "store"]
+    given = ended.statistics["stores"]["store"]["stored_bytes"]
+    assert without.download is not None
+    assert without.download.lower == store.chunks
+    assert store.bytes < without.download.upper <= store.bytes * 257 / 256 + 128 * store.chunks
+    assert informed.download == Bounds(given, given)
+    assert store.exact
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_about_other_chunks_is_refused(release: Workspace, kind: str) -> None:
+    release.do("inspect-chunks", index="new.caibx", output="info", store="store")
+    text = (release / "info").read_text()
+    first = release.index("new.caibx").length(0)
+    (release / "info").write_text(text.replace(f": {first},", f": {first + 1},", 1))
+    (step,) = release.plan({"it": {**KINDS[kind], "chunks_info": "info"}}).steps
+
+    assert step.error is not None
+    assert step.error.exit_code == 4
+    assert str(step.error).endswith(f"has {first + 1} bytes, the index says {first}")
