@@ -1,4 +1,4 @@
-"""`python -m bench [--folder DIR] [--runs N] [--json FILE]`: print medians and ratios."""
+"""`python -m bench [--runs N] [--only TEXT] [--json FILE]`: print medians and ratios."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import os
 import tempfile
 
 from bench.image import build_image, change_image
-from bench.timing import Command, Timing, time_in_turn
+from bench.timing import Command, Timing, run_once, time_in_turn
 from bench.works import OURS, Folder, works
 
 
@@ -28,6 +28,9 @@ def main() -> None:
         )
         rows = _start_up(arguments.runs)
         for work in works(folder, size):
+            if arguments.only not in work.name:
+                run_once(work.commands[0])
+                continue
             timings = time_in_turn(work.commands, arguments.runs)
             for command, timing in zip(work.commands, timings, strict=True):
                 rows.append(_row(work.name, work.bytes, command.program, timing, timings[0]))
@@ -41,6 +44,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", default="/dev/shm", help="a tmpfs or a fresh file system")  # noqa: S108 - chosen for its speed
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--content", type=int, default=560, help="MiB of files in the image")
+    parser.add_argument(
+        "--only", default="", help="time the works whose names have this; others run once, untimed"
+    )
     parser.add_argument("--json", help="also write the figures to this file")
     return parser.parse_args()
 

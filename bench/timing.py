@@ -48,6 +48,12 @@ def time_in_turn(commands: Sequence[Command], runs: int) -> list[Timing]:
     ]
 
 
+def run_once(command: Command) -> None:
+    """Run a command for what it leaves to others; raises where it fails."""
+    command.prepare()
+    _run(command.arguments)
+
+
 def _environment() -> dict[str, str]:
     """Return the user's own, but keep compiled modules, as any ordinary installation does."""
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
