@@ -115,7 +115,7 @@ def test_a_target_in_place_that_is_only_too_long_serves_those_before_it() -> Non
     blobs.there(1)
     blobs.change(1, target=FileFacts("/1", FileKind.REGULAR, 3 * SIZE + 1, (1, 1)))
 
-    assert blobs.sources() == [{"seed 1": 2}, {}]
+    assert blobs.sources() == [{"seed 1": 2}, {"in place": 3}]
     assert [part.action for part in blobs.plan().parts] == [Action.RUN, Action.RUN]
 
 
@@ -123,7 +123,7 @@ def test_what_an_earlier_run_left_beside_its_target_serves_nobody_before_it_is_p
     blobs = Blobs([1, 2], [1, 2, 3])
     blobs.change(1, right=np.ones(3, np.bool_), resumed=True)
 
-    assert blobs.sources() == [{"a": 2}, {}]
+    assert blobs.sources() == [{"a": 2}, {"in place": 3}]
 
 
 def test_what_a_target_has_right_in_place_needs_no_seed() -> None:
