@@ -33,6 +33,15 @@ def environment(state_home: Path, tmp_path_factory: pytest.TempPathFactory) -> M
     return kept | {"PYTHONPATH": os.fspath(REPOSITORY), "PYTHONPYCACHEPREFIX": compiled}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_proxies() -> Iterator[None]:
+    """Servers of tests are on this machine, and no proxy is asked for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+            patch.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """An empty directory to run jobs in; the same one that `desync_run` uses."""

@@ -44,7 +44,6 @@ class Handle:
     def begin(self, request: Request, lines: tuple[str, ...]) -> None:
         """Prepare for `request`; `lines` are all header lines to send."""
         curl = self.curl
-        self._parts = []
         self._size = 0
         self._limit = request.limit
         self._headers = {}
@@ -60,6 +59,12 @@ class Handle:
         if longest != self._timed:
             self._setup.limit_time(curl, longest)
             self._timed = longest
+
+    def forget(self) -> None:
+        """Let go of bodies, which may be large, until the next request."""
+        self._parts = []
+        if self._sent:
+            self.curl.setopt(pycurl.POSTFIELDS, b"")
 
     @property
     def moved(self) -> int:

@@ -76,6 +76,7 @@ class Transfers:
         outcome = handle.failed(code, message) if code else handle.response()
         moved = handle.moved
         self._multi.remove_handle(curl)
+        handle.forget()
         self._free[kind].append(handle)
         return key, outcome, moved
 

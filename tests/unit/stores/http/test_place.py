@@ -1,6 +1,7 @@
 """What an HTTP place makes of each answer, and how many requests it takes."""
 
 import gzip
+import sys
 from dataclasses import replace
 
 import pytest
@@ -195,6 +196,19 @@ def test_an_endless_error_is_told_by_its_status() -> None:
 def test_an_empty_body_is_content() -> None:
     with scripted_server(Reply(body=b"")) as server:
         assert http_place(server.url).get([NAME], 100) == [b""]
+
+
+def test_no_body_is_kept_after_its_request() -> None:
+    content = bytes(100_000)
+    before = sys.getrefcount(content)
+    with scripted_server(Reply(200), Reply(body=bytes(1000))) as server:
+        place = http_place(server.url)
+        place.put([(NAME, content)], "x/y")
+        answers = place.get([NAME], 1000)
+
+        after, received = sys.getrefcount(content), sys.getrefcount(answers[0])
+        assert after == before
+        assert received == 2  # the list's and the call's
 
 
 def test_nothing_asked_is_nothing_sent() -> None:
