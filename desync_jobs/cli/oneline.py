@@ -5,7 +5,8 @@
 from there on, and `--print-manifest` shows it.
 """
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -26,41 +27,63 @@ class OneLine:
     """Seeds, as a manifest declares them."""
     print_stats: bool = False
     """Whether desync's statistics are printed after success."""
+    adapt: Callable[[Mapping[str, object]], dict[str, object]] = dict
+    """Puts what was asked for all places at once into the document."""
 
     def document(self, concurrency: int | None = None) -> dict[str, object]:
         """Build the content of the job file, with no key that was not asked for."""
         from desync_jobs.manifest.variables import literal
 
-        stores = (
-            {"store": self.store}
-            if self.store is not None
-            else _named_after_their_role(self.stores)
-        )
+        named = {"store": self.store} if self.store is not None else _named(self.stores)
+        stores, groups = _split_groups(named)
         caches = {} if self.cache is None else {"cache": self.cache}
         seeds = {f"seed-{number}": dict(seed) for number, seed in enumerate(self.seeds, start=1)}
         operation: dict[str, object] = {"kind": self.kind}
         operation |= {key: value for key, value in self.fields.items() if value is not None}
         if self.store is not None:
             operation["store"] = "store"
-        names = {"stores": list(stores) if self.stores else [], "seeds": list(seeds)}
+        names = {"stores": list(named) if self.stores else [], "seeds": list(seeds)}
         operation |= {key: value for key, value in names.items() if value}
         operation |= {key: key for key in caches}
-        tables = {"stores": _places(stores), "caches": _places(caches), "seeds": seeds}
+        tables = {
+            "stores": _places(stores),
+            "failover_groups": groups,
+            "caches": _places(caches),
+            "seeds": seeds,
+        }
         document: dict[str, object] = {"version": 1}
         if concurrency is not None:
             document["engine"] = {"kind": "local", "workers": concurrency}
         document |= {key: table for key, table in tables.items() if table}
         document["operations"] = {self.kind: operation}
+        document = self.adapt(document)
         # What stands on a command line is meant as it is: `${` in it is no variable.
         escaped: dict[str, object] = literal(document)
         return escaped
 
 
-def _named_after_their_role(locations: Sequence[str]) -> dict[str, str]:
+def _named(locations: Sequence[str]) -> dict[str, str]:
     """Call a single store `store`, and several `store-1`, `store-2` and so on."""
     if len(locations) == 1:
         return {"store": locations[0]}
     return {f"store-{number}": place for number, place in enumerate(locations, start=1)}
+
+
+def _split_groups(
+    named: Mapping[str, str],
+) -> tuple[dict[str, str], dict[str, dict[str, list[str]]]]:
+    """Take `a|b` apart, desync's failover group; a directory that is called so is one store."""
+    stores: dict[str, str] = {}
+    groups: dict[str, dict[str, list[str]]] = {}
+    for name, location in named.items():
+        parts = location.split("|")
+        if len(parts) == 1 or not all(parts) or os.path.isdir(location):
+            stores[name] = location
+            continue
+        members = {f"{name}-member-{at}": part for at, part in enumerate(parts, start=1)}
+        stores |= members
+        groups[name] = {"members": list(members)}
+    return stores, groups
 
 
 def _places(locations: Mapping[str, str]) -> dict[str, object]:

@@ -62,19 +62,20 @@ required_stores: Final = click.option(
     "stores",
     multiple=True,
     required=True,
-    metavar="DIR",
-    help="Store to read chunks from; repeat it to ask several in order.",
+    metavar="PLACE",
+    help="Directory or URL to read chunks from; repeat it to ask several in order, and write a|b "
+    "for stores that stand for each other.",
 )
 optional_stores: Final = click.option(
     "-s",
     "--store",
     "stores",
     multiple=True,
-    metavar="DIR",
-    help="Store to look for chunks in; may be repeated.",
+    metavar="PLACE",
+    help="Store to look for chunks in, a directory or URL; may be repeated.",
 )
 optional_cache: Final = click.option(
-    "-c", "--cache", metavar="DIR", help="Store that is asked first and keeps what is fetched."
+    "-c", "--cache", metavar="PLACE", help="Store that is asked first and keeps what is fetched."
 )
 cache_repair: Final = click.option(
     "-r",

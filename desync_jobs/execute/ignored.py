@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import IndexMissingError
-from desync_jobs.execute.inputs import read_chunk_ids, read_index
+from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.inputs import read_chunk_ids
 from desync_jobs.execute.kept import rows
 from desync_jobs.execute.task import Task
 
@@ -16,10 +17,9 @@ def ignored_ids(task: Task[S], indexes: Sequence[str], lists: Sequence[str]) -> 
     """Return the IDs of all `indexes` and of all `lists` (text files, one ID a line)."""
     ids: set[ChunkID] = set()
     for text in indexes:
-        path = task.path(text)
-        found = read_index(path, task.machine.streams)
+        found = find_index(task, text)
         if found is None:
-            raise IndexMissingError(f"{path}: index does not exist")
+            raise IndexMissingError(f"{task.path(text)}: index does not exist")
         ids.update(rows(found.index.ids_at(found.index.distinct())))
     for text in lists:
         ids |= read_chunk_ids(task.path(text), task.machine.streams)

@@ -9,10 +9,9 @@ from typing import Final
 
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.core.chunk import ChunkID, parse_chunk_id
-from desync_jobs.errors import InvalidDataError, SourceError, UsageError
+from desync_jobs.errors import InvalidDataError, SourceError
 from desync_jobs.execute.task import Streams
 from desync_jobs.formats.index_reading import read_index_blocks
-from desync_jobs.manifest.paths import url_scheme
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
 
 INDEX_SIZE_LIMIT: Final = 8 << 30
@@ -100,8 +99,6 @@ def read_index(path: str, streams: Streams) -> IndexFacts | None:
 
     Raises `IndexFormatError` for one that breaks a rule, `SourceError` for one that cannot be read.
     """
-    if url_scheme(path):
-        raise UsageError(f"{path}: this version reads indexes in files only")
     facts = file_facts(path, streams)
     if not facts.present:
         return None

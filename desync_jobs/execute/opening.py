@@ -17,6 +17,7 @@ from desync_jobs.planner.fetched import CachePlace
 from desync_jobs.planner.holdings import Keeps
 from desync_jobs.stores import open as opening
 from desync_jobs.stores.base import ChunkSource, ChunkStore
+from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.stores.reader import Reader
 
 S = TypeVar("S")
@@ -114,6 +115,11 @@ def open_sources(task: Task[Sourced], reading: Reading) -> ChunkSource:
         return stores
     around = _surroundings(task, reading)
     return opening.open_behind_cache(spec.cache, stores, around, repair=spec.cache_repair)
+
+
+def open_index_place(task: Task[S], url: str) -> tuple[ObjectPlace, str]:
+    """Return the place in which the index at `url` is or will be, and its name there."""
+    return opening.open_index_place(url, _surroundings(task, Reading(DigestAlgorithm.SHA512_256)))
 
 
 def _surroundings(task: Task[S], reading: Reading) -> opening.Surroundings:

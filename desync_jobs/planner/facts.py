@@ -15,6 +15,8 @@ class FileKind(Enum):
     DEVICE = "device"
     STREAM = "stream"
     """Standard input or output, a pipe or a socket: can be read or written once."""
+    REMOTE = "URL"
+    """Elsewhere; whether it is there is seen when it is read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from desync_jobs.codecs.form import Form
 from desync_jobs.manifest.capability import Capability
 from desync_jobs.manifest.job import Job
-from desync_jobs.manifest.locations import Location
+from desync_jobs.manifest.locations import Location, parse_location
 from desync_jobs.manifest.policy import PolicySpec
 from desync_jobs.manifest.stores import (
     CacheSpec,
@@ -98,6 +98,18 @@ def open_objects(
 
     endpoint = _endpoint(name, spec, location, around)
     return around.places.get((name, location.text), lambda: open_place(endpoint))
+
+
+def open_index_place(url: str, around: Surroundings) -> tuple[ObjectPlace, str]:
+    """Return the place in which the index at `url` is or will be, and its name there."""
+    from desync_jobs.manifest.indexes import split_index_url
+    from desync_jobs.stores.index_options import options_for
+
+    place, name = split_index_url(parse_location(url))
+    location = parse_location(place)
+    spec = around.job.spec
+    called, options = options_for(location, {**spec.stores, **spec.caches, **spec.index_stores})
+    return open_objects(called, options, location, around), name
 
 
 def _endpoint(

@@ -4,6 +4,7 @@ import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
 
@@ -16,11 +17,14 @@ _EXAMPLES = (
 @click.command("cache", cls=Command, examples=_EXAMPLES)
 @click.argument("indexes", metavar="INDEX...", nargs=-1, required=True)
 @opt.required_stores
-@click.option("-c", "--cache", required=True, metavar="DIR", help="Store that receives the chunks.")
+@click.option(
+    "-c", "--cache", required=True, metavar="PLACE", help="Store that receives the chunks."
+)
 @opt.ignored_indexes
 @opt.ignored_chunks
 @opt.chunks_info
 @one_line
+@connected
 def command(
     *,
     indexes: tuple[str, ...],

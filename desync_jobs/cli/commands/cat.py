@@ -4,6 +4,7 @@ import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
 
@@ -29,6 +30,7 @@ _EXAMPLES = (
 )
 @opt.chunks_info
 @one_line
+@connected
 def command(  # noqa: PLR0913 -- one parameter for each option
     *,
     index: str,

@@ -4,6 +4,7 @@ import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
 
@@ -16,10 +17,13 @@ _EXAMPLES = (
 @click.command("chop", cls=Command, examples=_EXAMPLES)
 @click.argument("index")
 @click.argument("blob")
-@click.option("-s", "--store", required=True, metavar="DIR", help="Store that receives the chunks.")
+@click.option(
+    "-s", "--store", required=True, metavar="PLACE", help="Store that receives the chunks."
+)
 @opt.ignored_indexes
 @opt.ignored_chunks
 @one_line
+@connected
 def command(
     *,
     index: str,

@@ -6,6 +6,7 @@ import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
 from desync_jobs.cli.seeds import declared_seeds
@@ -65,6 +66,7 @@ _EXAMPLES = (
 @click.option("--print-stats", is_flag=True, help="Print counts as JSON to standard output.")
 @opt.chunks_info
 @one_line
+@connected
 def command(  # noqa: PLR0913 -- one parameter for each option
     *,
     paths: tuple[str, ...],

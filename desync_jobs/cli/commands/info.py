@@ -4,6 +4,7 @@ import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
 
@@ -19,12 +20,13 @@ _EXAMPLES = (
 @click.option(
     "--seed", multiple=True, metavar="INDEX", help="Index of a blob at hand; may be repeated."
 )
-@click.option("-c", "--cache", metavar="DIR", help="Cache to look for chunks in.")
+@click.option("-c", "--cache", metavar="PLACE", help="Cache to look for chunks in.")
 @click.option(
     "-f", "--format", "form", type=click.Choice(["json", "plain"]), help="Form of the output."
 )
 @opt.chunks_info
 @one_line
+@connected
 def command(
     *,
     index: str,

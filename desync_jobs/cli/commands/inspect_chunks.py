@@ -3,6 +3,7 @@
 import click
 
 from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
 
@@ -15,8 +16,11 @@ _EXAMPLES = (
 @click.command("inspect-chunks", cls=Command, examples=_EXAMPLES)
 @click.argument("index")
 @click.argument("output", required=False)
-@click.option("-s", "--store", metavar="DIR", help="Store in which compressed sizes are looked up.")
+@click.option(
+    "-s", "--store", metavar="PLACE", help="Store in which compressed sizes are looked up."
+)
 @one_line
+@connected
 def command(*, index: str, output: str | None, store: str | None) -> OneLine:
     """Describe every chunk of INDEX as JSON, in OUTPUT or on standard output.
 

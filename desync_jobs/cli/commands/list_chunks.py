@@ -3,6 +3,7 @@
 import click
 
 from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
 
@@ -15,6 +16,7 @@ _EXAMPLES = (
 @click.command("list-chunks", cls=Command, examples=_EXAMPLES)
 @click.argument("index")
 @one_line
+@connected
 def command(*, index: str) -> OneLine:
     """List the chunk IDs of INDEX in its order, one a line, repeated ones too.
 

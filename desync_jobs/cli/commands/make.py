@@ -4,6 +4,7 @@ import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
 
@@ -17,12 +18,13 @@ _EXAMPLES = (
 @click.command("make", cls=Command, examples=_EXAMPLES)
 @click.argument("index")
 @click.argument("blob")
-@click.option("-s", "--store", metavar="DIR", help="Store that receives the chunks.")
+@click.option("-s", "--store", metavar="PLACE", help="Store that receives the chunks.")
 @opt.chunk_size
 @opt.digest
 @opt.cut
 @click.option("--print-stats", is_flag=True, help="Print chunk counts as JSON to standard error.")
 @one_line
+@connected
 def command(  # noqa: PLR0913 -- one parameter for each option
     *,
     index: str,

@@ -3,6 +3,7 @@
 import click
 
 from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
 
@@ -16,6 +17,7 @@ _EXAMPLES = (
 @click.argument("index")
 @click.argument("blob")
 @one_line
+@connected
 def command(*, index: str, blob: str) -> OneLine:
     """Check that BLOB is the one that INDEX describes; exit code 4 where it is not.
 

@@ -12,7 +12,7 @@ from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
 from desync_jobs.errors import IndexMissingError
 from desync_jobs.execute.holdings import Wanted, look_up
 from desync_jobs.execute.ignored import ignored_ids
-from desync_jobs.execute.inputs import read_index
+from desync_jobs.execute.indexes import find_index
 from desync_jobs.execute.kept import lacking_in, rows, stored_counts
 from desync_jobs.execute.opening import Reading, cache_place, open_store, open_stores, source_facts
 from desync_jobs.execute.result import Done
@@ -60,10 +60,9 @@ def preview_cache(task: Task[CacheOpSpec], step: Step) -> Step:
 
 def _indexes(task: Task[CacheOpSpec]) -> Iterator[Index]:
     for text in task.spec.indexes:
-        path = task.path(text)
-        found = read_index(path, task.machine.streams)
+        found = find_index(task, text)
         if found is None:
-            raise IndexMissingError(f"{path}: index does not exist")
+            raise IndexMissingError(f"{task.path(text)}: index does not exist")
         yield found.index
 
 

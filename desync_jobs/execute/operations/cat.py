@@ -18,7 +18,8 @@ from desync_jobs.core.segments import Positions
 from desync_jobs.errors import SourceError
 from desync_jobs.execute.disks import disk_facts
 from desync_jobs.execute.holdings import Wanted, look_up
-from desync_jobs.execute.inputs import open_input, output_facts, read_index
+from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.inputs import open_input, output_facts
 from desync_jobs.execute.opening import Reading, cache_place, open_sources, source_facts
 from desync_jobs.execute.outputs import open_output
 from desync_jobs.execute.result import Done
@@ -37,7 +38,7 @@ from desync_jobs.stores.base import ChunkSource
 def survey_cat(task: Task[CatSpec]) -> CatFacts:
     """Read the index and look at the stores."""
     spec, streams = task.spec, task.machine.streams
-    found = read_index(task.path(spec.index), streams)
+    found = find_index(task, spec.index)
     output = output_facts(task.path(spec.output), streams)
     written = output.kind in {FileKind.ABSENT, FileKind.REGULAR}
     return CatFacts(

@@ -6,7 +6,8 @@ from desync_jobs.assembly.batches import batches
 from desync_jobs.assembly.pieces import PieceReader
 from desync_jobs.core.segments import Positions
 from desync_jobs.execute.ignored import ignored_ids
-from desync_jobs.execute.inputs import file_facts, open_input, read_index
+from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.inputs import file_facts, open_input
 from desync_jobs.execute.kept import lacking_in, rows, stored_counts
 from desync_jobs.execute.opening import Reading, open_store
 from desync_jobs.execute.result import Done
@@ -20,7 +21,7 @@ from desync_jobs.stores.base import Chunk
 def survey_chop(task: Task[ChopSpec]) -> ChopFacts:
     """Ask the store which chunks of the index it lacks."""
     spec, machine = task.spec, task.machine
-    found = read_index(task.path(spec.index), machine.streams)
+    found = find_index(task, spec.index)
     blob = file_facts(task.path(spec.blob), machine.streams)
     if found is None:
         return ChopFacts(None, blob, np.empty(0, np.int64))

@@ -21,7 +21,8 @@ from desync_jobs.execute.blob_digest import check_digest
 from desync_jobs.execute.disks import disk_facts
 from desync_jobs.execute.extraction import Extraction
 from desync_jobs.execute.holdings import Wanted, look_up
-from desync_jobs.execute.inputs import file_facts, open_input, read_index
+from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.inputs import file_facts, open_input
 from desync_jobs.execute.opening import Reading, cache_place, open_sources, source_facts
 from desync_jobs.execute.reading_back import read_back
 from desync_jobs.execute.result import Done
@@ -71,7 +72,7 @@ def survey_extract(task: Task[ExtractSpec]) -> "ExtractFacts | ManyFacts":
 def survey_blob(task: Task[OneExtractSpec], seeds: SeedSurvey) -> ExtractFacts:
     """Do that for one blob; `seeds` are asked for where it is not there."""
     spec, streams = task.spec, task.machine.streams
-    found = read_index(task.path(spec.index), streams)
+    found = find_index(task, spec.index)
     target = file_facts(task.path(spec.target), streams)
     stores = source_facts(task, spec.stores)
     if found is None:

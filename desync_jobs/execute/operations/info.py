@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from desync_jobs.errors import IndexMissingError
 from desync_jobs.execute.chunks_info import known_sizes
-from desync_jobs.execute.inputs import output_facts, read_index
+from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.inputs import output_facts
 from desync_jobs.execute.kept import lacking_in
 from desync_jobs.execute.opening import Reading, source_facts
 from desync_jobs.execute.outputs import write_output
@@ -30,7 +31,7 @@ def survey_info(task: Task[InfoSpec]) -> InfoFacts:
     """Read the index and those of the seeds, and look at the stores."""
     spec, streams = task.spec, task.machine.streams
     return InfoFacts(
-        read_index(task.path(spec.index), streams),
+        find_index(task, spec.index),
         output_facts(task.path(spec.output), streams),
         source_facts(task, spec.stores),
         tuple(_seed(task, text) for text in spec.seeds),
@@ -38,10 +39,9 @@ def survey_info(task: Task[InfoSpec]) -> InfoFacts:
 
 
 def _seed(task: Task[InfoSpec], text: str) -> IndexFacts:
-    path = task.path(text)
-    found = read_index(path, task.machine.streams)
+    found = find_index(task, text)
     if found is None:
-        raise IndexMissingError(f"{path}: index does not exist")
+        raise IndexMissingError(f"{task.path(text)}: index does not exist")
     return found
 
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 
 from desync_jobs.assembly.batches import spans
-from desync_jobs.execute.inputs import output_facts, read_index
+from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.inputs import output_facts
 from desync_jobs.execute.kept import rows
 from desync_jobs.execute.opening import Reading, open_store, store_facts
 from desync_jobs.execute.outputs import write_output
@@ -20,7 +21,7 @@ def survey_inspect_chunks(task: Task[InspectChunksSpec]) -> InspectChunksFacts:
     """Read the index and look at the store."""
     spec, streams = task.spec, task.machine.streams
     return InspectChunksFacts(
-        read_index(task.path(spec.index), streams),
+        find_index(task, spec.index),
         output_facts(task.path(spec.output), streams),
         None if spec.store is None else store_facts(task, spec.store),
     )

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from desync_jobs.execute.inputs import output_facts, read_index
+from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.inputs import output_facts
 from desync_jobs.execute.outputs import write_output
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
@@ -21,7 +22,7 @@ def survey_list_chunks(task: Task[ListChunksSpec]) -> ListChunksFacts:
     """Read the index."""
     streams = task.machine.streams
     return ListChunksFacts(
-        read_index(task.path(task.spec.index), streams),
+        find_index(task, task.spec.index),
         output_facts(task.path(task.spec.output), streams),
     )
 

@@ -9,10 +9,10 @@ from desync_jobs.core.chunk import ChunkID
 from desync_jobs.core.digester import Digester
 from desync_jobs.errors import InvalidDataError
 from desync_jobs.execute.index_output import IndexOutput
-from desync_jobs.execute.inputs import file_facts, open_input, output_facts, read_index
+from desync_jobs.execute.indexes import find_index, index_output_facts, open_index_output
+from desync_jobs.execute.inputs import file_facts, open_input
 from desync_jobs.execute.kept import lacking_in, stored_counts
 from desync_jobs.execute.opening import Reading, open_store
-from desync_jobs.execute.outputs import open_held_output
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.seen import SeenIDs
 from desync_jobs.execute.task import Task
@@ -29,14 +29,14 @@ def survey_make(task: Task[MakeSpec]) -> MakeFacts:
     """Look whether the index there is the blob's, up to the first difference."""
     spec, streams = task.spec, task.machine.streams
     blob = file_facts(task.path(spec.blob), streams)
-    target = output_facts(task.path(spec.index), streams)
-    if not blob.present or target.kind is not FileKind.REGULAR:
+    target = index_output_facts(task, spec.index)
+    if not blob.present or target.kind not in {FileKind.REGULAR, FileKind.REMOTE}:
         return MakeFacts(blob, target, "the index does not exist", 0)
     if blob.kind is FileKind.STREAM:
         # What is compared here could not be read again.
         return MakeFacts(blob, target, "a stream is always read", 0)
     try:
-        found = read_index(target.path, streams)
+        found = find_index(task, spec.index)
     except InvalidDataError:
         return MakeFacts(blob, target, "what is at the index's place is not a valid index", 0)
     if found is None:
@@ -95,7 +95,7 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
     sizes = spec.chunk_size
     with (
         open_input(blob.path, machine.streams) as fd,
-        open_held_output(task.path(spec.index), machine.streams) as output,
+        open_index_output(task, spec.index) as output,
     ):
         index = IndexOutput(output, blob_flags(algorithm, mode), sizes)
         if store is not None:

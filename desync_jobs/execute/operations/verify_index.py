@@ -4,7 +4,8 @@ import numpy as np
 
 from desync_jobs.assembly.compare import compare_blob, wrong_ranges
 from desync_jobs.errors import BlobMismatchError
-from desync_jobs.execute.inputs import file_facts, open_input, read_index
+from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.inputs import file_facts, open_input
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
@@ -20,7 +21,7 @@ def survey_verify_index(task: Task[VerifyIndexSpec]) -> VerifyIndexFacts:
     """Read the index and look at the blob."""
     streams = task.machine.streams
     return VerifyIndexFacts(
-        read_index(task.path(task.spec.index), streams),
+        find_index(task, task.spec.index),
         file_facts(task.path(task.spec.blob), streams),
     )
 
