@@ -19,7 +19,7 @@ def options_for(
     for name, spec in declared.items():
         other = spec.location
         if _server(other) == _server(location) and _is_above(other.path, location.path):
-            length = len(other.path.rstrip("/"))
+            length = len(other.path.strip("/"))
             if best is None or length > best[0]:
                 best = length, name, spec
     if best is None:
@@ -35,4 +35,5 @@ def _server(location: Location) -> Location:
 
 
 def _is_above(path: str, below: str) -> bool:
-    return f"{below.rstrip('/')}/".startswith(f"{path.rstrip('/')}/")
+    above = path.strip("/")
+    return not above or f"{below.strip('/')}/".startswith(f"{above}/")
