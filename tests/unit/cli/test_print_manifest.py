@@ -182,7 +182,7 @@ def test_the_concurrency_is_printed_as_workers(capfd: pytest.CaptureFixture[str]
         ("make i", "missing argument 'BLOB'"),
         ("make i b -n 0", "invalid value for '-n' / '--concurrency': 0 is not in the range"),
         ("make i b -m 64", "invalid value for '-m' / '--chunk-size': '64' has no unit"),
-        ("make i b --error-retry 3", "no such option"),
+        ("make i b --frobnicate 3", "no such option"),
         ("extract i out -s a --seed b", "--seed b: give an index"),
         ("info i -f xml", "invalid value for '-f' / '--format': 'xml' is not one of"),
         ("extract i i -s a", "command line: operations.extract: reads and writes"),
