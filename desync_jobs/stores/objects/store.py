@@ -96,8 +96,7 @@ class ObjectStore:
         """Do nothing: what is needed above an object is made with it."""
 
     def put(self, chunks: Sequence[Chunk]) -> Stored:
-        self._need(Capability.WRITE, "written to")
-        wanted = {chunk.id: chunk for chunk in chunks}
+        wanted = self._writable(chunks)
         waiting = Waiting()
         with self._claims.of(wanted), waiting:
             found = self._find(list(wanted), self._forms.reads)
@@ -109,8 +108,7 @@ class ObjectStore:
         return Stored(len(new), size)
 
     def replace(self, chunks: Sequence[Chunk]) -> None:
-        self._need(Capability.WRITE, "written to")
-        wanted = {chunk.id: chunk for chunk in chunks}
+        wanted = self._writable(chunks)
         waiting = Waiting()
         with self._claims.of(wanted), waiting:
             size = self._write(list(wanted.values()))
@@ -238,6 +236,14 @@ class ObjectStore:
             self._place.put(objects, CHUNK_CONTENT_TYPE)
             size += sum(len(data) for _, data in objects)
         return size
+
+    def _writable(self, chunks: Sequence[Chunk]) -> dict[ChunkID, Chunk]:
+        """Return chunks by ID; raises where they cannot be written, before anything is sent."""
+        self._need(Capability.WRITE, "written to")
+        for chunk in chunks:
+            if not len(chunk.plain):
+                raise StoreError(f"store {self.name}: chunk {chunk.id.hex()} has no data to write")
+        return {chunk.id: chunk for chunk in chunks}
 
     def _need(self, capability: Capability, done: str) -> None:
         if capability not in self.capabilities:

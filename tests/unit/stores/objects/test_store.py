@@ -182,6 +182,20 @@ def test_only_what_is_not_there_in_any_form_is_put_and_once() -> None:
     assert place.calls[-1] == ("put", (ZSTD.own.name(OTHER.id),))
 
 
+@pytest.mark.parametrize("forms", [ZSTD, PLAIN])
+def test_an_empty_chunk_is_refused_before_anything_is_asked(forms: ChunkForms) -> None:
+    place = MemoryPlace()
+    store = store_in(place, forms)
+
+    for write in (store.put, store.replace):
+        with pytest.raises(
+            StoreError, match=r"^store memory: chunk c672\w{60} has no data to write$"
+        ):
+            write([CHUNK, make_chunk(b"")])
+
+    assert place.calls == []
+
+
 def test_an_empty_object_is_put_anew() -> None:
     place = MemoryPlace({ZSTD.own.name(CHUNK.id): b""})
 
