@@ -23,12 +23,16 @@ def test_every_package_says_what_it_is(path: Path) -> None:
     assert path.read_text().startswith('"""')
 
 
-def test_the_job_of_the_readme_is_valid() -> None:
+def test_the_job_of_the_readme_is_valid_and_so_are_its_stores() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    first, stores = map(tomllib.loads, blocks)
 
-    assert len(blocks) == 1
-    job = job_from_document(tomllib.loads(blocks[0]), "/", "README.md", {"release": "42"})
+    job = job_from_document(first, "/", "README.md", {"release": "42"})
+    other = job_from_document(
+        {**first, **stores, "operations": {"d": {"kind": "digest", "blob": "b"}}}, "/", "README.md"
+    )
     assert list(job.spec.operations) == ["install", "check"]
+    assert list(other.spec.failover_groups) == ["mirrors"]
 
 
 def test_ci_calls_the_test_command_of_the_readme() -> None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from fcntl import ioctl
 from importlib import metadata
+from importlib.util import find_spec
 from struct import pack
 from typing import Final
 
@@ -20,8 +21,7 @@ _PROGRAMS: Final = ("casync", "desync")
 
 # linux/fs.h: _IOW(0x94, 13, struct file_clone_range), the struct being four 64-bit numbers.
 _FICLONERANGE: Final = 0x4020940D
-_DRIVERS: Final = {"file": "local directories, as paths or file:// URLs"}
-"""The places of chunks that this version reads and writes, by URL scheme."""
+_LOCAL: Final = "local directories, as paths or file:// URLs"
 
 _PROBE_SIZE: Final = 1 << 16  # a multiple of every file system's block size in use
 
@@ -35,7 +35,7 @@ def diagnose(directories: Sequence[str]) -> dict[str, object]:
         "libraries": {name: _version_of(name) for name in _LIBRARIES},
         "kernel": _kernel(),
         "zstandard": _zstandard(),
-        "drivers": _DRIVERS,
+        "drivers": _drivers(),
         "cores": {"present": os.cpu_count(), "usable": len(os.sched_getaffinity(0))},
         "memory": _memory(),
         "open_files": _open_files(),
@@ -49,6 +49,19 @@ def _version_of(library: str) -> str | None:
         return metadata.version(library)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _drivers() -> dict[str, str]:
+    """Say by URL scheme which places can be asked, or which library is missing."""
+    from desync_jobs.manifest.locations import schemes_of
+    from desync_jobs.stores.drivers import OBJECT_DRIVERS, STORE_DRIVERS
+
+    found = {"file": _LOCAL}
+    for kind, driver in {**OBJECT_DRIVERS, **STORE_DRIVERS}.items():
+        missing = driver.library and find_spec(driver.library) is None
+        hint = f"needs {driver.library}: pip install 'desync-jobs[{driver.extra}]'"
+        found[", ".join(schemes_of(kind))] = hint if missing else kind.value
+    return found
 
 
 def _kernel() -> dict[str, object]:

@@ -110,6 +110,11 @@ _KINDS: Final = {
 }
 
 
+def schemes_of(kind: Kind) -> tuple[str, ...]:
+    """Return the schemes of URLs of `kind`; any that is not known is a place of fsspec."""
+    return tuple(scheme for scheme, one in _KINDS.items() if one is kind) or ("others",)
+
+
 def _split(text: str) -> SplitResult:
     try:
         parts = urlsplit(text)

@@ -8,6 +8,8 @@ import pytest
 from desync_jobs._version import __version__
 from desync_jobs.cli.diagnosis import diagnose
 from desync_jobs.cli.main import main
+from desync_jobs.manifest.locations import Kind
+from desync_jobs.stores.drivers import OBJECT_DRIVERS, Driver
 
 
 def test_the_diagnosis_covers_installation_machine_and_directories(
@@ -34,7 +36,8 @@ def test_the_diagnosis_covers_installation_machine_and_directories(
     }
     assert found["kernel"]["name"] in {"native", "portable"}
     assert found["kernel"]["reason"]
-    assert found["drivers"] == {"file": "local directories, as paths or file:// URLs"}
+    assert found["drivers"]["file"] == "local directories, as paths or file:// URLs"
+    assert found["drivers"]["http, https"] == "an HTTP place"
     assert found["cores"]["usable"] >= 1
     assert found["libraries"]["click"]
 
@@ -70,7 +73,7 @@ def test_every_part_is_a_line_for_people(capfd: pytest.CaptureFixture[str]) -> N
     labels = [line.split()[0] for line in written.out.splitlines() if line[0] != " "]
 
     assert (code, written.err) == (0, "")
-    assert labels == [
+    assert list(dict.fromkeys(labels)) == [
         "desync-run",
         "python",
         "platform",
@@ -85,3 +88,16 @@ def test_every_part_is_a_line_for_people(capfd: pytest.CaptureFixture[str]) -> N
         "desync",
         "directory",
     ]
+
+
+def test_a_driver_without_its_library_is_named(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(OBJECT_DRIVERS, Kind.OTHER, Driver("none", "no_such_library", "some"))
+
+    assert main(["doctor"]) == 0
+
+    lines = capfd.readouterr().out.splitlines()
+    assert "driver       others: needs no_such_library: pip install 'desync-jobs[some]'" in lines, (
+        lines
+    )
