@@ -4,7 +4,9 @@ libcurl through pycurl, one multi handle for each calling thread, since it costs
 GETs of 64 KiB from nginx on one machine of two cores came at 1465 MB/s and 45 µs of CPU each with
 16 in flight; obstore from 8 threads 1429 and 62 µs, pycurl's easy handles from 8 threads 887 and
 103, aiohttp 531 and 123, http.client from 8 threads 334 and 187. It also has client certificates,
-own authorities, proxies, netrc, and redirects that drop credentials.
+own authorities, proxies, netrc, and redirects that drop credentials. One thread of ours asks for
+20,000 objects of 26 KB a second (48 µs of CPU each); four ask for 11,000, since each of libcurl's
+calls gives the GIL up and takes it again: more requests in flight serve better than more threads.
 
 May import `policy`, `objects.base`, `errors` and pycurl, where it is used. Must not know chunks.
 """

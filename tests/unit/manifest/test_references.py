@@ -84,8 +84,8 @@ def test_a_dangling_name_is_found_beside_a_wrong_key(problems: Problems) -> None
         "operations.extract.in_place: should be true or false",
         (
             "operations.extract.new: unknown key; there are after, blob_digest, blobs, cache, "
-            "cache_repair, description, direct_io, durability, in_place, index, indexes, "
-            "invalid_seeds, kind, seeds, stores, target, targets, verify"
+            "cache_repair, chunks_info, description, direct_io, durability, in_place, index, "
+            "indexes, invalid_seeds, kind, seeds, stores, target, targets, verify"
         ),
     ]
 
