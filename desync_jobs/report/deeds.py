@@ -98,6 +98,10 @@ def _digest(statistics: Statistics) -> str:
     return f"digested {_size(statistics, 'bytes')}"
 
 
+def _pull(statistics: Statistics) -> str:
+    return f"served {_chunks(statistics)}"
+
+
 _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
     {
         "make": _make,
@@ -112,5 +116,6 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "info": _describe,
         "inspect-chunks": _describe,
         "digest": _digest,
+        "pull": _pull,
     }
 )

@@ -22,6 +22,7 @@ from desync_jobs.manifest.operations.info import InfoSpec
 from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
@@ -37,7 +38,8 @@ OperationSpec: TypeAlias = Annotated[
     | ListChunksSpec
     | InfoSpec
     | InspectChunksSpec
-    | DigestSpec,
+    | DigestSpec
+    | PullSpec,
     Field(discriminator="kind"),
 ]
 """Any operation a manifest can declare."""
@@ -55,5 +57,6 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "info": InfoSpec,
     "inspect-chunks": InspectChunksSpec,
     "digest": DigestSpec,
+    "pull": PullSpec,
 }
 """The same union by the word after `kind =`; a test holds the two equal."""

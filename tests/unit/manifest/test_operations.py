@@ -17,6 +17,7 @@ from desync_jobs.manifest.operations.info import InfoSpec
 from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
@@ -108,6 +109,10 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
         (
             DigestSpec(kind="digest", blob="-"),
             Access(reads_stdin=True, writes_stdout=True),
+        ),
+        (
+            PullSpec(kind="pull", stores=("s",), cache="c", index="i"),
+            Access(reads=("i",), uses_stores=("s", "c"), reads_stdin=True, writes_stdout=True),
         ),
     ],
 )

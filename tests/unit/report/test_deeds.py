@@ -54,6 +54,7 @@ KIB = 1024
         ("info", {"chunks": 2}, "described 2 chunks"),
         ("inspect-chunks", {"chunks": 2}, "described 2 chunks"),
         ("digest", {"bytes": 9, "digest": "00"}, "digested 9 bytes"),
+        ("pull", {"chunks": 2}, "served 2 chunks"),
         ("a kind of tomorrow", {"bytes": 9}, "done"),
     ],
 )

@@ -1,0 +1,174 @@
+"""casync's protocol over a real OpenSSH, with the real casync on either side."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desync_jobs.testing.programs import require_program
+from tests.blobs import blob
+from tests.servers.sshd import Sshd, running_sshd
+
+PATIENCE = 60
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """A folder with a blob, its index and a store that casync made."""
+    folder = tmp_path / "it's a store"
+    folder.mkdir()
+    (folder / "blob").write_bytes(blob("text"))
+    command = [require_program("casync"), "make", "--store=s.castr", "blob.caibx", "blob"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=PATIENCE)
+    return folder
+
+
+def run(sshd: Sshd, *command: str | Path, remote: str) -> "subprocess.CompletedProcess[str]":
+    """Run a client that reaches `remote` on the other side."""
+    environment = dict(os.environ, CASYNC_SSH_PATH=str(sshd.program), CASYNC_REMOTE_PATH=remote)
+    return subprocess.run(
+        list(map(str, command)),
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+OURS = f"{sys.executable} -m desync_jobs"
+
+
+def test_chunks_are_extracted_from_casync_on_another_machine(
+    sshd: Sshd, remote: Path, tmp_path: Path
+) -> None:
+    store = sshd.url("ssh", remote / "s.castr").replace(" ", "%20")
+    ended = run(
+        sshd,
+        *OURS.split(),
+        "extract",
+        "-s",
+        store,
+        remote / "blob.caibx",
+        tmp_path / "copy",
+        remote="casync",
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "copy").read_bytes() == (remote / "blob").read_bytes()
+
+
+@pytest.mark.parametrize("server", ["casync", OURS])
+def test_a_chunk_that_the_other_machine_lacks_is_missing(
+    sshd: Sshd, remote: Path, tmp_path: Path, server: str
+) -> None:
+    path = min((remote / "s.castr").glob("*/*"))
+    path.unlink()
+    store = sshd.url("ssh", remote / "s.castr").replace(" ", "%20")
+    command: list[str | Path] = [
+        *OURS.split(),
+        "extract",
+        "-s",
+        store,
+        remote / "blob.caibx",
+        tmp_path / "copy",
+    ]
+    ended = run(sshd, *command, remote=server)
+
+    assert ended.returncode == 5
+    assert f"chunk {path.name[:64]} is missing from store" in ended.stderr
+    assert not (tmp_path / "copy").exists()
+
+
+def test_casync_extracts_from_our_pull(sshd: Sshd, remote: Path, tmp_path: Path) -> None:
+    link = tmp_path / "s.castr"
+    link.symlink_to(remote / "s.castr")  # casync does not quote paths for the other shell
+    place = f"{sshd.user}@127.0.0.1:{link}"
+    command = [require_program("casync"), "extract", f"--store={place}"]
+    ssh = tmp_path / "ssh"
+    # casync has no way to say a port.
+    ssh.write_text(f'#!/bin/sh\nexec {sshd.program} -p {sshd.port} "$@"\n')
+    ssh.chmod(0o755)
+    ended = run(
+        Sshd(sshd.port, sshd.user, sshd.directory, ssh),
+        *command,
+        remote / "blob.caibx",
+        tmp_path / "copy",
+        remote=OURS,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "copy").read_bytes() == (remote / "blob").read_bytes()
+
+
+def test_casync_extracts_an_index_and_chunks_from_our_pull(
+    sshd: Sshd, remote: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "plainly"
+    folder.symlink_to(remote)
+    (remote / "default.castr").symlink_to(remote / "s.castr")
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\nexec {sshd.program} -p {sshd.port} "$@"\n')
+    ssh.chmod(0o755)
+    index = f"{sshd.user}@127.0.0.1:{folder}/blob.caibx"
+    ended = run(
+        Sshd(sshd.port, sshd.user, sshd.directory, ssh),
+        require_program("casync"),
+        "extract",
+        index,
+        tmp_path / "copy",
+        remote=OURS,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "copy").read_bytes() == (remote / "blob").read_bytes()
+
+
+def test_our_client_and_our_server_understand_each_other(
+    sshd: Sshd, remote: Path, tmp_path: Path
+) -> None:
+    store = sshd.url("ssh", remote / "s.castr").replace(" ", "%20")
+    command: list[str | Path] = [
+        *OURS.split(),
+        "extract",
+        "-s",
+        store,
+        remote / "blob.caibx",
+        tmp_path / "copy",
+    ]
+    ended = run(sshd, *command, remote=OURS)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "copy").read_bytes() == (remote / "blob").read_bytes()
+
+
+def test_a_host_key_that_is_not_known_is_refused(sshd: Sshd, remote: Path, tmp_path: Path) -> None:
+    strange = tmp_path / "ssh"
+    strange.write_text(
+        f'#!/bin/sh\nexec {sshd.program} -o UserKnownHostsFile={tmp_path}/nobody "$@"\n'
+    )
+    strange.chmod(0o755)
+    store = sshd.url("ssh", remote / "s.castr").replace(" ", "%20")
+    command: list[str | Path] = [
+        *OURS.split(),
+        "extract",
+        "-s",
+        store,
+        remote / "blob.caibx",
+        tmp_path / "copy",
+    ]
+    client = Sshd(sshd.port, sshd.user, sshd.directory, strange)
+    ended = run(client, *command, remote="casync")
+
+    assert ended.returncode == 1
+    assert "Host key verification failed" in ended.stderr
+    assert not (tmp_path / "copy").exists()
