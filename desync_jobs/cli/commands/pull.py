@@ -10,8 +10,7 @@ from desync_jobs.cli.oneline import OneLine
 _ABSENT = "-"
 _EXAMPLES = (
     "desync-run pull - - - /srv/store",
-    "CASYNC_REMOTE_PATH=desync-run casync extract --store=host:/srv/store disk.caibx disk.img",
-    "CASYNC_REMOTE_PATH=desync-run desync extract -s ssh://host/srv/store disk.caibx disk.img",
+    "desync-run pull - - /srv/disk.caibx https://images.example.org/store -c /var/cache/desync",
 )
 
 
@@ -29,11 +28,16 @@ def command(
 ) -> OneLine:
     """Serve chunks on standard input and output, as `casync pull` does it for its clients.
 
+    Clients reach it with CASYNC_REMOTE_PATH=desync-run, as for example in
+    `casync extract --store=host:/srv/store disk.caibx disk.img`.
+
     BASE and ARCHIVE are always '-'; INDEX is an index to serve, or '-'. The stores, of any
     kind, are asked in their order. Every ID of a request is answered.
     """
     for name, given in (("BASE", base), ("ARCHIVE", archive)):
         if given != _ABSENT:
-            raise click.UsageError(f"the {name} given should be '-': only chunks and indexes are served")
+            raise click.UsageError(
+                f"the {name} given should be '-': only chunks and indexes are served"
+            )
     fields = {"index": None if index == _ABSENT else index}
     return OneLine("pull", fields, stores=stores, cache=cache)
