@@ -3,6 +3,11 @@
 A driver is a module with a function `open_place(endpoint) -> ObjectPlace`, or, where chunks are no
 objects, `open_store(endpoint, reader, forms) -> ChunkStore` and a constant `CAPABILITIES`. It is
 imported when the first place of its kind is opened. Opening sends nothing and looks up no secret.
+
+A driver keeps as many requests in flight as its policy allows, over all threads, so a run needs no
+more threads than cores: 100 MiB in chunks of 64 KiB from a server that takes 20 ms came in 3.0 s
+with 16 requests in flight and 2 threads, in 2.7 s with 8; with 64 in flight in 1.2 s and 1.1 s.
+Without a delay (300 MiB from nginx on the same 2 cores) 2 threads took 0.9 s, 16 took 1.2 s.
 """
 
 from importlib import import_module
