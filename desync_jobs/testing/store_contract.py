@@ -61,6 +61,10 @@ class StoreContract(ABC):
     capabilities: frozenset[Capability] = frozenset(Capability)
     """What the store can do; tests of what it cannot are skipped, and say so."""
 
+    def fill(self, store: ChunkStore, chunks: Sequence[Chunk]) -> None:
+        """Put `chunks` into a store; behind its back, where it can only be read."""
+        store.put(chunks)
+
     def listed(self, store: ChunkStore) -> list[StoredEntry]:
         """List the chunk files of a store; behind its back, where it cannot list them itself."""
         return list(store.entries())
@@ -76,6 +80,7 @@ class StoreContract(ABC):
             pytest.skip(f"this store cannot {' or '.join(lacking)}")
 
     def test_a_prepared_store_has_nothing(self, store: ChunkStore) -> None:
+        self.need(Capability.WRITE, Capability.PRESENCE)
         store.prepare()
         store.prepare()
 
@@ -85,6 +90,7 @@ class StoreContract(ABC):
         assert [type(answer) for answer in store.fetch([ABSENT.id])] == [ChunkMissingError]
 
     def test_batches_of_nothing_are_possible(self, store: ChunkStore) -> None:
+        self.need(Capability.WRITE)
         assert store.put([]) == Stored(0, 0)
         store.replace([])
 
@@ -96,7 +102,7 @@ class StoreContract(ABC):
 
     def test_what_was_put_is_fetched_in_the_order_asked(self, store: ChunkStore) -> None:
         chunks = make_chunks(BATCH_CHUNKS)
-        store.put(chunks)
+        self.fill(store, chunks)
         asked = [*reversed(chunks), chunks[0], chunks[0]]
 
         answers = store.fetch(ids_of(asked))
@@ -107,11 +113,12 @@ class StoreContract(ABC):
     @pytest.mark.parametrize("plain", [b"\0", b"some data", bytes(1 << 20), b"\x28\xb5\x2f\xfd"])
     def test_any_content_comes_back(self, store: ChunkStore, plain: bytes) -> None:
         chunk = make_chunk(plain)
-        store.put([chunk])
+        self.fill(store, [chunk])
 
         assert plain_of(store.fetch([chunk.id])) == [plain]
 
     def test_what_was_put_does_not_change_with_its_buffer(self, store: ChunkStore) -> None:
+        self.need(Capability.WRITE)
         chunk = make_chunks(1)[0]
         buffer = bytearray(chunk.plain)
         store.put([Chunk(chunk.id, memoryview(buffer))])
@@ -121,7 +128,7 @@ class StoreContract(ABC):
 
     def test_a_missing_chunk_is_an_answer_among_others(self, store: ChunkStore) -> None:
         chunks = make_chunks(2)
-        store.put(chunks)
+        self.fill(store, chunks)
 
         first, missing, last = store.fetch([chunks[0].id, ABSENT.id, chunks[1].id])
 
@@ -144,7 +151,7 @@ class StoreContract(ABC):
         self, store: ChunkStore, data: bytes
     ) -> None:
         chunks = make_chunks(3)
-        store.put(chunks)
+        self.fill(store, chunks)
         self.overwrite(store, chunks[1], data)
 
         first, invalid, last = store.fetch(ids_of(chunks))
@@ -155,8 +162,9 @@ class StoreContract(ABC):
         assert f"chunk {chunks[1].id.hex()} is invalid: " in str(invalid)
 
     def test_presence_is_an_answer_for_each_chunk(self, store: ChunkStore) -> None:
+        self.need(Capability.PRESENCE)
         chunks = make_chunks(2)
-        store.put(chunks)
+        self.fill(store, chunks)
 
         assert store.presence([chunks[1].id, ABSENT.id, chunks[0].id]) == [
             Presence.YES,
@@ -167,8 +175,9 @@ class StoreContract(ABC):
     def test_what_a_chunk_will_come_to_is_known_before_it_is_fetched(
         self, store: ChunkStore
     ) -> None:
+        self.need(Capability.PRESENCE)
         chunks = make_chunks(2)
-        store.put(chunks)
+        self.fill(store, chunks)
         entries = {entry.id: entry for entry in self.listed(store)}
 
         sizes = store.stored_sizes([chunks[1].id, ABSENT.id, chunks[0].id])
@@ -182,8 +191,9 @@ class StoreContract(ABC):
     def test_fetching_does_what_was_said_and_looking_is_not_counted(
         self, store: ChunkStore
     ) -> None:
+        self.need(Capability.PRESENCE)
         chunks = make_chunks(3)
-        store.put(chunks)
+        self.fill(store, chunks)
         before = store.counts()[store.name]
         ids = [*ids_of(chunks), ABSENT.id]
 
@@ -203,8 +213,9 @@ class StoreContract(ABC):
         assert after.seconds >= looked.seconds >= 0
 
     def test_compressed_chunks_have_their_stored_size(self, store: ChunkStore) -> None:
+        self.need(Capability.PRESENCE)
         chunks = make_chunks(2)
-        store.put(chunks)
+        self.fill(store, chunks)
         sizes = {
             entry.id: None if entry.form is Form.PLAIN else entry.size
             for entry in self.listed(store)
@@ -217,6 +228,7 @@ class StoreContract(ABC):
         ]
 
     def test_a_chunk_is_put_once(self, store: ChunkStore) -> None:
+        self.need(Capability.WRITE)
         chunks = make_chunks(2)
         first = store.put([chunks[0], chunks[0]])
         again = store.put([chunks[0]])
@@ -269,6 +281,7 @@ class StoreContract(ABC):
         assert len(self.listed(store)) == len(chunks) - 1
 
     def test_a_replaced_chunk_is_whole_again(self, store: ChunkStore) -> None:
+        self.need(Capability.WRITE)
         chunks = make_chunks(2)
         store.put(chunks[:1])
         self.overwrite(store, chunks[0], b"garbage")
@@ -291,6 +304,7 @@ class StoreContract(ABC):
         assert plain_of(store.fetch([chunk.id])) == [chunk.plain]
 
     def test_flush_returns_with_and_without_anything_put(self, store: ChunkStore) -> None:
+        self.need(Capability.WRITE)
         store.flush()
         store.put(make_chunks(1))
         store.flush()
@@ -298,6 +312,7 @@ class StoreContract(ABC):
         assert len(self.listed(store)) == 1
 
     def test_what_is_served_and_added_is_counted(self, store: ChunkStore) -> None:
+        self.need(Capability.WRITE)
         chunks = make_chunks(3)
         written = store.put(chunks[:2]).size
         store.replace(chunks[2:])
@@ -310,6 +325,7 @@ class StoreContract(ABC):
         assert 0 < written < size
 
     def test_threads_that_put_the_same_chunks_leave_one_of_each(self, store: ChunkStore) -> None:
+        self.need(Capability.WRITE)
         chunks = make_chunks(30)
         with ThreadPoolExecutor(8) as threads:
             stored = list(threads.map(lambda _: store.put(chunks), range(8)))
