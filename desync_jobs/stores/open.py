@@ -45,6 +45,8 @@ class Surroundings:
     """Is told, in words, what is not as it should be."""
     places: Places = field(default_factory=Places)
     """Those that are open already."""
+    attempts: int | None = None
+    """How often a place is asked, where its own policy does not decide that."""
 
 
 def open_store(name: str, around: Surroundings) -> ChunkStore:
@@ -97,7 +99,8 @@ def open_objects(
     from desync_jobs.stores.drivers import open_place
 
     endpoint = _endpoint(name, spec, location, around)
-    return around.places.get((name, location.text), lambda: open_place(endpoint))
+    key = (name, location.text, around.attempts)
+    return around.places.get(key, lambda: open_place(endpoint))
 
 
 def open_index_place(url: str, around: Surroundings) -> tuple[ObjectPlace, str]:
@@ -119,6 +122,8 @@ def _endpoint(
 
     job = around.job
     policy = policy_of(spec.policy, job.spec.policy)
+    if around.attempts is not None:
+        policy = replace(policy, attempts=around.attempts)
     hosts = around.places.hosts
     stopper, notice = around.stopper, around.notice
     return Endpoint(name, spec, location, job.directory, policy, hosts, stopper, notice)
@@ -195,7 +200,8 @@ def _open_group(name: str, spec: FailoverGroupSpec, around: Surroundings) -> Chu
     from desync_jobs.stores.endpoint import policy_of
     from desync_jobs.stores.failover import FailoverGroup, GroupRules, Missing
 
-    members = [open_store(member, around) for member in spec.members]
+    # Asking another member is better than asking the same one again: the group does the repeating.
+    members = [open_store(member, replace(around, attempts=1)) for member in spec.members]
     rules = GroupRules(
         Missing(spec.missing), policy=policy_of(PolicySpec(), around.job.spec.policy)
     )

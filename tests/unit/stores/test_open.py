@@ -1,6 +1,6 @@
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,11 @@ from desync_jobs.stores.base import Chunk
 from desync_jobs.stores.cached import CachedStore
 from desync_jobs.stores.casync_ssh.store import CasyncSshStore
 from desync_jobs.stores.drivers import OBJECT_DRIVERS
+from desync_jobs.stores.endpoint import Endpoint
 from desync_jobs.stores.failover import FailoverGroup
 from desync_jobs.stores.hedge import HedgedSource
 from desync_jobs.stores.local import LocalStore
+from desync_jobs.stores.objects.base import ObjectPlace, TooLarge
 from desync_jobs.stores.open import (
     Surroundings,
     capabilities,
@@ -28,6 +30,7 @@ from desync_jobs.stores.open import (
 from desync_jobs.stores.reader import Reader
 from desync_jobs.stores.router import StoreRouter
 from desync_jobs.testing.chunks import make_chunk, make_chunks
+from desync_jobs.testing.objects import MemoryPlace
 
 CHUNK = make_chunk(bytes(1000))
 Around = Callable[..., Surroundings]
@@ -251,3 +254,33 @@ def test_directories_can_do_everything_and_groups_be_read(around: Around) -> Non
 
     assert capabilities("a", opened) == frozenset(Capability)
     assert capabilities("g", opened) == {Capability.READ, Capability.PRESENCE}
+
+
+def test_a_member_of_a_group_is_asked_once_and_the_group_repeats(around: Around) -> None:
+    opened = around(
+        stores={"a": {"url": "https://a/", "policy": {"attempts": 5}}},
+        failover_groups={"g": {"members": ["a"]}},
+        policy={"attempts": 2, "backoff": "1ms"},
+    )
+    asked: list[int] = []
+
+    class Refusing(MemoryPlace):
+        def get(self, names: Sequence[str], limit: int) -> list[bytes | TooLarge | None]:
+            del names
+            asked.append(limit)
+            raise StoreError("store a: is down")
+
+    def refuse(endpoint: Endpoint) -> ObjectPlace:
+        asked.append(endpoint.policy.attempts)
+        return Refusing({})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("desync_jobs.stores.http.opening.open_place", refuse)
+        group = open_source(["g"], opened)
+        with pytest.raises(StoreError, match="failover group g: store a: is down"):
+            group.fetch([CHUNK.id])
+        open_store("a", opened)
+
+    assert asked[0] == 1, "attempts of the member in the group"
+    assert len(asked) == 4, "opened, asked twice by the group, opened for itself"
+    assert asked[-1] == 5
