@@ -1,6 +1,8 @@
 """What scripts written for desync rely on: command lines, what they print, exit codes."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from subprocess import CompletedProcess
 
@@ -131,3 +133,19 @@ def test_the_exit_code_tells_what_went_wrong(
     assert (ended.returncode, ended.stdout) == (code, b"")
     assert len(ended.stderr.splitlines()) == 1
     assert not (workspace / "new").exists()
+
+
+def test_an_extraction_imports_no_more_than_it_uses(workspace: Workspace) -> None:
+    workspace.make("blob", FIRST)
+    arguments = ["extract", "-s", "store", "blob.caibx", "copy"]
+    code = (
+        "import sys; from desync_jobs.cli.main import main;"
+        f"code = main({arguments!r});"
+        "heavy = {'asyncio', 'cryptography', 'nacl', 'numpy.ma', 'pycurl', 'rich', 'subprocess'};"
+        "sys.exit(f'{code} {heavy & set(sys.modules)}')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=workspace.path, capture_output=True, check=False
+    )
+
+    assert ended.stderr.decode() == "0 set()\n"
