@@ -160,16 +160,19 @@ class _Batch(Generic[T]):
         self.sent += 1
 
     def _finish(self, position: int, outcome: Response | Failure, moved: int) -> None:
-        flight = self._flights.pop(position)
+        flight = self._flights[position]
         answer: T | Failure
         if isinstance(outcome, Failure):
             answer = outcome
-        elif outcome.status in _REFUSED and self._renew(position, flight.generation):
+        elif outcome.status in _REFUSED and self._renew(position, flight.generation, outcome):
+            del self._flights[position]
             self._client.budget.done(flight.ticket, moved)
             self._ready.append((position, flight.attempt))
             return
         else:
             answer = self._judge(position, outcome)
+        # Not before, so that its ticket is given back where one of these raises.
+        del self._flights[position]
         failure = answer if isinstance(answer, Failure) else None
         self._client.budget.done(flight.ticket, moved, failure)
         if isinstance(answer, Failure):
@@ -177,9 +180,10 @@ class _Batch(Generic[T]):
         else:
             self._answers[position] = answer
 
-    def _renew(self, position: int, generation: int) -> bool:
+    def _renew(self, position: int, generation: int, refusal: Response) -> bool:
         """Tell whether a refused request is worth sending once more, with other credentials."""
-        if position in self._renewed or not self._client.options.credentials.renew(generation):
+        credentials = self._client.options.credentials
+        if position in self._renewed or not credentials.renew(generation, refusal):
             return False
         self._renewed.add(position)
         return True

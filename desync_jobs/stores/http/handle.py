@@ -85,13 +85,14 @@ class Handle:
         curl = self.curl
         status: int = curl.getinfo(pycurl.RESPONSE_CODE)
         length: int = curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T)
-        retry_after = None
+        retry_after, redirected = None, False
         if status >= _ERRORS_FROM:
             retry_after = float(curl.getinfo(pycurl.RETRY_AFTER)) or None
+            redirected = curl.getinfo(pycurl.REDIRECT_COUNT) > 0
         parts = self._parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         known = None if length < 0 else length
-        return Response(status, body, known, cut, retry_after, self._headers)
+        return Response(status, body, known, cut, retry_after, self._headers, redirected)
 
     def _write(self, data: bytes) -> int | None:
         self._size += len(data)
@@ -103,6 +104,8 @@ class Handle:
     def _header(self, line: bytes) -> None:
         name, colon, value = line.decode("latin-1").partition(":")
         if colon:
-            self._headers[name.strip().lower()] = value.strip()
+            key = name.strip().lower()
+            before = self._headers.get(key)
+            self._headers[key] = value.strip() if before is None else f"{before}, {value.strip()}"
         elif line.startswith(b"HTTP/"):
             self._headers = {}  # of the response after a redirect

@@ -34,4 +34,6 @@ class Response:
     retry_after: float | None = None
     """Seconds, also where the header names a date."""
     headers: dict[str, str] = field(default_factory=dict)
-    """By name in lower case, the last of several; empty unless they were asked for."""
+    """By name in lower case, several of a name joined by commas; empty unless asked for."""
+    redirected: bool = False
+    """Whether a refusal came from where a redirect led, perhaps not the server that was asked."""

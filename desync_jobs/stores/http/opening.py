@@ -3,26 +3,26 @@
 from desync_jobs.manifest.authentication import TlsSpec
 from desync_jobs.stores.endpoint import Endpoint
 from desync_jobs.stores.http.client import HttpClient
-from desync_jobs.stores.http.options import Credentials, HttpOptions, Tls
+from desync_jobs.stores.http.options import Credentials, HeaderLines, HttpOptions, Tls
 from desync_jobs.stores.http.place import HttpPlace
 
 
 def open_place(endpoint: Endpoint) -> HttpPlace:
     """Open an HTTP place; nothing is sent yet, and no secret looked up."""
+    options = options_of(endpoint, _header_lines(endpoint))
+    client = HttpClient(endpoint.label, options, endpoint.budget(), endpoint.stopper)
+    return HttpPlace(endpoint.name, endpoint.location.text, client)
+
+
+def options_of(endpoint: Endpoint, credentials: HeaderLines) -> HttpOptions:
+    """Return how a place is asked over HTTP; tells the user where certificates do not count."""
     spec = endpoint.spec
     if spec.tls.trust_insecure:
         endpoint.notice(
             f"{endpoint.label}: TLS certificates are NOT verified (tls.trust_insecure): whoever is "
             f"between here and {endpoint.location.host} can read and change everything"
         )
-    options = HttpOptions(
-        endpoint.policy,
-        tls_of(endpoint, spec.tls),
-        _header_lines(endpoint),
-        netrc=spec.netrc,
-    )
-    client = HttpClient(endpoint.label, options, endpoint.budget(), endpoint.stopper)
-    return HttpPlace(endpoint.name, endpoint.location.text, client)
+    return HttpOptions(endpoint.policy, tls_of(endpoint, spec.tls), credentials, netrc=spec.netrc)
 
 
 def tls_of(endpoint: Endpoint, spec: TlsSpec) -> Tls:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import pycurl
 
 from desync_jobs._version import __version__
 from desync_jobs.errors import UsageError
+from desync_jobs.stores.http.messages import Response
 from desync_jobs.stores.policy.values import Policy
 
 _REDIRECTS: Final = 10
@@ -40,6 +41,18 @@ class Tls:
     """Verify nothing: whoever can reach the network can be the server."""
 
 
+class HeaderLines(Protocol):
+    """Where a client gets the header lines that say who it is. Safe to call from many threads."""
+
+    def current(self) -> tuple[int, tuple[str, ...]]:
+        """Return the lines, and a number that changes with them."""
+        ...
+
+    def renew(self, generation: int, refusal: Response) -> bool:
+        """Tell whether there are other lines than those of `generation`, which were refused."""
+        ...
+
+
 class Credentials:
     """Header lines that are secrets; found out at first use, and again when they are refused.
 
@@ -60,8 +73,9 @@ class Credentials:
                 self._generation = 1
             return self._generation, self._lines
 
-    def renew(self, generation: int) -> bool:
+    def renew(self, generation: int, refusal: Response) -> bool:
         """Tell whether there are other lines than those of `generation`, which were refused."""
+        del refusal
         with self._lock:
             if generation == self._generation:
                 lines = self._read()
@@ -86,7 +100,7 @@ class HttpOptions:
 
     policy: Policy = field(default_factory=Policy)
     tls: Tls = field(default_factory=Tls)
-    credentials: Credentials = field(default_factory=Credentials)
+    credentials: HeaderLines = field(default_factory=Credentials)
     netrc: bool = False
     """Take user names and passwords from ~/.netrc."""
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from desync_jobs.errors import StoreError
 from desync_jobs.manifest.capability import Capability
+from desync_jobs.stores.http.answers import read_answer
 from desync_jobs.stores.http.client import HttpClient, shown_url
 from desync_jobs.stores.http.failures import status_failure
 from desync_jobs.stores.http.messages import Request, Response
@@ -28,9 +29,6 @@ _NO_PARENT: Final = (404, 409, 500)
 """What servers answer to a PUT where the directory does not exist: 500 is nginx."""
 _KEPT_IN_PATH: Final = "/%:@!$&'()*+,;=~"
 """Left as they stand in the base URL, which is quoted already where that matters."""
-
-_HEADLESS: Final = Failure("the answer has no content and no length", Fault.TRANSIENT)
-"""libcurl takes a connection that closes between two headers for the end of the answer."""
 
 
 class HttpPlace:
@@ -58,7 +56,7 @@ class HttpPlace:
 
     def get(self, names: Sequence[str], limit: int) -> list[bytes | TooLarge | None]:
         requests = [Request("GET", self._url(name), limit=limit) for name in names]
-        return self._client.exchange("read", requests, _read)
+        return self._client.exchange("read", requests, read_answer)
 
     def sizes(self, names: Sequence[str]) -> list[int | None]:
         requests = [Request("HEAD", self._url(name)) for name in names]
@@ -118,14 +116,6 @@ class HttpPlace:
 
 def _parent(url: str) -> str:
     return posixpath.dirname(url.rstrip("/")) + "/"
-
-
-def _read(_: int, response: Response) -> bytes | TooLarge | Failure | None:
-    if response.status == _FOUND:
-        if response.cut:
-            return TooLarge(response.length)
-        return response.body if response.body or response.length == 0 else _HEADLESS
-    return None if response.status == _MISSING else status_failure(response)
 
 
 def _size(_: int, response: Response) -> int | Failure | None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from desync_jobs.manifest.capability import Capability
 
-__all__ = ["Capability", "ObjectEntry", "ObjectPlace", "TooLarge", "Traffic"]
+__all__ = ["Capability", "ObjectEntry", "ObjectPlace", "TooLarge", "Traffic", "Unusable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,14 @@ class TooLarge:
 
     size: int | None = None
     """Bytes, where the place told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """The answer for an object that is there and whose content cannot be had."""
+
+    reason: str
+    """Begins with "it" or "its", for a message that names the object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class ObjectPlace(Protocol):
         """What this place can do."""
         ...
 
-    def get(self, names: Sequence[str], limit: int) -> list[bytes | TooLarge | None]:
+    def get(self, names: Sequence[str], limit: int) -> Sequence[bytes | TooLarge | Unusable | None]:
         """Return the content of each object of at most `limit` bytes; None where there is none.
 
         A body that ends early is a failed attempt, never a short answer.

@@ -3,7 +3,7 @@
 from typing import Final
 
 from desync_jobs.errors import InvalidDataError, StoreError
-from desync_jobs.stores.objects.base import ObjectPlace, TooLarge
+from desync_jobs.stores.objects.base import ObjectPlace, TooLarge, Unusable
 
 INDEX_CONTENT_TYPE: Final = "application/octet-stream"
 
@@ -17,6 +17,8 @@ def read_index_object(place: ObjectPlace, name: str, limit: int) -> bytes | None
     if isinstance(content, TooLarge):
         size = "more" if content.size is None else f"{content.size} bytes, more"
         raise InvalidDataError(f"{place.name}: index {name} has {size} than the limit of {limit}")
+    if isinstance(content, Unusable):
+        raise InvalidDataError(f"{place.name}: index {name}: {content.reason}")
     return content
 
 

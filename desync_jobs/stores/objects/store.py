@@ -18,7 +18,7 @@ from desync_jobs.stores.base import (
 )
 from desync_jobs.stores.counters import Counters, Counts, Waiting
 from desync_jobs.stores.forms import ChunkForms, StoredForm
-from desync_jobs.stores.objects.base import ObjectPlace, TooLarge
+from desync_jobs.stores.objects.base import ObjectPlace, TooLarge, Unusable
 from desync_jobs.stores.objects.claims import Claims
 from desync_jobs.stores.policy.retry import Attempts, Failure, Fault, GiveUp
 from desync_jobs.stores.policy.values import DEFAULT_POLICY, NeverStopped, Policy, Stopper
@@ -187,15 +187,19 @@ class ObjectStore:
             left = missing
         return raw, sizes
 
-    def _get(self, asked: Sequence[tuple[ChunkID, StoredForm]]) -> list[bytes | TooLarge | None]:
+    def _get(
+        self, asked: Sequence[tuple[ChunkID, StoredForm]]
+    ) -> Sequence[bytes | TooLarge | Unusable | None]:
         if not asked:
             return []
         limit = self._reader.stored_limit + asked[0][1].overhead
         return self._place.get([form.name(chunk_id) for chunk_id, form in asked], limit)
 
     def _opened(
-        self, chunk_id: ChunkID, form: StoredForm, data: bytes | TooLarge
+        self, chunk_id: ChunkID, form: StoredForm, data: bytes | TooLarge | Unusable
     ) -> RawChunk | NotRead:
+        if isinstance(data, Unusable):
+            return ChunkInvalidError(chunk_id, self.name, data.reason)
         if isinstance(data, TooLarge):
             size = "it has more" if data.size is None else f"it has {data.size} bytes, more"
             limit = self._reader.stored_limit + form.overhead

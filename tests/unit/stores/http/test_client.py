@@ -342,6 +342,53 @@ def test_a_secret_of_several_lines_is_refused_without_showing_it() -> None:
         assert server.received == []
 
 
+def test_secrets_that_cannot_be_resolved_again_leave_room_for_the_next_requests() -> None:
+    lines = iter([["Authorization: old"]])
+
+    def resolve() -> list[str]:
+        found = next(lines, None)
+        if found is None:
+            raise StoreError("there are no more")
+        return found
+
+    with scripted_server(Reply(401), otherwise=WHOLE) as server:
+        client = http_client(
+            server.url, replace(QUICK, concurrency=1), credentials=Credentials(resolve)
+        )
+        place = HttpPlace("web", server.url, client)
+        with pytest.raises(StoreError, match="there are no more"):
+            place.get(["x"], 100)
+
+        assert place.get(["x"], 100) == [b"content"]
+
+
+def test_headers_are_told_where_wanted_and_several_of_a_name_together() -> None:
+    def headers(_: int, response: Response) -> dict[str, str]:
+        return response.headers
+
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A: 1\r\nx-b: 2\r\nX-A: 3\r\n\r\n"
+    with scripted_server(otherwise=Reply(raw=raw)) as server:
+        requests = [Request("GET", server.url, keep_headers=True), Request("GET", server.url)]
+
+        assert http_client(server.url).exchange("read", requests, headers) == [
+            {"content-length": "0", "x-a": "1, 3", "x-b": "2"},
+            {},
+        ]
+
+
+def test_a_refusal_says_whether_a_redirect_led_to_it() -> None:
+    def redirected(_: int, response: Response) -> bool:
+        return response.redirected
+
+    moved = Reply(302, headers={"Location": "/there"})
+    with scripted_server(
+        otherwise=lambda one: moved if one.target == "/x" else Reply(401)
+    ) as server:
+        requests = [Request("GET", f"{server.url}/{path}") for path in ("x", "y")]
+
+        assert http_client(server.url).exchange("read", requests, redirected) == [True, False]
+
+
 SECRETS = Credentials(lambda: ["Authorization: Bearer abc", "Cookie: a=1"])
 
 
