@@ -57,6 +57,10 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
 }
 
 
+FILES_ONLY = {("verify-index", "blob"), ("chop", "blob"), ("pull", "index")}
+"""Keys of kinds that no stream can be given for."""
+
+
 def _field(draw: st.DrawFn, kind: str, key: str, stores: list[str], caches: list[str]) -> Any:
     """Draw a value for one key of an operation."""
     match key:
@@ -74,7 +78,7 @@ def _field(draw: st.DrawFn, kind: str, key: str, stores: list[str], caches: list
             return draw(st.sampled_from([*words, "auto"] if kind == "verify" else words))
         case "index" | "blob" | "output":
             # Paths that differ, so that nothing is both read and written.
-            stream = kind not in ("verify-index", "chop") or key == "index"
+            stream = (kind, key) not in FILES_ONLY
             return f"{key}-{draw(paths)}" if draw(st.booleans()) or not stream else STREAM
         case _:
             return draw(_FIELDS[key])
