@@ -89,45 +89,17 @@ def test_a_chunk_that_the_other_machine_lacks_is_missing(
     assert not (tmp_path / "copy").exists()
 
 
-def test_casync_extracts_from_our_pull(sshd: Sshd, remote: Path, tmp_path: Path) -> None:
-    link = tmp_path / "s.castr"
-    link.symlink_to(remote / "s.castr")  # casync does not quote paths for the other shell
-    place = f"{sshd.user}@127.0.0.1:{link}"
-    command = [require_program("casync"), "extract", f"--store={place}"]
-    ssh = tmp_path / "ssh"
-    # casync has no way to say a port.
-    ssh.write_text(f'#!/bin/sh\nexec {sshd.program} -p {sshd.port} "$@"\n')
-    ssh.chmod(0o755)
-    ended = run(
-        Sshd(sshd.port, sshd.user, sshd.directory, ssh),
-        *command,
-        remote / "blob.caibx",
-        tmp_path / "copy",
-        remote=OURS,
-    )
-
-    assert ended.returncode == 0, ended.stderr
-    assert (tmp_path / "copy").read_bytes() == (remote / "blob").read_bytes()
-
-
-def test_casync_extracts_an_index_and_chunks_from_our_pull(
-    sshd: Sshd, remote: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("what", ["chunks", "index and chunks"])
+def test_casync_extracts_from_our_pull(sshd: Sshd, remote: Path, tmp_path: Path, what: str) -> None:
     folder = tmp_path / "plainly"
-    folder.symlink_to(remote)
-    (remote / "default.castr").symlink_to(remote / "s.castr")
-    ssh = tmp_path / "ssh"
-    ssh.write_text(f'#!/bin/sh\nexec {sshd.program} -p {sshd.port} "$@"\n')
-    ssh.chmod(0o755)
-    index = f"{sshd.user}@127.0.0.1:{folder}/blob.caibx"
-    ended = run(
-        Sshd(sshd.port, sshd.user, sshd.directory, ssh),
-        require_program("casync"),
-        "extract",
-        index,
-        tmp_path / "copy",
-        remote=OURS,
-    )
+    folder.symlink_to(remote)  # casync does not quote paths for the other shell
+    place = f"{sshd.user}@127.0.0.1:{folder}"
+    index: list[str | Path] = [f"--store={place}/s.castr", remote / "blob.caibx"]
+    if what != "chunks":
+        (remote / "default.castr").symlink_to(remote / "s.castr")
+        index = [f"{place}/blob.caibx"]
+    command = [require_program("casync"), "extract", *index, tmp_path / "copy"]
+    ended = run(sshd, *command, remote=OURS)
 
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "copy").read_bytes() == (remote / "blob").read_bytes()

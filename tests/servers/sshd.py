@@ -30,6 +30,7 @@ Subsystem sftp internal-sftp
 """
 _CLIENT: Final = """
 Host *
+    Port {port}
     IdentityFile {directory}/client_key
     IdentitiesOnly yes
     UserKnownHostsFile {directory}/known_hosts
@@ -48,7 +49,8 @@ class Sshd:
     user: str
     directory: Path
     program: Path
-    """A client program that knows the server and has the key, for `CASYNC_SSH_PATH`."""
+    """A client program that knows the server, its port too, and has the key: for
+    `CASYNC_SSH_PATH`, because casync has no way to say a port."""
 
     @property
     def client_key(self) -> Path:
@@ -81,7 +83,7 @@ def running_sshd(directory: Path, *, more: str = "") -> Iterator[Sshd]:
     (directory / "sshd_config").write_text(
         _SERVER.format(port=port, directory=directory, more=more)
     )
-    (directory / "ssh_config").write_text(_CLIENT.format(directory=directory))
+    (directory / "ssh_config").write_text(_CLIENT.format(directory=directory, port=port))
     client = directory / "ssh"
     client.write_text(f'#!/bin/sh\nexec {ssh} -F {directory}/ssh_config "$@"\n')
     client.chmod(0o755)
