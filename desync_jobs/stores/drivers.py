@@ -37,6 +37,7 @@ class Driver(NamedTuple):
 
 OBJECT_DRIVERS: Final = {
     Kind.HTTP: Driver("desync_jobs.stores.http.opening", "pycurl", "http"),
+    Kind.S3: Driver("desync_jobs.stores.objects.s3_opening", "obstore", "s3"),
 }
 """Drivers of places of objects."""
 

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from typing import Final
+from importlib import import_module, metadata
+from typing import Final, NoReturn
 
 import pytest
 
@@ -21,6 +22,8 @@ _INSTALL: Final = {
     "strace": "apt-get install strace",
 }
 
+_DEVELOPMENT: Final = "pip install -e '.[dev]'"
+
 _SYSTEM_PATH: Final = "/usr/sbin:/sbin"
 """Not on everybody's PATH."""
 
@@ -28,9 +31,30 @@ _SYSTEM_PATH: Final = "/usr/sbin:/sbin"
 def require_program(name: str) -> str:
     """Return the path of a program; without it, skip the test, or fail it where CI=true."""
     path = shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH)
-    if path is not None:
-        return path
-    reason = f"{name} is not installed ({_INSTALL.get(name, name)})"
+    return path or _miss(f"{name} is not installed ({_INSTALL.get(name, name)})")
+
+
+def require_module(name: str) -> None:
+    """Return where a Python module is installed; without it, skip the test, or fail it in CI."""
+    try:
+        import_module(name)
+    except ImportError:
+        _miss(f"{name} is not installed ({_DEVELOPMENT})")
+
+
+def require_packaged(distribution: str, name: str) -> str:
+    """Return the path of a program that a Python distribution brings; else as `require_module`."""
+    try:
+        files = metadata.files(distribution) or []
+    except metadata.PackageNotFoundError:
+        files = []
+    paths = [str(file.locate()) for file in files if file.name == name]
+    return (
+        paths[0] if paths else _miss(f"{name} of {distribution} is not installed ({_DEVELOPMENT})")
+    )
+
+
+def _miss(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

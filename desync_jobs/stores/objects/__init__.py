@@ -1,6 +1,13 @@
 """Places of named objects behind remote stores, and the stores and indexes kept in them.
 
 A driver (HTTP, S3, SFTP, fsspec) moves bytes under names in batches and obeys the policy of
-its place; layout, forms and verification are one module over all of them. May import `codecs`,
-`core`, `manifest` and each driver's library, where it is used. Must not plan or print.
+its place; layout, forms and verification are one module over all of them.
+
+For S3 that is obstore, called from threads. Objects of 64 KiB on two cores, 16 in flight: GET from
+nginx 9800 a second with 141 µs of CPU each (s3fs 440 and 2290, without its parallel ranges 830 and
+1210), from rclone 2900 to 3700 with 240 µs (s3fs 410 and 2410); PUT to rclone 980 to 1740 with
+220 µs (s3fs 670 and 1320). Import 5 ms beside 270. So there is no s3fs to fall back on.
+
+May import `codecs`, `core`, `manifest` and each driver's library, where it is used. Must not plan
+or print.
 """

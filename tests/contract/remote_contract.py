@@ -1,0 +1,75 @@
+"""The contract of chunk stores in places of objects that can do everything."""
+
+from abc import abstractmethod
+
+import pytest
+
+from desync_jobs.errors import InvalidDataError
+from desync_jobs.stores.base import Chunk, ChunkStore
+from desync_jobs.stores.forms import ChunkForms
+from desync_jobs.stores.objects.base import ObjectPlace
+from desync_jobs.stores.objects.indexes import read_index_object, write_index_object
+from desync_jobs.stores.policy.values import Policy
+from desync_jobs.testing.store_contract import StoreContract
+from tests.servers.http_places import QUICK
+from tests.servers.s3_places import remote_store
+
+ODD_NAMES = ["a b/ü%41+.x", "x?y#z;&=", "'\"<>\\^`{|}~", "plain/*"]
+
+
+class RemoteContract(StoreContract):
+    """Subclasses have a fixture `place`: a new one with nothing in it."""
+
+    forms = ChunkForms()
+    policy: Policy = QUICK
+
+    @abstractmethod
+    @pytest.fixture
+    def place(self) -> ObjectPlace:
+        """Return a new place."""
+
+    @pytest.fixture
+    def store(self, place: ObjectPlace) -> ChunkStore:
+        self.opened = place
+        return remote_store(place, self.forms, self.policy)
+
+    def overwrite(self, store: ChunkStore, chunk: Chunk, data: bytes) -> None:
+        del store
+        self.opened.put([(self.forms.own.name(chunk.id), data)], "text/plain")
+
+    @pytest.mark.parametrize("name", ODD_NAMES)
+    def test_any_name_is_one_object(self, place: ObjectPlace, name: str) -> None:
+        place.put([(name, b"content")], "text/plain")
+
+        assert place.get([name], 100) == [b"content"]
+        assert place.sizes([name, name + "+"]) == [7, None]
+        assert [(entry.name, entry.size) for entry in place.entries("")] == [(name, 7)]
+        place.delete([name, name])
+        assert place.get([name], 100) == [None]
+        assert list(place.entries("")) == []
+
+    def test_objects_are_listed_by_the_beginning_of_their_names(self, place: ObjectPlace) -> None:
+        names = ["ab/1", "ab/2", "abc/3", "b/4", "top"]
+        place.put([(name, b"x") for name in names], "text/plain")
+
+        assert {entry.name for entry in place.entries("")} == set(names)
+        assert {entry.name for entry in place.entries("ab")} == {"ab/1", "ab/2", "abc/3"}
+        assert {entry.name for entry in place.entries("ab/")} == {"ab/1", "ab/2"}
+        assert {entry.name for entry in place.entries("t")} == {"top"}
+        assert list(place.entries("no such/")) == []
+
+    def test_an_object_is_replaced_whole(self, place: ObjectPlace) -> None:
+        place.put([("x", b"long content")], "text/plain")
+        place.put([("x", b"short")], "text/plain")
+
+        assert place.get(["x"], 5) == [b"short"]
+        assert place.sizes(["x"]) == [5]
+
+    def test_an_index_is_written_and_read_whole(self, place: ObjectPlace) -> None:
+        data = bytes(range(256)) * 100
+        write_index_object(place, "images/a b.caibx", data)
+
+        assert read_index_object(place, "images/a b.caibx", len(data)) == data
+        assert read_index_object(place, "images/none.caibx", 10) is None
+        with pytest.raises(InvalidDataError, match="than the limit of 25599"):
+            read_index_object(place, "images/a b.caibx", len(data) - 1)

@@ -1,0 +1,108 @@
+"""Operations whose stores are objects elsewhere: each on a real server."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import pytest
+
+from desync_jobs.formats.index import Index
+from desync_jobs.stores.objects.base import ObjectPlace
+from tests.blobs import blob
+from tests.servers.rclone import running_rclone
+from tests.servers.s3_places import ENVIRONMENT, open_remote
+from tests.workspace import Ended, Workspace, chunk_files, ids_of
+
+FIRST = blob("first")
+QUICK = {"attempts": 2, "backoff": "1ms"}
+
+NewPlace: TypeAlias = Callable[[], dict[str, str]]
+"""Returns the table of a place with nothing in it."""
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewPlace]:
+    with (
+        running_rclone(tmp_path_factory.mktemp("rclone") / "served") as server,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        yield lambda: {"url": server.place("chunks")}
+
+
+@pytest.fixture(params=["s3"])
+def far(request: pytest.FixtureRequest, workspace: Workspace) -> ObjectPlace:
+    """What is behind the store `far`, opened beside it and emptied."""
+    table = request.getfixturevalue(request.param)()
+    workspace.places["far"] = {**table, "policy": QUICK}
+    place = open_remote(**table)
+    place.delete([entry.name for entry in place.entries("")])
+    return place
+
+
+def extract(workspace: Workspace, **fields: object) -> Ended:
+    return workspace.do("extract", index="blob.caibx", target="out", stores=["far"], **fields)
+
+
+def name_of(index: Index, position: int) -> str:
+    name = index.id(position).hex()
+    return f"{name[:4]}/{name}.cacnk"
+
+
+def contents(place: ObjectPlace) -> dict[str, object]:
+    names = sorted(entry.name for entry in place.entries(""))
+    return dict(zip(names, place.get(names, 1 << 20), strict=True))
+
+
+def test_what_is_made_into_a_store_elsewhere_is_what_a_directory_has(
+    workspace: Workspace, far: ObjectPlace
+) -> None:
+    workspace.make("blob", FIRST, store="far")
+    ended = extract(workspace)
+    workspace.do("chop", index="blob.caibx", blob="blob", store="directory")
+
+    assert ended.summary == (0, "done")
+    assert (workspace / "out").read_bytes() == FIRST
+    assert contents(far) == chunk_files(workspace / "directory")
+
+
+def test_a_store_elsewhere_is_filled_from_another_and_fills_a_cache(
+    workspace: Workspace, far: ObjectPlace
+) -> None:
+    index = workspace.make("blob", FIRST)
+    filled = workspace.do("cache", indexes=["blob.caibx"], stores=["store"], cache="far")
+    first = extract(workspace, cache="near")
+    (workspace / "out").unlink()
+    far.delete(list(contents(far)))
+    second = extract(workspace, cache="near")
+
+    assert [filled.summary, first.summary, second.summary] == [(0, "done")] * 3
+    assert (workspace / "out").read_bytes() == FIRST
+    assert len(chunk_files(workspace / "near")) <= len(set(ids_of(index)))
+
+
+def test_damage_elsewhere_is_found_and_removed_by_a_repair(
+    workspace: Workspace, far: ObjectPlace
+) -> None:
+    index = workspace.make("blob", FIRST, store="far")
+    far.put([(name_of(index, 3), b"garbage")], "application/zstd")
+    count = len(contents(far))
+    found = workspace.do("verify", store="far")
+    repaired = workspace.do("verify", store="far", repair=True)
+    whole = workspace.do("verify", store="far")
+
+    assert found.result.exit_code == 4
+    assert name_of(index, 3) not in contents(far)
+    assert len(contents(far)) == count - 1
+    assert repaired.result.exit_code in (0, 4)
+    assert whole.summary == (0, "done")
+
+
+def test_a_chunk_that_is_not_there_is_missing(workspace: Workspace, far: ObjectPlace) -> None:
+    index = workspace.make("blob", FIRST, store="far")
+    far.delete([name_of(index, 3)])
+    ended = extract(workspace)
+
+    assert ended.result.exit_code == 5
+    assert f"chunk {index.id(3).hex()} is missing from far" in ended.message
+    assert not (workspace / "out").exists()
