@@ -10,7 +10,7 @@ from desync_jobs.stores.objects.base import ObjectPlace
 from tests.blobs import blob
 from tests.servers.rclone import running_rclone
 from tests.servers.s3_places import ENVIRONMENT, open_remote
-from tests.workspace import Ended, Workspace, chunk_files, ids_of
+from tests.workspace import SMALL, Ended, Workspace, chunk_files, ids_of
 
 FIRST = blob("first")
 QUICK = {"attempts": 2, "backoff": "1ms"}
@@ -106,3 +106,18 @@ def test_a_chunk_that_is_not_there_is_missing(workspace: Workspace, far: ObjectP
     assert ended.result.exit_code == 5
     assert f"chunk {index.id(3).hex()} is missing from far" in ended.message
     assert not (workspace / "out").exists()
+
+
+def test_an_index_lies_beside_its_chunks_elsewhere(workspace: Workspace, far: ObjectPlace) -> None:
+    url = f"{workspace.places['far']['url']}/indexes/my%20blob.caibx"
+    (workspace / "blob").write_bytes(FIRST)
+    made = workspace.do("make", blob="blob", index=url, store="far", chunk_size=SMALL)
+    checked = workspace.do("verify-index", index=url, blob="blob")
+    ended = workspace.do("extract", index=url, target="out", stores=["far"])
+    far.delete(["indexes/my blob.caibx"])
+    missing = workspace.do("list-chunks", index=url)
+
+    assert [made.summary, checked.summary, ended.summary] == [(0, "done")] * 3
+    assert (workspace / "out").read_bytes() == FIRST
+    assert missing.result.exit_code == 5
+    assert missing.message == f"{url}: index does not exist"
