@@ -94,6 +94,10 @@ def _describe(statistics: Statistics) -> str:
     return f"described {_chunks(statistics)}"
 
 
+def _info(statistics: Statistics) -> str:
+    return f"described {_chunks(statistics, 'total')}"
+
+
 def _digest(statistics: Statistics) -> str:
     return f"digested {_size(statistics, 'bytes')}"
 
@@ -113,7 +117,7 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "cat": _cat,
         "chunk": _chunk,
         "list-chunks": _list_chunks,
-        "info": _describe,
+        "info": _info,
         "inspect-chunks": _describe,
         "digest": _digest,
         "pull": _pull,

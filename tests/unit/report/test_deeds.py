@@ -51,7 +51,7 @@ KIB = 1024
         ("cat", {"bytes": 9, "chunks": 2}, "wrote 9 bytes from 2 chunks"),
         ("chunk", {"bytes": 9, "chunks": 2}, "found 2 chunks in 9 bytes"),
         ("list-chunks", {"chunks": 2}, "listed 2 chunks"),
-        ("info", {"chunks": 2}, "described 2 chunks"),
+        ("info", {"total": 2, "unique": 1}, "described 2 chunks"),
         ("inspect-chunks", {"chunks": 2}, "described 2 chunks"),
         ("digest", {"bytes": 9, "digest": "00"}, "digested 9 bytes"),
         ("pull", {"chunks": 2}, "served 2 chunks"),
