@@ -1,4 +1,4 @@
-"""Programs that print a secret: run with a time limit, no input, and an end to their output."""
+"""Programs that print a secret: run with a time limit, and an end to their output."""
 
 import os
 import selectors
@@ -20,25 +20,35 @@ _COMPLAINT: Final = 2000
 _LOOK_AGAIN: Final = 0.1
 
 
+class CommandFailedError(StoreError):
+    """A program ended with another code than 0; `output` is what it printed until then."""
+
+    def __init__(self, message: str, output: bytes) -> None:
+        super().__init__(message)
+        self.output = output
+
+
 def output_of(
     command: Sequence[str],
     what: str,
     directory: str,
     stopper: Stopper,
     time_limit: float = _TIME_LIMIT,
+    given: bytes = b"",
 ) -> bytes:
     """Run `command` in `directory` and return what it prints.
 
-    `StoreError`, which begins with `what`, where it cannot be run, fails, prints more than
-    `SECRET_SIZE_LIMIT`, or takes longer than `time_limit` seconds; then it and its
-    children are killed.
+    Its standard input is `given`, at most 4096 bytes, which every pipe holds. `StoreError`, which
+    begins with `what`, where it cannot be run, fails (`CommandFailedError`), prints more than
+    `SECRET_SIZE_LIMIT`, or takes longer than `time_limit` seconds; then it and its children are
+    killed.
     """
     name = command[0]
     try:
         process = subprocess.Popen(
             command,
             cwd=directory,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if given else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -47,6 +57,7 @@ def output_of(
         raise StoreError(f"{what}: {name} cannot be run: {error}") from error
     with process:
         try:
+            _give(process, given)
             reading = _Reading(process, time.monotonic() + time_limit)
             problem = reading.run(stopper)
         finally:
@@ -56,8 +67,19 @@ def output_of(
     if process.returncode:
         complaint = reading.complaint.decode(errors="replace").strip()
         said = f": {complaint}" if complaint else ""
-        raise StoreError(f"{what}: {name} ended with code {process.returncode}{said}")
+        raise CommandFailedError(
+            f"{what}: {name} ended with code {process.returncode}{said}", bytes(reading.output)
+        )
     return bytes(reading.output)
+
+
+def _give(process: subprocess.Popen[bytes], given: bytes) -> None:
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):  # it does not want to know
+            process.stdin.write(given)
+            process.stdin.flush()
+        with suppress(BrokenPipeError):
+            process.stdin.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

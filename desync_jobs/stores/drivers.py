@@ -38,6 +38,7 @@ class Driver(NamedTuple):
 OBJECT_DRIVERS: Final = {
     Kind.HTTP: Driver("desync_jobs.stores.http.opening", "pycurl", "http"),
     Kind.S3: Driver("desync_jobs.stores.objects.s3_opening", "obstore", "s3"),
+    Kind.OCI: Driver("desync_jobs.stores.oci.opening", "pycurl", "http"),
 }
 """Drivers of places of objects."""
 

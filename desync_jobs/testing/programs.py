@@ -10,6 +10,7 @@ import pytest
 _INSTALL: Final = {
     "casync": "apt-get install casync",
     "desync": "go install github.com/folbricht/desync/cmd/desync@latest",
+    "docker-registry": "apt-get install docker-registry",
     "losetup": "apt-get install mount",
     "mke2fs": "apt-get install e2fsprogs",
     "mkfs.btrfs": "apt-get install btrfs-progs",
