@@ -1,6 +1,7 @@
 """Certificates for servers and clients of tests."""
 
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
@@ -20,9 +21,15 @@ class Authority:
         client.cert_chain_pems[0].write_to_path(self.client_cert)
         client.private_key_pem.write_to_path(self.client_key)
 
-    def server(self, host: str = "localhost", *, asks_for: str | None = None) -> ssl.SSLContext:
+    def server(
+        self, host: str = "localhost", *, asks_for: str | None = None, days: int = 1
+    ) -> ssl.SSLContext:
+        """Return what a server for `host` has, valid for so many days from now."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert(host).configure_cert(context)
+        now = datetime.now(UTC)
+        ends = now + timedelta(days=days)
+        begins = min(now, ends) - timedelta(days=1)
+        self.ca.issue_cert(host, not_before=begins, not_after=ends).configure_cert(context)
         if asks_for is not None:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(asks_for)

@@ -147,7 +147,7 @@ class ObjectStore:
         with waiting:
             raw, sizes = self._read(wanted)
         answers = list(self._reader.answers(self.name, raw))
-        attempt = 1
+        attempt, retries = 1, 0
         while damaged := [at for at, one in enumerate(answers) if _may_be_right(one, sizes[at])]:
             wait = attempts.next_wait(_DAMAGED, attempt)
             if isinstance(wait, GiveUp):
@@ -159,8 +159,8 @@ class ObjectStore:
                 answers[at] = answer
             for at, one, size in zip(damaged, again, again_sizes, strict=True):
                 raw[at], sizes[at] = one, size
-            attempt += 1
-        self._count_read(answers, sizes, attempts.retries, waiting)
+            attempt, retries = attempt + 1, retries + len(damaged)
+        self._count_read(answers, sizes, retries, waiting)
         return answers
 
     def _read(self, wanted: Sequence[Wanted]) -> tuple[list[RawChunk | NotRead], list[int | None]]:
