@@ -39,6 +39,8 @@ OBJECT_DRIVERS: Final = {
     Kind.HTTP: Driver("desync_jobs.stores.http.opening", "pycurl", "http"),
     Kind.S3: Driver("desync_jobs.stores.objects.s3_opening", "obstore", "s3"),
     Kind.OCI: Driver("desync_jobs.stores.oci.opening", "pycurl", "http"),
+    Kind.GS: Driver("desync_jobs.stores.objects.gcs_opening", "fsspec", "gcs"),
+    Kind.OTHER: Driver("desync_jobs.stores.objects.fsspec_opening", "fsspec", "fsspec"),
 }
 """Drivers of places of objects."""
 

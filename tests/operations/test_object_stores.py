@@ -1,21 +1,24 @@
 """Operations whose stores are objects elsewhere: each on a real server."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
 from desync_jobs.formats.index import Index
 from desync_jobs.stores.objects.base import ObjectPlace
 from tests.blobs import blob
+from tests.servers.gcs import running_gcs
 from tests.servers.rclone import running_rclone
 from tests.servers.s3_places import ENVIRONMENT, open_remote
 from tests.workspace import SMALL, Ended, Workspace, chunk_files, ids_of
 
 FIRST = blob("first")
-QUICK = {"attempts": 2, "backoff": "1ms"}
+AND_SLOWLY = pytest.mark.parametrize("far", ["s3", "memory", "gs"], indirect=True)
+"""Also on an emulator that takes its time."""
+QUICK = {"attempts": 2, "backoff": "1ms", "concurrency": 4}
 
-NewPlace: TypeAlias = Callable[[], dict[str, str]]
+NewPlace: TypeAlias = Callable[[], dict[str, Any]]
 """Returns the table of a place with nothing in it."""
 
 
@@ -30,7 +33,19 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewPlace]:
         yield lambda: {"url": server.place("chunks")}
 
 
-@pytest.fixture(params=["s3"])
+@pytest.fixture(scope="module")
+def gs() -> Iterator[NewPlace]:
+    with running_gcs() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", url)
+        yield lambda: {"url": "gs://bucket/chunks", "credentials": {"anonymous": True}}
+
+
+@pytest.fixture
+def memory() -> NewPlace:
+    return lambda: {"url": "memory://chunks"}
+
+
+@pytest.fixture(params=["s3", "memory"])
 def far(request: pytest.FixtureRequest, workspace: Workspace) -> ObjectPlace:
     """What is behind the store `far`, opened beside it and emptied."""
     table = request.getfixturevalue(request.param)()
@@ -54,6 +69,7 @@ def contents(place: ObjectPlace) -> dict[str, object]:
     return dict(zip(names, place.get(names, 1 << 20), strict=True))
 
 
+@AND_SLOWLY
 def test_what_is_made_into_a_store_elsewhere_is_what_a_directory_has(
     workspace: Workspace, far: ObjectPlace
 ) -> None:
@@ -108,13 +124,14 @@ def test_a_chunk_that_is_not_there_is_missing(workspace: Workspace, far: ObjectP
     assert not (workspace / "out").exists()
 
 
+@AND_SLOWLY
 def test_an_index_lies_beside_its_chunks_elsewhere(workspace: Workspace, far: ObjectPlace) -> None:
-    url = f"{workspace.places['far']['url']}/indexes/my%20blob.caibx"
+    url = f"{workspace.places['far']['url']}/indexes/my-blob.caibx"
     (workspace / "blob").write_bytes(FIRST)
     made = workspace.do("make", blob="blob", index=url, store="far", chunk_size=SMALL)
     checked = workspace.do("verify-index", index=url, blob="blob")
     ended = workspace.do("extract", index=url, target="out", stores=["far"])
-    far.delete(["indexes/my blob.caibx"])
+    far.delete(["indexes/my-blob.caibx"])
     missing = workspace.do("list-chunks", index=url)
 
     assert [made.summary, checked.summary, ended.summary] == [(0, "done")] * 3

@@ -39,10 +39,14 @@ def open_remote(
     stopper: Stopper | None = None,
     notices: list[str] | None = None,
     directory: str = "/",
+    policy_table: dict[str, str] | None = None,
     **fields: Any,
 ) -> ObjectPlace:
-    """Open the place called `far` at any URL; `fields` are those of the manifest."""
-    spec = EndpointSpec.model_validate({"url": url, **fields})
+    """Open the place called `far` at any URL; `fields` are those of the manifest.
+
+    `policy` is what is obeyed, and `policy_table` what the manifest says of it.
+    """
+    spec = EndpointSpec.model_validate({"url": url, "policy": policy_table or {}, **fields})
     stopper = stopper or NeverStopped()
     told = [] if notices is None else notices
     return open_place(
