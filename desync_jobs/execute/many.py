@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
+from desync_jobs.execute.blob import blob_cost, do_blob, survey_blob
 from desync_jobs.execute.blobs import blobs_of
 from desync_jobs.execute.opening import Reading, open_sources
-from desync_jobs.execute.operations.extract import blob_cost, do_blob, survey_blob
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.seed_survey import SeedSurvey
 from desync_jobs.execute.targets import need_folder

@@ -16,11 +16,11 @@ from desync_jobs.errors import DesyncRunError
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.extract import ExtractSpec, OneExtractSpec
+from desync_jobs.planner.blob import ExtractFacts, plan_blob
 from desync_jobs.planner.cost import Cost, summed
 from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind, SeedFacts
 from desync_jobs.planner.needed import need_index
-from desync_jobs.planner.operations.extract import ExtractFacts, plan_blob
 from desync_jobs.planner.plan import Action, Decision, StepPart
 from desync_jobs.planner.separate import need_separate
 from desync_jobs.planner.tally import tally

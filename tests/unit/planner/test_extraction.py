@@ -8,6 +8,7 @@ from desync_jobs.core.sizes import ChunkSizes, CutMode
 from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.planner.blob import ExtractFacts
 from desync_jobs.planner.extraction import (
     ExtractDetail,
     assign_again,
@@ -16,7 +17,7 @@ from desync_jobs.planner.extraction import (
 )
 from desync_jobs.planner.extraction_cost import extraction_cost
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts, StoreFacts
-from desync_jobs.planner.operations.extract import ExtractFacts, plan_extract
+from desync_jobs.planner.operations.extract import plan_extract
 
 ZERO = 0
 

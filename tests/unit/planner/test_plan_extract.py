@@ -9,9 +9,10 @@ from desync_jobs.errors import IndexMissingError, StoreError, TargetError
 from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.planner.blob import ExtractFacts
 from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
-from desync_jobs.planner.operations.extract import ExtractFacts, plan_extract
+from desync_jobs.planner.operations.extract import plan_extract
 from desync_jobs.planner.plan import Action, Decision
 
 ZERO = b"\0" * 32

@@ -11,10 +11,11 @@ from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.blob import BlobSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.planner.blob import ExtractFacts
 from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts, StoreFacts
 from desync_jobs.planner.many import BlobFacts, ManyFacts
-from desync_jobs.planner.operations.extract import ExtractFacts, plan_extract
+from desync_jobs.planner.operations.extract import plan_extract
 from desync_jobs.planner.plan import Action, Decision
 
 ZERO = 0
