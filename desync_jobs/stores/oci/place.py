@@ -99,8 +99,11 @@ class OciPlace:
 
     def sizes(self, names: Sequence[str]) -> list[int | None]:
         # What is unusable has the size 0, and so is written anew by those who want to keep it.
-        artifacts = self._artifacts("look for", names)
-        return [None if one is None else one.size for one in artifacts]
+        found: list[int | None] = []
+        for first in range(0, len(names), _PAGE):  # there may be many names
+            artifacts = self._artifacts("look for", names[first : first + _PAGE])
+            found += [None if one is None else one.size for one in artifacts]
+        return found
 
     def put(self, objects: Sequence[tuple[str, bytes]], content_type: str) -> None:
         del content_type  # the layout says what it is

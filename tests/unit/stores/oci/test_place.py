@@ -9,10 +9,11 @@ import pytest
 
 from desync_jobs.codecs.aead import Cipher, CipherAlgorithm
 from desync_jobs.codecs.form import Form
-from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, StoreError
+from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, InvalidDataError, StoreError
 from desync_jobs.stores.base import Chunk, Presence, Stored
 from desync_jobs.stores.forms import ChunkForms
 from desync_jobs.stores.objects.base import TooLarge, Unusable
+from desync_jobs.stores.objects.indexes import read_index_object
 from desync_jobs.stores.oci.layout import digest_of, write_manifest
 from desync_jobs.testing.chunks import make_chunks
 from desync_jobs.testing.store_contract import ids_of, plain_of
@@ -178,7 +179,7 @@ def test_a_manifest_over_the_limit_is_foreign(registry: FakeRegistry, url: str) 
     chunk = make_chunks(1)[0]
     registry.tags = {tag_of(chunk): with_manifest(chunk) + b" " * (4 << 20)}
 
-    assert oci_place(url).get([name_of(chunk)], 1 << 20) == [None]
+    assert oci_place(url).sizes([name_of(chunk)]) == [None]
 
 
 def test_a_manifest_without_its_blob_is_a_missing_chunk(registry: FakeRegistry, url: str) -> None:
@@ -236,6 +237,8 @@ def test_other_wrong_manifests_are_unusable(registry: FakeRegistry, url: str) ->
 
     assert place.get([name_of(chunk)], 10) == [Unusable("its manifest names no blob")]
     assert place.sizes([name_of(chunk)]) == [0]
+    with pytest.raises(InvalidDataError, match=r"^hub: index .*: its manifest names no blob$"):
+        read_index_object(place, name_of(chunk), 10)
     place.delete([name_of(chunk)])
     assert registry.tags == {}
 
