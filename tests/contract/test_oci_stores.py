@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.servers.certificates import Authority
 from tests.servers.http_places import QUICK
 from tests.servers.oci_places import oci_place, oci_store
 from tests.servers.registry import Registry, running_registry
+from tests.servers.scripted import Reply, scripted_server
 
 _REPOSITORIES: Final = count()
 
@@ -133,3 +135,23 @@ def test_a_registry_with_tls_and_a_password_is_written_and_read(
         monkeypatch.setenv("ALI", "another")
         with pytest.raises(StoreError, match=r"HTTP 401 "):
             oci_store(url, tls=tls, credentials=login).fetch(ids_of(chunks))
+
+
+def test_a_registry_that_wants_a_token_says_whose_and_what_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker's registry has an authentication for tests, which takes any token."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    chunks = make_chunks(3)
+    with scripted_server(otherwise=Reply(body=b'{"token": "any"}')) as tokens:
+        more = f"auth: {{ silly: {{ realm: {tokens.url}/token, service: tests }} }}\n"
+        with running_registry(tmp_path / "silly", more) as server:
+            store = oci_store(f"oci+http://{server.server}/deep/er")
+            store.put(chunks)
+
+            assert plain_of(store.fetch(ids_of(chunks))) == [chunk.plain for chunk in chunks]
+            assert len(list(store.entries())) == 3
+
+    assert [parse_qs(urlsplit(one.target).query) for one in tokens.received] == [
+        {"service": ["tests"], "scope": ["repository:deep/er:pull"]}
+    ]
