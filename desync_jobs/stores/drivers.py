@@ -40,6 +40,7 @@ OBJECT_DRIVERS: Final = {
     Kind.S3: Driver("desync_jobs.stores.objects.s3_opening", "obstore", "s3"),
     Kind.OCI: Driver("desync_jobs.stores.oci.opening", "pycurl", "http"),
     Kind.GS: Driver("desync_jobs.stores.objects.gcs_opening", "fsspec", "gcs"),
+    Kind.SFTP: Driver("desync_jobs.stores.objects.sftp_opening", "asyncssh", "sftp"),
     Kind.OTHER: Driver("desync_jobs.stores.objects.fsspec_opening", "fsspec", "fsspec"),
 }
 """Drivers of places of objects."""

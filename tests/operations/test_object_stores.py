@@ -11,10 +11,12 @@ from tests.blobs import blob
 from tests.servers.gcs import running_gcs
 from tests.servers.rclone import running_rclone
 from tests.servers.s3_places import ENVIRONMENT, open_remote
+from tests.servers.sftp_places import make_home
+from tests.servers.sshd import running_sshd
 from tests.workspace import SMALL, Ended, Workspace, chunk_files, ids_of
 
 FIRST = blob("first")
-AND_SLOWLY = pytest.mark.parametrize("far", ["s3", "memory", "gs"], indirect=True)
+AND_SLOWLY = pytest.mark.parametrize("far", ["s3", "sftp", "memory", "gs"], indirect=True)
 """Also on an emulator that takes its time."""
 QUICK = {"attempts": 2, "backoff": "1ms", "concurrency": 4}
 
@@ -40,12 +42,21 @@ def gs() -> Iterator[NewPlace]:
         yield lambda: {"url": "gs://bucket/chunks", "credentials": {"anonymous": True}}
 
 
+@pytest.fixture(scope="module")
+def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewPlace]:
+    directory = tmp_path_factory.mktemp("sftp")
+    with running_sshd(directory / "server") as sshd, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(make_home(sshd, directory / "home")))
+        patch.delenv("SSH_AUTH_SOCK", raising=False)
+        yield lambda: {"url": sshd.url("sftp", directory / "chunks")}
+
+
 @pytest.fixture
 def memory() -> NewPlace:
     return lambda: {"url": "memory://chunks"}
 
 
-@pytest.fixture(params=["s3", "memory"])
+@pytest.fixture(params=["s3", "sftp", "memory"])
 def far(request: pytest.FixtureRequest, workspace: Workspace) -> ObjectPlace:
     """What is behind the store `far`, opened beside it and emptied."""
     table = request.getfixturevalue(request.param)()

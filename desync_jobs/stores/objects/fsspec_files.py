@@ -7,50 +7,17 @@ time limit of the policy; one that is not takes the time it takes.
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from threading import Lock
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final
 
 from fsspec.asyn import sync
 
 from desync_jobs.stores.objects.base import ObjectEntry, TooLarge
+from desync_jobs.stores.objects.files import Step
+from desync_jobs.stores.objects.fsspec_failures import is_refused
 from desync_jobs.stores.policy.values import Policy
 
 _MODIFIED: Final = ("mtime", "LastModified", "last_modified", "modified", "updated", "created")
 """Where file systems say when a file was modified."""
-
-
-class Step(NamedTuple):
-    """A part of a listing that one request answers."""
-
-    prefix: str
-    token: str = ""
-
-
-class Files(Protocol):
-    """What a place of objects needs of a file system; names are below the place."""
-
-    def read(self, name: str, limit: int) -> bytes | TooLarge | None:
-        """Return a file of at most `limit` bytes; None where there is none."""
-        ...
-
-    def size(self, name: str) -> int | None:
-        """Return the size of a file, -1 where it is not told; None where there is no file."""
-        ...
-
-    def write(self, name: str, data: bytes, content_type: str) -> None:
-        """Write a file, with the directories that are missing above it."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Remove a file; nothing happens where there is none."""
-        ...
-
-    def first_step(self, prefix: str) -> Step:
-        """Return where the listing of names that begin with `prefix` begins."""
-        ...
-
-    def step(self, step: Step) -> tuple[list[ObjectEntry], list[Step]]:
-        """Return some entries, also of other names, and the steps that are left after them."""
-        ...
 
 
 class Live:
@@ -76,8 +43,10 @@ class Live:
                 self._files = self._make(self._arguments)
             return self._files
 
-    def renew(self) -> bool:
-        """Tell whether there is another file system than before, which was refused."""
+    def renew_after(self, error: Exception) -> bool:
+        """Tell whether `error` was a refusal, and there is another file system now."""
+        if not is_refused(error):
+            return False
         with self._lock:
             arguments = self._find()
             if arguments == self._arguments:

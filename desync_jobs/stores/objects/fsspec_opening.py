@@ -1,4 +1,10 @@
-"""From a manifest's place with any other URL to a live one, by fsspec."""
+"""From a manifest's place with any other URL to a live one, by fsspec.
+
+A file is written as its file system writes: an object store keeps objects whole, while one that
+writes in place (WebDAV, FTP, SMB) leaves a part of a file behind when it is killed. Nothing is
+renamed into place, since few of them rename and some copy to do it. Chunks are held against their
+IDs whenever they are read, so such a part is found and written again.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +14,12 @@ from fsspec.core import get_filesystem_class, url_to_fs
 from desync_jobs.errors import UsageError
 from desync_jobs.stores.endpoint import Endpoint
 from desync_jobs.stores.objects.calls import Calls
+from desync_jobs.stores.objects.files_place import FilesPlace
+from desync_jobs.stores.objects.fsspec_failures import failure_of
 from desync_jobs.stores.objects.fsspec_files import FsspecFiles, Live
-from desync_jobs.stores.objects.fsspec_place import FsspecPlace, failure_of
 
 
-def open_place(endpoint: Endpoint) -> FsspecPlace:
+def open_place(endpoint: Endpoint) -> FilesPlace:
     """Open a place; the file system is made at first use, with its secrets.
 
     `UsageError` where fsspec knows no such URL, where the library for it is missing, and for a
@@ -41,7 +48,7 @@ def open_place(endpoint: Endpoint) -> FsspecPlace:
 
     live = Live(find, make)
     files = FsspecFiles(live, lambda one: str(one._strip_protocol(url)), endpoint.policy)  # noqa: SLF001 - what every file system has for it
-    return FsspecPlace(endpoint.name, url, live, files, calls_of(endpoint))
+    return FilesPlace(endpoint.name, url, files, calls_of(endpoint), live.renew_after)
 
 
 def calls_of(endpoint: Endpoint) -> Calls:

@@ -18,7 +18,8 @@ from aiohttp import ClientResponseError
 from yarl import URL
 
 from desync_jobs.stores.objects.base import ObjectEntry, TooLarge
-from desync_jobs.stores.objects.fsspec_files import Live, Step, run_in_loop
+from desync_jobs.stores.objects.files import Step
+from desync_jobs.stores.objects.fsspec_files import Live, run_in_loop
 from desync_jobs.stores.policy.values import Policy
 
 _FOUND: Final = range(200, 300)

@@ -14,9 +14,9 @@ from typing import Any, Final
 from desync_jobs.errors import UsageError
 from desync_jobs.stores.endpoint import Endpoint
 from desync_jobs.stores.extras import need
+from desync_jobs.stores.objects.files_place import FilesPlace
 from desync_jobs.stores.objects.fsspec_files import Live
 from desync_jobs.stores.objects.fsspec_opening import calls_of
-from desync_jobs.stores.objects.fsspec_place import FsspecPlace
 from desync_jobs.stores.objects.gcs_files import GcsFiles
 
 _NO_PROBE: Final = "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"
@@ -24,7 +24,7 @@ _NO_PROBE: Final = "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"
 blocked, as by a proxy, and with an emulator."""
 
 
-def open_place(endpoint: Endpoint) -> FsspecPlace:
+def open_place(endpoint: Endpoint) -> FilesPlace:
     """Open a place; nothing is sent yet, and no secret looked up."""
     os.environ.setdefault(_NO_PROBE, "false")  # read when gcsfs is imported
     gcsfs = need("gcsfs", "gcs", f"{endpoint.label}: gs")
@@ -56,4 +56,4 @@ def open_place(endpoint: Endpoint) -> FsspecPlace:
     live = Live(find, make)
     location = endpoint.location
     files = GcsFiles(live, location.bucket, location.path, endpoint.policy)
-    return FsspecPlace(endpoint.name, location.text, live, files, calls_of(endpoint))
+    return FilesPlace(endpoint.name, location.text, files, calls_of(endpoint), live.renew_after)

@@ -161,4 +161,4 @@ def test_many_threads_open_a_file_system_once() -> None:
         thread.join()
 
     assert opened == [{"a": 1}]
-    assert not live.renew()
+    assert not live.renew_after(PermissionError())

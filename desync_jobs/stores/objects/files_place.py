@@ -1,50 +1,35 @@
-"""Places on file systems of fsspec: Google Cloud Storage, and any other URL that it knows.
+"""A place of objects over anything that reads and writes one file at a time."""
 
-A file is written as its file system writes: an object store keeps objects whole, while one that
-writes in place (WebDAV, FTP, SMB) leaves a part of a file behind when it is killed. Nothing is
-renamed into place, since few of them rename and some copy to do it. Chunks are held against their
-IDs whenever they are read, so such a part is found and written again.
-"""
-
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from desync_jobs.errors import DesyncRunError
 from desync_jobs.manifest.capability import Capability
 from desync_jobs.stores.objects.base import ObjectEntry, TooLarge, Traffic
 from desync_jobs.stores.objects.calls import Calls, Doing
-from desync_jobs.stores.objects.fsspec_files import Files, Live, Step
+from desync_jobs.stores.objects.files import Files, Step
 from desync_jobs.stores.policy.hosts import Moved
-from desync_jobs.stores.policy.retry import Failure, Fault, fault_of_status
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-_REFUSED = (401, 403)
-_PERMANENT = (
-    PermissionError,
-    FileNotFoundError,
-    NotADirectoryError,
-    IsADirectoryError,
-    NotImplementedError,
-    TypeError,
-    ValueError,
-)
-"""What file systems raise when the same again would fail again."""
 
+class FilesPlace:
+    """An `ObjectPlace` of `Files`.
 
-class FsspecPlace:
-    """An `ObjectPlace` of `Files`. `url` is what errors show before a name."""
+    `url` is what errors show before a name. `renew` tells of an exception whether it was a refusal
+    and the files are asked otherwise now, with other secrets.
+    """
 
     capabilities = frozenset(Capability)
 
-    def __init__(self, name: str, url: str, live: Live, files: Files, calls: Calls) -> None:
+    def __init__(
+        self, name: str, url: str, files: Files, calls: Calls, renew: Callable[[Exception], bool]
+    ) -> None:
         self.name = name
         self._url = url.rstrip("/")
-        self._live = live
         self._files = files
         self._calls = calls
+        self._renew = renew
 
     def get(self, names: Sequence[str], limit: int) -> list[bytes | TooLarge | None]:
         def read(name: str, moved: Moved) -> bytes | TooLarge | None:
@@ -96,36 +81,9 @@ class FsspecPlace:
             try:
                 return call(wanted, moved)
             except Exception as error:
-                if not _is_refused(error) or not self._live.renew():
+                if not self._renew(error):
                     raise
             self._calls.count(requests=1, retries=1)
             return call(wanted, moved)
 
         return once
-
-
-def failure_of(error: Exception) -> Failure:
-    """Return what an exception of a file system is for the policy; raises what is none of its."""
-    if isinstance(error, DesyncRunError):
-        raise error
-    if isinstance(error, asyncio.TimeoutError):
-        return Failure("no answer in time", Fault.OVERLOAD)
-    text = (str(error).strip() or type(error).__name__).partition("\n")[0]
-    status = _status(error)
-    if status is not None:
-        retry_after = getattr(error, "retry_after", None)
-        return Failure(text, fault_of_status(status), retry_after)
-    return Failure(text, Fault.PERMANENT if isinstance(error, _PERMANENT) else Fault.TRANSIENT)
-
-
-def _is_refused(error: Exception) -> bool:
-    return isinstance(error, PermissionError) or _status(error) in _REFUSED
-
-
-def _status(error: Exception) -> int | None:
-    """Return the HTTP status that an exception has under one of the usual names."""
-    for key in ("status", "code", "status_code"):
-        value = getattr(error, key, None)
-        if isinstance(value, int):
-            return value
-    return None

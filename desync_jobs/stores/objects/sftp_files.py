@@ -1,0 +1,136 @@
+"""Files below a directory on an SFTP server, written beside their place and renamed into it.
+
+A writer that was killed leaves a temporary file, `NAME.RANDOM.tmp` as casync calls it; it is never
+listed, and no other reads it.
+"""
+
+import re
+import stat
+from contextlib import suppress
+from secrets import token_hex
+from typing import Final
+
+import asyncssh
+
+from desync_jobs.stores.bridge import Bridge
+from desync_jobs.stores.objects.base import ObjectEntry, TooLarge
+from desync_jobs.stores.objects.files import Step
+from desync_jobs.stores.objects.sftp_session import SftpSession
+from desync_jobs.stores.policy.values import Policy
+
+_TEMPORARY: Final = re.compile(r".+\.[0-9a-f]{1,16}\.tmp|\.tmp-cacnk\.?[0-9]+", re.DOTALL)
+_ID_LENGTH: Final = 64
+
+
+class SftpFiles:
+    """`Files` below the directory `root`, an absolute path."""
+
+    def __init__(self, bridge: Bridge, session: SftpSession, root: str, policy: Policy) -> None:
+        self._bridge = bridge
+        self._session = session
+        self._root = root.rstrip("/")
+        self._policy = policy
+
+    def read(self, name: str, limit: int) -> bytes | TooLarge | None:
+        return self._bridge.run(self._read(self._path(name), limit), self._policy.time_for(limit))
+
+    def size(self, name: str) -> int | None:
+        return self._bridge.run(self._size(self._path(name)), self._policy.timeout)
+
+    def write(self, name: str, data: bytes, content_type: str) -> None:
+        del content_type
+        self._bridge.run(self._write(self._path(name), data), self._policy.time_for(len(data)))
+
+    def remove(self, name: str) -> None:
+        self._bridge.run(self._remove(self._path(name)), self._policy.timeout)
+
+    def first_step(self, prefix: str) -> Step:
+        return Step(prefix.rpartition("/")[0])
+
+    def step(self, step: Step) -> tuple[list[ObjectEntry], list[Step]]:
+        return self._bridge.run(self._list(step.prefix), self._policy.timeout)
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}" if name else self._root or "/"
+
+    async def _read(self, path: str, limit: int) -> bytes | TooLarge | None:
+        async with self._session.client() as client:
+            try:
+                file = await client.open(path, "rb", encoding=None)
+            except asyncssh.SFTPNoSuchFile:
+                return None
+            async with file:
+                size = (await file.stat()).size
+                if size is not None and size > limit:
+                    return TooLarge(size)
+                data = await file.read(limit + 1 if size is None else size)
+        if not isinstance(data, bytes) or (size is not None and len(data) != size):
+            raise ConnectionError(f"{len(data)} of {size} bytes were received")
+        return data if len(data) <= limit else TooLarge()
+
+    async def _size(self, path: str) -> int | None:
+        async with self._session.client() as client:
+            try:
+                found = await client.stat(path)
+            except asyncssh.SFTPNoSuchFile:
+                return None
+        if found.permissions is not None and not stat.S_ISREG(found.permissions):
+            return None
+        return -1 if found.size is None else found.size
+
+    async def _write(self, path: str, data: bytes) -> None:
+        async with self._session.client() as client:
+            folder, _, name = path.rpartition("/")
+            temporary = f"{folder}/{name[:_ID_LENGTH]}.{token_hex(8)}.tmp"
+            try:
+                file = await client.open(temporary, "xb", encoding=None)
+            except asyncssh.SFTPNoSuchFile:
+                await client.makedirs(folder, exist_ok=True)
+                file = await client.open(temporary, "xb", encoding=None)
+            try:
+                async with file:
+                    await file.write(data)
+                await _rename(client, temporary, path)
+            except asyncssh.SFTPError:
+                with suppress(asyncssh.SFTPError):
+                    await client.remove(temporary)
+                raise
+
+    async def _remove(self, path: str) -> None:
+        async with self._session.client() as client:
+            with suppress(asyncssh.SFTPNoSuchFile):
+                await client.remove(path)
+
+    async def _list(self, folder: str) -> tuple[list[ObjectEntry], list[Step]]:
+        entries: list[ObjectEntry] = []
+        more: list[Step] = []
+        async with self._session.client() as client:
+            try:
+                async for found in client.scandir(self._path(folder)):
+                    base = found.filename
+                    if not isinstance(base, str) or base in (".", ".."):
+                        continue
+                    name = f"{folder}/{base}" if folder else base
+                    mode = found.attrs.permissions or 0
+                    if stat.S_ISDIR(mode):
+                        more.append(Step(name))
+                    elif stat.S_ISREG(mode) and _TEMPORARY.fullmatch(base) is None:
+                        mtime = found.attrs.mtime
+                        entries.append(
+                            ObjectEntry(
+                                name, found.attrs.size or 0, None if mtime is None else float(mtime)
+                            )
+                        )
+            except asyncssh.SFTPNoSuchFile:
+                return [], []
+        return entries, more
+
+
+async def _rename(client: asyncssh.SFTPClient, temporary: str, path: str) -> None:
+    """Rename in place of what is there: at once by OpenSSH's extension, else after removing it."""
+    try:
+        await client.posix_rename(temporary, path)
+    except asyncssh.SFTPOpUnsupported:
+        with suppress(asyncssh.SFTPNoSuchFile):
+            await client.remove(path)
+        await client.rename(temporary, path)
