@@ -69,10 +69,12 @@ def test_more_objects_are_listed_than_a_page_has(moto: S3Server) -> None:
     place = open_remote(new_place(moto))
     names = {f"{number:04d}" for number in range(1100)}
     place.put([(name, b"") for name in names], "text/plain")
-    before = place.traffic().requests
+    before = place.traffic()
 
     assert {entry.name for entry in place.entries("")} == names
-    assert place.traffic().requests - before == 3  # and one to learn of the end
+    after = place.traffic()
+    # One of them to learn of the end; a busy machine may have some repeated.
+    assert after.requests - before.requests == 3 + after.retries - before.retries
 
 
 @pytest.mark.parametrize("server", ["moto", "rclone"])
