@@ -11,7 +11,7 @@ is in the plan (a blocked step) or the result (an outcome's error), never raised
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
@@ -47,6 +47,8 @@ class Settings:
     """What `-` reads; the process's standard input unless given."""
     stdout: BinaryIO | None = None
     """What `-` writes; the process's standard output unless given."""
+    reload: Callable[[], Job] | None = None
+    """Reads the job again, for servers that get SIGHUP; without it they take no note of that."""
 
 
 def load(
@@ -107,4 +109,5 @@ def _machine(job: Job, settings: Settings, purpose: Purpose) -> Iterator[Machine
             progress=Progress(settings.reporter),
             streams=Streams(stdin, stdout, settings.cancel),
             purpose=purpose,
+            reload=settings.reload,
         )

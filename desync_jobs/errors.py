@@ -41,12 +41,20 @@ class StoreError(DesyncRunError):
     """A store could not do what it was asked; says which store."""
 
 
+class NameRefusedError(StoreError):
+    """A place takes no request for an object of this name, whether it is there or not."""
+
+
 class TargetError(DesyncRunError):
     """A target, index or other output could not be written; says which."""
 
 
 class SourceError(DesyncRunError):
     """A blob or another input could not be read; says which."""
+
+
+class ServerError(DesyncRunError):
+    """A server cannot serve: an address is taken, a certificate cannot be used."""
 
 
 # Data that is not what it claims to be.
@@ -60,10 +68,6 @@ class InvalidDataError(DesyncRunError):
 
 class IndexFormatError(InvalidDataError):
     """An index breaks a rule of its format."""
-
-
-class ArchiveFormatError(InvalidDataError):
-    """An archive breaks a rule of its format."""
 
 
 class ChunkInvalidError(InvalidDataError):

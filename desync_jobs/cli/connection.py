@@ -130,6 +130,10 @@ def connected(function: Callable[..., OneLine]) -> Callable[..., OneLine]:
     def with_connection(**given: Any) -> OneLine:
         asked = {name: given.pop(name) for name in Connection.__dataclass_fields__}
         connection = Connection(**asked)
-        return replace(function(**given), adapt=connection.put_into)
+        line = replace(function(**given), adapt=connection.put_into)
+        again = line.again
+        if again is None:
+            return line
+        return replace(line, again=lambda: replace(again(), adapt=connection.put_into))
 
     return with_connection

@@ -27,6 +27,8 @@ class OneLine:
     """Seeds, as a manifest declares them."""
     print_stats: bool = False
     """Whether desync's statistics are printed after success."""
+    again: "Callable[[], OneLine] | None" = None
+    """Reads again what the command named, for servers that are told to reload."""
     adapt: Callable[[Mapping[str, object]], dict[str, object]] = dict
     """Puts what was asked for all places at once into the document."""
 

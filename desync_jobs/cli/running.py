@@ -3,8 +3,9 @@
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from desync_jobs.assembly.cancel import Cancel
@@ -29,10 +30,10 @@ SOURCE: Final = "command line"
 """What messages call the job that a command stands for."""
 
 
-def run_job(job: "Job", options: RunOptions) -> int:
-    """Run a job from a file, with a line for each operation."""
+def run_job(job: "Job", options: RunOptions, reload: Callable[[], "Job"]) -> int:
+    """Run a job from a file, which `reload` reads again, with a line for each operation."""
     audience = Audience(options, lines=True, data_on_stdout=data_on_stdout(job))
-    result = _result_of(job, audience)
+    result = _result_of(job, audience, reload)
     for message in _error_messages(result):
         complain(message)
     _print_json(result, audience)
@@ -45,7 +46,8 @@ def run_line(line: OneLine, options: RunOptions) -> int:
     # Statistics of `extract` go to standard output, as desync's do.
     taken = data_on_stdout(job) or (line.print_stats and line.kind == "extract")
     audience = Audience(options, lines=False, data_on_stdout=taken)
-    result = _result_of(job, audience)
+    again = line.again
+    result = _result_of(job, audience, None if again is None else lambda: _job_of(again(), options))
     for outcome in result.outcomes:
         if outcome.error is not None:
             complain(str(outcome.error))
@@ -100,11 +102,11 @@ def status_of(job: "Job", options: RunOptions) -> "JobStatus":
         return status(job, settings)
 
 
-def _result_of(job: "Job", audience: Audience) -> "Result":
+def _result_of(job: "Job", audience: Audience, reload: Callable[[], "Job"] | None) -> "Result":
     from desync_jobs.api import run
 
     with _settings(audience) as settings:
-        return run(job, settings)
+        return run(job, replace(settings, reload=reload))
 
 
 @contextmanager

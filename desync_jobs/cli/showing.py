@@ -62,7 +62,7 @@ def shown_to(audience: Audience, environment: Mapping[str, str]) -> Iterator[Rep
         if progress is not None:
             members.append(progress)
         console = progress if isinstance(progress, ConsoleReporter) else None
-        members.append(NoticeReporter(_warning_to(console)))
+        members.append(NoticeReporter(_warning_to(console), quiet=options.quiet))
         if audience.lines and not options.quiet and not options.as_json:
             members.append(LineReporter(_lines_to(console, audience)))
         reporter = Reporters(*members)

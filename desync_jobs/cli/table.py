@@ -26,6 +26,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "info": "Count what an index needs and where it is.",
             "inspect-chunks": "Describe every chunk of an index as JSON.",
             "digest": "Print the digest of a blob.",
+            "chunk-server": "Serve chunks over HTTP.",
             "pull": "Serve chunks to a casync client on standard input and output.",
         },
         "About this program": {

@@ -1,5 +1,6 @@
 """What a surveyor or doer of one operation is given."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import BinaryIO, Generic, TypeVar
@@ -52,6 +53,8 @@ class Machine:
     places: Places = field(default_factory=Places)
     """What is elsewhere and open already."""
     purpose: Purpose = Purpose.RUN
+    reload: Callable[[], Job] | None = None
+    """Reads the job again from where it came from; None where it cannot be."""
 
 
 @dataclass(frozen=True, slots=True)

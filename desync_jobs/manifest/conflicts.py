@@ -17,7 +17,9 @@ from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.seeds import SeedSpec
+from desync_jobs.manifest.serving import ServerSpec
 
 
 def valid_operations(document: Mapping[str, Any]) -> dict[str, OperationBase]:
@@ -37,10 +39,13 @@ def valid_operations(document: Mapping[str, Any]) -> dict[str, OperationBase]:
 
 def conflicts(operations: Mapping[str, OperationBase], directory: str) -> Iterator[Problem]:
     """Yield what contradicts itself within one operation."""
+    yield from _second_servers(operations)
     for name, operation in operations.items():
         yield from _overwritten_input(name, operation, directory)
         if isinstance(operation, MakeSpec | ChunkSpec):
             yield from _impossible_sizes(name, operation)
+        if isinstance(operation, ServeChunksSpec):
+            yield from _unwritable(name, operation)
         if isinstance(operation, ExtractSpec):
             for where, message in choice_problems(operation, directory):
                 yield Problem(("operations", name, *where), message)
@@ -61,6 +66,25 @@ def _overwritten_input(name: str, operation: OperationBase, directory: str) -> I
     for path in touched.writes:
         if resolved(directory, path) in reads:
             yield Problem(("operations", name), f"reads and writes the same file {path!r}")
+
+
+def _second_servers(operations: Mapping[str, OperationBase]) -> Iterator[Problem]:
+    """Yield servers after the first, and what waits for one: a server ends when it is stopped."""
+    servers = [name for name, one in operations.items() if isinstance(one, ServerSpec)]
+    for name in servers[1:]:
+        message = f"a job has one server, which {servers[0]!r} is already; write another job"
+        yield Problem(("operations", name), message)
+    for name, operation in operations.items():
+        for at, other in enumerate(operation.after):
+            if other in servers:
+                message = f"{other!r} serves until it is stopped; nothing comes after it"
+                yield Problem(("operations", name, "after", at), message)
+
+
+def _unwritable(name: str, operation: ServeChunksSpec) -> Iterator[Problem]:
+    if operation.writable and (len(operation.stores) > 1 or operation.cache is not None):
+        message = "clients can add chunks to one store without a cache; leave out the others"
+        yield Problem(("operations", name, "writable"), message)
 
 
 def _impossible_sizes(name: str, operation: MakeSpec | ChunkSpec) -> Iterator[Problem]:

@@ -50,9 +50,6 @@ def _extract(statistics: Statistics) -> str:
         for name, words in parts
         if _number(statistics, name)
     )
-    total = _number(statistics, "chunks_total")
-    if total and _number(statistics, "chunks_in_place") == total:
-        return f"wrote nothing: all of {_chunks(statistics, 'chunks_total')} were in place"
     whole = f"wrote {_size(statistics, 'bytes_total')}"
     return f"{whole} in {_chunks(statistics, 'chunks_total')}" + (sources and f": {sources}")
 
@@ -109,6 +106,10 @@ def _pull(statistics: Statistics) -> str:
     return f"served {_chunks(statistics)}"
 
 
+def _serve(statistics: Statistics) -> str:
+    return f"answered {counted(_number(statistics, 'requests'), 'request')}"
+
+
 _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
     {
         "make": _make,
@@ -124,5 +125,6 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "inspect-chunks": _describe,
         "digest": _digest,
         "pull": _pull,
+        "serve-chunks": _serve,
     }
 )

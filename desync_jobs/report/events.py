@@ -68,6 +68,15 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """A server accepts connections."""
+
+    operation: str
+    urls: tuple[str, ...]
+    """Where clients find it."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted:
     """An operation begins."""
 
@@ -105,6 +114,7 @@ Event: TypeAlias = (
     | PhaseStarted
     | PhaseAdvanced
     | Warned
+    | Listening
     | StepFinished
     | RunFinished
 )

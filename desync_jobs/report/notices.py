@@ -1,20 +1,26 @@
-"""Warnings as lines, for people who read standard error."""
+"""What a user has to be told while the run goes on."""
 
 from collections.abc import Callable
 
-from desync_jobs.report.events import Event, Warned
+from desync_jobs.report.events import Event, Listening, Warned
 
 
 class NoticeReporter:
-    """Says every `Warned` event in one line and keeps silent about the rest."""
+    """Says every `Warned` and, unless `quiet`, `Listening` event in one line; nothing else."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], *, quiet: bool = False) -> None:
         """`say` shows one line of text; it must be safe to call from many threads."""
         self._say = say
+        self._quiet = quiet
 
     def emit(self, event: Event) -> None:
-        if isinstance(event, Warned):
-            self._say(f"warning: {event.operation}: {event.message}")
+        match event:
+            case Warned():
+                self._say(f"warning: {event.operation}: {event.message}")
+            case Listening() if not self._quiet:
+                self._say(f"{event.operation}: listening on {', '.join(event.urls)}")
+            case _:
+                pass
 
     def close(self) -> None:
         """Have nothing to release."""

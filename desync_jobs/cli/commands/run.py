@@ -1,11 +1,16 @@
 """`desync-run run`: a job file, carried out."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.jobs import adjusted, load_from
 from desync_jobs.cli.options import RunOptions, run_options
+
+if TYPE_CHECKING:
+    from desync_jobs.manifest.job import Job
 
 _EXAMPLES = (
     "desync-run update.toml",
@@ -25,9 +30,12 @@ def command(*, job: str, variables: tuple[str, ...], keep_going: bool, options: 
     What is already as declared is left alone, so a job can be run again at any
     time. 'desync-run JOB' is the same.
     """
-    loaded = load_from(job, variables)
+
+    def load() -> "Job":
+        loaded = load_from(job, variables)
+        return adjusted(loaded, concurrency=options.concurrency, keep_going=keep_going)
+
+    loaded = load()
     from desync_jobs.cli.running import run_job
 
-    return run_job(
-        adjusted(loaded, concurrency=options.concurrency, keep_going=keep_going), options
-    )
+    return run_job(loaded, options, load)

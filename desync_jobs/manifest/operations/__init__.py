@@ -23,6 +23,7 @@ from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
+from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
@@ -39,7 +40,8 @@ OperationSpec: TypeAlias = Annotated[
     | InfoSpec
     | InspectChunksSpec
     | DigestSpec
-    | PullSpec,
+    | PullSpec
+    | ServeChunksSpec,
     Field(discriminator="kind"),
 ]
 """Any operation a manifest can declare."""
@@ -58,5 +60,6 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "inspect-chunks": InspectChunksSpec,
     "digest": DigestSpec,
     "pull": PullSpec,
+    "serve-chunks": ServeChunksSpec,
 }
 """The same union by the word after `kind =`; a test holds the two equal."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from desync_jobs.errors import StoreError
 from desync_jobs.stores.http.messages import Request, Response
 from desync_jobs.stores.http.options import HttpOptions, Setup
 from desync_jobs.stores.http.transfers import Transfers
@@ -192,7 +191,7 @@ class _Batch(Generic[T]):
         wait = self._attempts.next_wait(failure, attempt)
         if isinstance(wait, GiveUp):
             url = shown_url(self._requests[position].url)
-            raise StoreError(
+            raise failure.error(
                 f"{self._client.name}: cannot {self._doing} {url}: {failure.message}{wait.reason}"
             )
         heapq.heappush(self._later, (time.monotonic() + wait, position, attempt + 1))

@@ -5,6 +5,7 @@ from typing import Final
 
 import pycurl
 
+from desync_jobs.errors import NameRefusedError, StoreError
 from desync_jobs.stores.http.messages import Response
 from desync_jobs.stores.policy.retry import Failure, Fault, fault_of_status
 
@@ -42,7 +43,8 @@ def transfer_failure(code: int, message: str) -> Failure:
 def status_failure(response: Response) -> Failure:
     """Return the failure that a status is which does not answer the request."""
     text = f"HTTP {response.status}{_phrase(response.status)}{_said(response.body)}"
-    return Failure(text, fault_of_status(response.status), response.retry_after)
+    error = NameRefusedError if response.status == HTTPStatus.BAD_REQUEST else StoreError
+    return Failure(text, fault_of_status(response.status), response.retry_after, error)
 
 
 def _phrase(status: int) -> str:

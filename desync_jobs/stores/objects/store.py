@@ -5,7 +5,13 @@ from typing import Final, TypeAlias
 
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.chunk import ChunkID
-from desync_jobs.errors import ChunkInvalidError, ChunkMissingError, CodecError, StoreError
+from desync_jobs.errors import (
+    ChunkInvalidError,
+    ChunkMissingError,
+    CodecError,
+    NameRefusedError,
+    StoreError,
+)
 from desync_jobs.manifest.capability import Capability
 from desync_jobs.stores.base import (
     BATCH_CHUNKS,
@@ -193,7 +199,12 @@ class ObjectStore:
         if not asked:
             return []
         limit = self._reader.stored_limit + asked[0][1].overhead
-        return self._place.get([form.name(chunk_id) for chunk_id, form in asked], limit)
+        try:
+            return self._place.get([form.name(chunk_id) for chunk_id, form in asked], limit)
+        except NameRefusedError:
+            if any(form is self._forms.own for _, form in asked):
+                raise
+            return [None] * len(asked)  # a server of one form has nothing in the other
 
     def _opened(
         self, chunk_id: ChunkID, form: StoredForm, data: bytes | TooLarge | Unusable
@@ -219,7 +230,7 @@ class ObjectStore:
         found: list[tuple[int | None, StoredForm] | None] = [None] * len(ids)
         left = list(range(len(ids)))
         for form in forms:
-            sizes = self._place.sizes([form.name(ids[at]) for at in left])
+            sizes = self._sizes([ids[at] for at in left], form)
             missing: list[int] = []
             for at, size in zip(left, sizes, strict=True):
                 if size is None:
@@ -228,6 +239,14 @@ class ObjectStore:
                     found[at] = (None if size < 0 else size), form
             left = missing
         return found
+
+    def _sizes(self, ids: Sequence[ChunkID], form: StoredForm) -> list[int | None]:
+        try:
+            return self._place.sizes([form.name(chunk_id) for chunk_id in ids])
+        except NameRefusedError:
+            if form is self._forms.own:
+                raise
+            return [None] * len(ids)  # a server of one form has nothing in the other
 
     def _write(self, chunks: Sequence[Chunk]) -> int:
         """Write chunks in their own form and return their stored bytes."""

@@ -43,6 +43,8 @@ class Failure:
     fault: Fault
     retry_after: float | None = None
     """Seconds that the place asked to wait."""
+    error: type[StoreError] = StoreError
+    """What is raised where it is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
+from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
@@ -113,6 +114,14 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
         (
             PullSpec(kind="pull", stores=("s",), cache="c", index="i"),
             Access(reads=("i",), uses_stores=("s", "c"), reads_stdin=True, writes_stdout=True),
+        ),
+        (
+            ServeChunksSpec(kind="serve-chunks", stores=("s", "t"), cache="c"),
+            Access(uses_stores=("s", "t", "c")),
+        ),
+        (
+            ServeChunksSpec(kind="serve-chunks", stores=("s",), writable=True),
+            Access(uses_stores=("s",), adds_to=("s",)),
         ),
     ],
 )

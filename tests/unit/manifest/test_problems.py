@@ -67,8 +67,8 @@ def test_an_unknown_kind_lists_every_kind_and_guesses_one(problems: Problems) ->
     assert found == [
         (
             "operations.a.kind: unknown kind 'extrct'; there are make, extract, verify-index, "
-            "verify, chop, cache, cat, chunk, list-chunks, info, inspect-chunks, digest, pull; "
-            "did you mean 'extract'?"
+            "verify, chop, cache, cat, chunk, list-chunks, info, inspect-chunks, digest, pull, "
+            "serve-chunks; did you mean 'extract'?"
         )
     ]
 

@@ -55,6 +55,7 @@ KIB = 1024
         ("inspect-chunks", {"chunks": 2}, "described 2 chunks"),
         ("digest", {"bytes": 9, "digest": "00"}, "digested 9 bytes"),
         ("pull", {"chunks": 2}, "served 2 chunks"),
+        ("serve-chunks", {"requests": 2}, "answered 2 requests"),
         ("a kind of tomorrow", {"bytes": 9}, "done"),
     ],
 )
