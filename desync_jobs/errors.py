@@ -70,6 +70,10 @@ class IndexFormatError(InvalidDataError):
     """An index breaks a rule of its format."""
 
 
+class ArchiveFormatError(InvalidDataError):
+    """An archive breaks a rule of its format."""
+
+
 class ChunkInvalidError(InvalidDataError):
     """A stored chunk cannot be decoded, or does not have the digest of its name."""
 

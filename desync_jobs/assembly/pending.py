@@ -58,7 +58,16 @@ class StagedFile:
             ) from error
         except OSError as error:
             raise TargetError(f"{self.path}: cannot be written: {error.strerror}") from error
+        self._hide()
         return self
+
+    def _hide(self) -> None:
+        """Let nobody read what is written who may not read the file that it replaces."""
+        with contextlib.suppress(OSError):
+            mine = stat.S_IMODE(os.fstat(self.fd).st_mode)
+            allowed = mine & (os.stat(self.path).st_mode | stat.S_IRUSR | stat.S_IWUSR)
+            if allowed != mine:
+                os.fchmod(self.fd, allowed)
 
     def truncate(self) -> None:
         """Forget what an earlier run left: the file is empty."""
@@ -76,8 +85,11 @@ class StagedFile:
     def commit(self, durability: Durability = Durability.FULL) -> None:
         """Make the new version visible; with `FULL` it survives a power cut when this returns."""
         try:
-            self._keep_attributes()
             if durability is not Durability.NONE:
+                # Nearly all of the time is spent here: the file is still this user's, who
+                # is the only one that goes on with it after a kill.
+                os.fsync(self.fd)
+            if self._keep_attributes() and durability is not Durability.NONE:
                 os.fsync(self.fd)
             os.rename(self._hidden, self.path)
             self._committed = True
@@ -86,14 +98,21 @@ class StagedFile:
         except OSError as error:
             raise TargetError(f"{self.path}: cannot be published: {error.strerror}") from error
 
-    def _keep_attributes(self) -> None:
+    def _keep_attributes(self) -> bool:
+        """Take over mode and owner of the file that is replaced; False where there is none."""
         try:
             old = os.stat(self.path)
         except FileNotFoundError:
-            return
-        os.fchmod(self.fd, stat.S_IMODE(old.st_mode))
-        with contextlib.suppress(PermissionError):
+            return False
+        mode = stat.S_IMODE(old.st_mode)
+        try:
+            # Before the mode: another owner takes set-user-ID and set-group-ID away.
             os.fchown(self.fd, old.st_uid, old.st_gid)
+        except PermissionError:
+            # What was to run as somebody else must not run as this user.
+            mode &= ~(stat.S_ISUID | stat.S_ISGID)
+        os.fchmod(self.fd, mode)
+        return True
 
     def __exit__(
         self,

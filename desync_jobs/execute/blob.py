@@ -29,6 +29,7 @@ from desync_jobs.execute.resume import journalled, left_behind, remembered, tidy
 from desync_jobs.execute.seed_index import keep_indexes
 from desync_jobs.execute.seed_survey import SeedSurvey
 from desync_jobs.execute.staging import staged_facts, staged_target
+from desync_jobs.execute.statistics import Share, source_statistics
 from desync_jobs.execute.targets import (
     check_unharmed,
     make_room,
@@ -156,7 +157,9 @@ def do_blob(task: Task[ExtractSpec], detail: ExtractDetail, source: ChunkSource,
     """
     if detail.complete:
         tidy(detail.target.path)
-        return Done(statistics=detail.statistics())
+        held = Share(len(detail.index), detail.index.blob_size)
+        sources = source_statistics({"in place": held})
+        return Done(statistics={**detail.statistics(), "stores": {}, "sources": sources})
     keep_indexes(task, detail.seeds, detail.index)
     with _opened(task, detail) as (opened, journal), _written(task, detail, opened) as target:
         extraction = Extraction(task, detail, target, journal, source)

@@ -16,7 +16,7 @@ from desync_jobs.execute.seed_survey import SeedSurvey
 from desync_jobs.execute.targets import need_folder
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.extract import ExtractSpec
-from desync_jobs.planner.many import BlobFacts, ManyDetail, ManyFacts, Part, total_cost
+from desync_jobs.planner.many import BlobFacts, ManyDetail, ManyFacts, Part, renamed, total_cost
 from desync_jobs.planner.plan import Step
 from desync_jobs.planner.tally import Counted, tally
 from desync_jobs.stores.base import ChunkSource
@@ -83,7 +83,7 @@ def do_many(task: Task[ExtractSpec], step: Step) -> Done:
                 counted.append((target, _status(error).value, {}))
             else:
                 counted.append((target, "done", done.statistics))
-    return Done(_status(error), tally(counted), error)
+    return Done(_status(error), tally(counted, renamed(parts)), error)
 
 
 def _do_part(task: Task[ExtractSpec], part: Part, source: ChunkSource) -> Done:

@@ -85,10 +85,9 @@ def plan_many(spec: ExtractSpec, facts: ManyFacts) -> Decision:
         StepPart(one.spec.target, one.decision.action, one.decision.reason, one.decision.cost)
         for one in parts
     )
+    found = (one for one in parts if one.decision.action is Action.UNCHANGED)
     statistics = tally(
-        (one.spec.target, "unchanged", one.decision.statistics)
-        for one in parts
-        if one.decision.action is Action.UNCHANGED
+        ((one.spec.target, "unchanged", one.decision.statistics) for one in found), {}
     )
     running = sum(one.decision.action is Action.RUN for one in parts)
     if not running:
@@ -108,8 +107,12 @@ def plan_many(spec: ExtractSpec, facts: ManyFacts) -> Decision:
 
 def total_cost(parts: Sequence[Part]) -> Cost:
     """Return what all of `parts` cost together."""
-    renamed = {f"seed {one.spec.target}": _OTHERS for one in parts}
-    return summed((one.decision.cost for one in parts), renamed)
+    return summed((one.decision.cost for one in parts), renamed(parts))
+
+
+def renamed(parts: Sequence[Part]) -> dict[str, str]:
+    """Return what sums over all of `parts` call those of them that are seeds of others."""
+    return {f"seed {one.spec.target}": _OTHERS for one in parts}
 
 
 def _places(facts: ManyFacts) -> list[str]:

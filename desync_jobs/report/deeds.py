@@ -50,6 +50,9 @@ def _extract(statistics: Statistics) -> str:
         for name, words in parts
         if _number(statistics, name)
     )
+    total = _number(statistics, "chunks_total")
+    if total and _number(statistics, "chunks_in_place") == total:
+        return f"wrote nothing: all of {_chunks(statistics, 'chunks_total')} were in place"
     whole = f"wrote {_size(statistics, 'bytes_total')}"
     return f"{whole} in {_chunks(statistics, 'chunks_total')}" + (sources and f": {sources}")
 

@@ -275,12 +275,10 @@ def test_many_targets_are_fetched_as_said(workspace: Workspace) -> None:
     (step,) = workspace.plan({"it": operation}).steps
     ended = workspace.run({"it": operation})
 
-    cost, read = step.cost, done(ended)
+    cost = step.cost
     store, added = ended.statistics["stores"]["store"], ended.statistics["stores"]["cache"]
-    figures = said(cost.reads)
-    others = figures.pop("other targets")
-    assert sum(one[1] for place, one in read.items() if place.startswith("seed ")) == others[1]
-    assert figures == {place: one for place, one in read.items() if not place.startswith("seed ")}
+    assert said(cost.reads) == done(ended)
+    assert said(cost.reads)["other targets"][0] > 0
     assert cost.download == Bounds(store["stored_bytes"], store["stored_bytes"])
     assert cost.writes[-1].stored == Bounds(*[added["stored_bytes_added"]] * 2)
     assert [part.cost.download is not None for part in step.parts] == [True] * 3

@@ -128,10 +128,15 @@ def test_a_file_that_replaces_one_changed_in_place_tidies_up(ready: Workspace) -
 def test_what_is_left_beside_a_target_that_is_right_is_removed(ready: Workspace) -> None:
     stopped(ready)
     (ready / "copy").write_bytes(BLOB)
+    operation = {"kind": "extract", "index": "blob.caibx", "target": "copy", "stores": ["store"]}
+    (step,) = ready.plan({"extract": operation}).steps
     ended = extract(ready)
     again = extract(ready)
+    in_place = ended.statistics["sources"].pop("in place")
 
     assert (ended.summary, again.summary) == ((0, "done"), (0, "unchanged"))
+    assert in_place == {"chunks": step.cost.reads[-2].chunks, "bytes": len(BLOB)}
+    assert (ended.statistics["sources"], ended.statistics["stores"]) == ({}, {})
     assert ended.only.reason == (
         "the target is what the index describes; an earlier run left files behind"
     )

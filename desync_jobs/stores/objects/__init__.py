@@ -8,6 +8,9 @@ nginx 9800 a second with 141 µs of CPU each (s3fs 440 and 2290, without its par
 1210), from rclone 2900 to 3700 with 240 µs (s3fs 410 and 2410); PUT to rclone 980 to 1740 with
 220 µs (s3fs 670 and 1320). Import 5 ms beside 270. So there is no s3fs to fall back on.
 
+SFTP is asyncssh on one connection. The same objects on a machine with other work: PUT of new ones
+530 a second with 1.2 ms of CPU each, GET 620 with 1.0 ms, sizes 5200 with 0.2 ms.
+
 May import `codecs`, `core`, `manifest` and each driver's library, where it is used. Must not plan
 or print.
 """

@@ -85,7 +85,7 @@ class SftpFiles:
             try:
                 file = await client.open(temporary, "xb", encoding=None)
             except asyncssh.SFTPNoSuchFile:
-                await client.makedirs(folder, exist_ok=True)
+                await _make_folder(client, folder)
                 file = await client.open(temporary, "xb", encoding=None)
             try:
                 async with file:
@@ -124,6 +124,16 @@ class SftpFiles:
             except asyncssh.SFTPNoSuchFile:
                 return [], []
         return entries, more
+
+
+async def _make_folder(client: asyncssh.SFTPClient, folder: str) -> None:
+    """Make a directory, and those above it where they are missing too."""
+    try:
+        await client.mkdir(folder)
+    except asyncssh.SFTPNoSuchFile:
+        await client.makedirs(folder, exist_ok=True)
+    except asyncssh.SFTPFailure:
+        return  # somebody else was first; what else it may be, the next step tells
 
 
 async def _rename(client: asyncssh.SFTPClient, temporary: str, path: str) -> None:

@@ -1,5 +1,6 @@
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,73 @@ def test_mode_and_owner_of_a_replaced_file_are_kept(tmp_path: Path) -> None:
     assert stat.S_IMODE(found.st_mode) == 0o640
     if os.geteuid() == 0:
         assert (found.st_uid, found.st_gid) == (1234, 4321)
+
+
+def test_programs_that_run_as_their_owner_still_do(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o6755)
+    with PendingFile(str(path)) as pending:
+        pending.write(b"new")
+        pending.commit()
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o6755
+
+
+def test_programs_do_not_become_those_of_another_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o6755)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    with PendingFile(str(path)) as pending:
+        pending.write(b"new")
+        pending.commit()
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+
+
+def test_nobody_reads_what_is_written_who_may_not_read_what_it_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o440)
+    with PendingFile(str(path)) as pending:
+        pending.write(b"new")
+        (hidden,) = (one for one in tmp_path.iterdir() if one != path)
+        mode = stat.S_IMODE(hidden.stat().st_mode)
+        pending.commit()
+
+    assert mode & 0o077 & ~0o440 == 0
+    assert mode & 0o600 == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == 0o440
+
+
+def test_a_file_is_given_away_only_when_it_is_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is killed while it is synced must find it as their own."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    calls = []
+    for name in ("fsync", "fchown", "fchmod", "rename"):
+        plainly = getattr(os, name)
+
+        def call(
+            *arguments: object, name: str = name, plainly: Callable[..., None] = plainly
+        ) -> None:
+            calls.append(name)
+            plainly(*arguments)
+
+        monkeypatch.setattr(os, name, call)
+    with PendingFile(str(path)) as pending:
+        pending.commit()
+
+    assert calls == ["fsync", "fchown", "fchmod", "fsync", "rename", "fsync"]
 
 
 def test_a_symbolic_link_is_followed_and_stays(tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""Bytes to records, as they come: an archive is never held, whatever its size."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from desync_jobs.core.chunk import BytesLike
+from desync_jobs.errors import ArchiveFormatError
+from desync_jobs.formats.catar.order import Grammar
+from desync_jobs.formats.catar.parse import XATTR_LIMIT, parse_body, parse_header
+from desync_jobs.formats.catar.records import HEADER_SIZE, Payload, Record, RecordType, Xattr
+
+Piece: TypeAlias = memoryview
+"""Bytes of the payload begun last; valid until the next piece or record is asked for."""
+
+
+class Decoder:
+    """Reads one archive; `name` says in errors which one.
+
+    What casync refuses is refused, and so are the end of the input before the end of the
+    root and anything after it. An archive with desync's feature flags is read as desync means it:
+    extended attributes end with a NUL that is no part of them, and a name may stand without a
+    node, where desync left out a FIFO or a socket.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._grammar = Grammar()
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._needed = HEADER_SIZE
+        self._payload = 0
+        self._start = 0
+
+    def feed(self, data: BytesLike) -> Iterator[Record | Piece]:
+        """Yield what `data` completes; take everything before feeding more.
+
+        Raises `ArchiveFormatError`, with the offset of the record that breaks a rule.
+        """
+        if not len(data):
+            return
+        self._held += len(data)
+        if self._held < self._needed and not self._payload and not self._grammar.ended:
+            self._parts.append(bytes(data))
+            return
+        whole = b"".join((*self._parts, data)) if self._parts else data
+        self._parts = []
+        with memoryview(whole) as view:
+            done = 0
+            while done < len(view):
+                if self._grammar.ended:
+                    raise ArchiveFormatError(
+                        f"{self._name}: goes on after its end at {self._start}"
+                    )
+                rest = view[done:]
+                if self._payload:
+                    piece = rest[: self._payload]
+                    self._payload -= len(piece)
+                    done += len(piece)
+                    self._start += len(piece)
+                    yield piece
+                    continue
+                record = self._next(rest)
+                if record is None:
+                    self._parts = [bytes(rest)]
+                    break
+                done += self._needed
+                self._start += self._needed
+                self._needed = HEADER_SIZE
+                yield record
+            self._held = len(view) - done
+
+    def finish(self) -> None:
+        """Say that there is no more; `ArchiveFormatError` unless the archive is complete."""
+        if not self._grammar.ended:
+            end = self._start + self._held
+            raise ArchiveFormatError(f"{self._name}: ends at byte {end}, before it is complete")
+
+    def _next(self, rest: memoryview) -> Record | None:
+        """Return the record that `rest` begins with; None where it is not complete.
+
+        Sets how many bytes of `rest` it is.
+        """
+        if len(rest) < HEADER_SIZE:
+            return None
+        try:
+            return self._parse(rest)
+        except ArchiveFormatError as error:
+            error.args = (f"{self._name}: at byte {self._start}: {error}",)
+            raise
+
+    def _parse(self, rest: memoryview) -> Record | None:
+        kind, size = parse_header(rest[:HEADER_SIZE])
+        record: Record
+        if kind is RecordType.PAYLOAD:
+            record = Payload(size)
+            self._payload, self._needed = size, HEADER_SIZE
+        else:
+            if kind is RecordType.GOODBYE and size != self._grammar.table_limit():
+                raise ArchiveFormatError("a GOODBYE record without one item for each name")
+            self._needed = HEADER_SIZE + size
+            if len(rest) < self._needed:
+                return None
+            record = parse_body(kind, bytes(rest[HEADER_SIZE : self._needed]))
+        if isinstance(record, Xattr):
+            record = self._as_meant(record)
+        self._grammar.accept(record, self._start)
+        return record
+
+    def _as_meant(self, record: Xattr) -> Xattr:
+        """Return an attribute without the NUL that desync puts after its value."""
+        if not self._grammar.from_desync:
+            if len(record.value) > XATTR_LIMIT:
+                raise ArchiveFormatError("an XATTR record with a value that no file can have")
+            return record
+        if not record.value.endswith(b"\0"):
+            raise ArchiveFormatError("an XATTR record without desync's NUL at its end")
+        return Xattr(record.name, record.value[:-1])

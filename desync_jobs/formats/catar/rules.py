@@ -1,0 +1,152 @@
+"""What the feature flags of an archive allow in it, and what a kind of node can have.
+
+Source: casync's `cadecoder.c` and `caformat-util.c`, as told in its documentation and found by
+giving it archives that break a rule.
+"""
+
+import stat
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from desync_jobs.errors import ArchiveFormatError
+from desync_jobs.formats.catar import records as r
+from desync_jobs.formats.catar.features import DESYNC_FLAGS, ENTRY_FLAGS, FILE_FLAGS
+from desync_jobs.formats.catar.node import NodeKind, node_kind
+from desync_jobs.formats.catar.records import Entry, Record
+from desync_jobs.formats.flags import FeatureFlags, flags_problem
+
+_F = FeatureFlags
+_EVERYTHING: Final = 0o777
+_FLAGS_OF: Final = MappingProxyType({NodeKind.DIRECTORY: ENTRY_FLAGS, NodeKind.FILE: FILE_FLAGS})
+_GRANULARITIES: Final = (
+    (_F.TIME_NANOSECONDS, 1),
+    (_F.TIME_MICROSECONDS, 1_000),
+    (_F.TIME_SECONDS, 1_000_000_000),
+    (_F.TIME_TWO_SECONDS, 2_000_000_000),
+)
+_ACL_NAMES: Final = (r.AclUser, r.AclGroup, r.AclDefaultUser, r.AclDefaultGroup)
+_ACL_RECORDS: Final = (*_ACL_NAMES, r.AclGroupObj, r.AclDefault)
+_NEEDS: Final[Mapping[type[Record], FeatureFlags]] = MappingProxyType(
+    {
+        r.User: _F.USER_NAMES,
+        r.Group: _F.USER_NAMES,
+        r.Xattr: _F.XATTRS,
+        **dict.fromkeys(_ACL_RECORDS, _F.ACL),
+        r.Selinux: _F.SELINUX,
+        r.Fcaps: _F.FILE_CAPABILITIES,
+        r.QuotaProject: _F.QUOTA_PROJECT_ID,
+    }
+)
+_KIND_NEEDS: Final = MappingProxyType(
+    {
+        NodeKind.SYMLINK: _F.SYMLINKS,
+        NodeKind.BLOCK_DEVICE: _F.DEVICE_NODES,
+        NodeKind.CHARACTER_DEVICE: _F.DEVICE_NODES,
+        NodeKind.FIFO: _F.FIFOS,
+        NodeKind.SOCKET: _F.SOCKETS,
+    }
+)
+_ON: Final[Mapping[type[Record], tuple[NodeKind, ...]]] = MappingProxyType(
+    {
+        r.AclDefault: (NodeKind.DIRECTORY,),
+        r.AclDefaultUser: (NodeKind.DIRECTORY,),
+        r.AclDefaultGroup: (NodeKind.DIRECTORY,),
+        r.Fcaps: (NodeKind.FILE,),
+        r.QuotaProject: (NodeKind.DIRECTORY, NodeKind.FILE),
+    }
+)
+
+
+def is_desyncs(features: int) -> bool:
+    """Whether an archive with these flags is in the dialect of desync."""
+    return features == DESYNC_FLAGS
+
+
+def check_features(features: int) -> None:
+    """Check the flags of an archive's first entry; `ArchiveFormatError`."""
+    problem = flags_problem(features)
+    if problem is not None:
+        raise ArchiveFormatError(problem)
+
+
+def check_entry(entry: Entry) -> NodeKind:
+    """Check an entry by its own flags, and return what it is; `ArchiveFormatError`."""
+    try:
+        kind = node_kind(entry.mode)
+    except KeyError:
+        raise ArchiveFormatError(f"an ENTRY record with the mode {entry.mode:#o}") from None
+    features = entry.feature_flags
+    if not _has(features, _KIND_NEEDS.get(kind)):
+        raise ArchiveFormatError(f"a {kind.value}, which the feature flags leave out")
+    _check_mode(entry, kind)
+    _check_ids(features, owner=entry.uid, group=entry.gid)
+    _check_flags(entry, kind)
+    _check_time(entry)
+    return kind
+
+
+def _has(features: int, needed: FeatureFlags | None) -> bool:
+    return needed is None or bool(features & needed)
+
+
+def _check_mode(entry: Entry, kind: NodeKind) -> None:
+    if kind is NodeKind.SYMLINK:
+        # desync takes the mode that a tar archive tells.
+        if stat.S_IMODE(entry.mode) != _EVERYTHING and not is_desyncs(entry.feature_flags):
+            raise ArchiveFormatError(f"a symbolic link with the mode {entry.mode:#o}")
+        return
+    if entry.feature_flags & (_F.PERMISSIONS | _F.ACL):
+        return
+    every = _EVERYTHING if kind is NodeKind.DIRECTORY else 0o666
+    allowed = {every}
+    if entry.feature_flags & _F.READ_ONLY:
+        allowed.add(every & ~0o222)
+    if stat.S_IMODE(entry.mode) not in allowed:
+        raise ArchiveFormatError(
+            f"the mode {entry.mode:#o}, though the feature flags leave permissions out"
+        )
+
+
+def _check_ids(features: int, **ids: int) -> None:
+    if features & _F.USER_IDS_32BIT:
+        return
+    limit = 0xFFFF if features & _F.USER_IDS_16BIT else 1
+    for word, number in ids.items():
+        if number >= limit:
+            raise ArchiveFormatError(f"the {word} {number}, which the feature flags leave out")
+
+
+def _check_flags(entry: Entry, kind: NodeKind) -> None:
+    allowed = entry.feature_flags & _FLAGS_OF.get(kind, 0)
+    if entry.flags & ~allowed:
+        raise ArchiveFormatError(
+            f"an ENTRY record of a {kind.value} with the flags {entry.flags:#x}"
+        )
+
+
+def _check_time(entry: Entry) -> None:
+    for flag, granularity in _GRANULARITIES:
+        if entry.feature_flags & flag:
+            # Of the number as it is stored: casync cuts that off, not the time.
+            if entry.mtime_ns % (1 << 64) % granularity:
+                raise ArchiveFormatError(f"a time of {entry.mtime_ns} ns, finer than {flag.name}")
+            return
+    if entry.mtime_ns:
+        raise ArchiveFormatError("a time, which the feature flags leave out")
+
+
+def check_allowed(record: Record, entry: Entry, kind: NodeKind) -> None:
+    """Check that a node of this entry can have `record`; `ArchiveFormatError`."""
+    name = type(record).__name__
+    if not _has(entry.feature_flags, _NEEDS.get(type(record))):
+        raise ArchiveFormatError(f"a record {name}, which the feature flags leave out")
+    if kind not in _ON.get(type(record), (kind,)):
+        raise ArchiveFormatError(f"a record {name} on a {kind.value}")
+    plain = kind is not NodeKind.SYMLINK or is_desyncs(entry.feature_flags)
+    if isinstance(record, (r.Xattr, *_ACL_RECORDS)) and not plain:
+        raise ArchiveFormatError(f"a record {name} on a link")
+    if isinstance(record, _ACL_NAMES):
+        _check_ids(entry.feature_flags, **{"ID of an access list": record.id})
+        if record.name is not None and not entry.feature_flags & _F.USER_NAMES:
+            raise ArchiveFormatError("a name in an access list, which the feature flags leave out")
