@@ -6,8 +6,10 @@ import os
 import tempfile
 
 from bench.image import build_image, change_image
+from bench.remote import remote_works
+from bench.serving import serving
 from bench.timing import Command, Timing, run_once, time_in_turn
-from bench.works import OURS, Folder, works
+from bench.works import OURS, Folder, Work, works
 
 
 def main() -> None:
@@ -28,12 +30,10 @@ def main() -> None:
         )
         rows = _start_up(arguments.runs)
         for work in works(folder, size):
-            if arguments.only not in work.name:
-                run_once(work.commands[0])
-                continue
-            timings = time_in_turn(work.commands, arguments.runs)
-            for command, timing in zip(work.commands, timings, strict=True):
-                rows.append(_row(work.name, work.bytes, command.program, timing, timings[0]))
+            rows += _time(work, arguments)
+        with serving(root, (20,)) as distances:
+            for work in remote_works(folder, size, distances):
+                rows += _time(work, arguments)
         if arguments.json:
             with open(arguments.json, "w", encoding="utf-8") as file:
                 json.dump(rows, file, indent=1)
@@ -49,6 +49,18 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--json", help="also write the figures to this file")
     return parser.parse_args()
+
+
+def _time(work: Work, arguments: argparse.Namespace) -> list[dict[str, object]]:
+    """Time one work, or only do it where it is not asked for."""
+    if arguments.only not in work.name:
+        run_once(work.commands[0])
+        return []
+    timings = time_in_turn(work.commands, arguments.runs)
+    return [
+        _row(work.name, work.bytes, command.program, timing, timings[0])
+        for command, timing in zip(work.commands, timings, strict=True)
+    ]
 
 
 def _start_up(runs: int) -> list[dict[str, object]]:

@@ -136,7 +136,7 @@ class PolicySpec(Spec):
     deadline: Deadline | None = None
     """How long a batch of chunks may take with all attempts, by default `never` too long."""
     concurrency: Annotated[int, WholeNumber(1, _MOST_REQUESTS)] | None = None
-    """The most requests at a time, by default 16; fewer while the place is overloaded."""
+    """The most requests at a time, by default 64; fewer while the place is overloaded."""
     bandwidth: Bandwidth | None = None
     """Bytes a second over all that is done with that host, such as `10 MiB`; by default
     `unlimited`."""

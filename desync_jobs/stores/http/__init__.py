@@ -8,5 +8,9 @@ own authorities, proxies, netrc, and redirects that drop credentials. One thread
 20,000 objects of 26 KB a second (48 µs of CPU each); four ask for 11,000, since each of libcurl's
 calls gives the GIL up and takes it again: more requests in flight serve better than more threads.
 
+Over a round trip of 20 ms, 5524 chunks of 28 KB took two threads 9.3 s with 16 in flight, 5.6 with
+32, and 4.3 with 64, which was as fast as that busy machine went without any delay: hence the
+default of 64.
+
 May import `policy`, `objects.base`, `errors` and pycurl, where it is used. Must not know chunks.
 """

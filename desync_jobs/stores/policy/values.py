@@ -23,7 +23,7 @@ class Policy:
     every full 8 MiB of its body, so that large indexes have their time and slow drips have not."""
     deadline: float | None = None
     """How long one batch may take with all its attempts."""
-    concurrency: int = 16
+    concurrency: int = 64
     """The most requests in flight; fewer while the place is overloaded."""
     bandwidth: int | None = None
     """Bytes a second, over all that is done with that host."""
