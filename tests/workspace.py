@@ -1,7 +1,7 @@
 """A directory that jobs run in, in this process, through the Python interface."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -97,6 +97,8 @@ class Workspace:
     places: dict[str, dict[str, object]] = field(default_factory=dict)
     seeds: dict[str, dict[str, str]] = field(default_factory=dict)
     """What every job declares as seeds."""
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What every job declares as failover groups; their members are stores."""
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -109,7 +111,7 @@ class Workspace:
         for fields in operations.values():
             for key in _PLACES:
                 named = fields.get(key, ())
-                for name in [named] if isinstance(named, str) else named:
+                for name in self._ungrouped([named] if isinstance(named, str) else named):
                     table = caches if key == "cache" else stores
                     table[name] = {"url": name, **self.places.get(name, {})}
         # A cache may be read as a store, and not the other way.
@@ -121,9 +123,14 @@ class Workspace:
             "stores": only_read,
             "caches": caches,
             "seeds": self.seeds,
+            "failover_groups": self.groups,
             "operations": operations,
         }
         return job_from_document(document, str(self.path), "job")
+
+    def _ungrouped(self, names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            yield from self.groups[name]["members"] if name in self.groups else [name]
 
     def run(self, operations: Mapping[str, Mapping[str, Any]], how: How | None = None) -> Ended:
         """Run the job of these operations."""
