@@ -5,6 +5,7 @@ import pytest
 
 from desync_jobs.formats.index import Index
 from tests.blobs import blob
+from tests.vectors.inputs import ctr
 from tests.workspace import How, Workspace, chunk_file, overwrite, stamp
 
 
@@ -132,3 +133,15 @@ def test_the_output_is_never_the_index(workspace: Workspace, made: Index) -> Non
 
     assert ended.summary == (64, "failed")
     assert len(workspace.index("blob.caibx")) == len(made)
+
+
+def test_many_positions_are_written_as_the_json_module_writes_them(workspace: Workspace) -> None:
+    """More than are described together, many of them the same."""
+    data = bytes(3_000_000) + ctr(400_000) + bytes(1_500_000)
+    index = workspace.make("blob", data, chunk_size="1KiB:2KiB:4KiB")
+    workspace.make("other", data[:3_200_000], store="part", chunk_size="1KiB:2KiB:4KiB")
+    output = workspace.do("inspect-chunks", index="blob.caibx", store="part").output
+
+    assert len(index) > 1024
+    assert rows_of(output) == expected(workspace, index, "part")
+    assert output == json.dumps(rows_of(output), indent=2).encode() + b"\n"
