@@ -9,9 +9,10 @@ defect of this program and ends with `EXIT_DEFECT`.
 wraps it in another class.
 """
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 EXIT_DONE: Final = 0
 EXIT_FAILED: Final = 1
@@ -24,6 +25,8 @@ EXIT_USAGE: Final = 64
 EXIT_DEFECT: Final = 70
 EXIT_INTERRUPTED: Final = 130
 EXIT_TERMINATED: Final = 143
+
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
 class DesyncRunError(Exception):
@@ -47,6 +50,12 @@ class NameRefusedError(StoreError):
 
 class TargetError(DesyncRunError):
     """A target, index or other output could not be written; says which."""
+
+    @classmethod
+    def of_writing(cls, name: str, error: OSError) -> Self:
+        """Return the error of a system call that was to write to `name`."""
+        advice = "; make room and run again" if error.errno in _FULL else ""
+        return cls(f"{name}: cannot be written: {error.strerror}{advice}")
 
 
 class SourceError(DesyncRunError):

@@ -138,9 +138,7 @@ class _Direct:
                 count = os.pwrite(self._fd, view[done:], offset + done)
             except OSError as error:
                 if error.errno != errno.EINVAL:
-                    raise TargetError(
-                        f"{target.name}: cannot be written: {error.strerror}"
-                    ) from error
+                    raise TargetError.of_writing(target.name, error) from error
                 self._refuse(target, error)
                 return False
             done += count

@@ -191,9 +191,7 @@ class Journal:
             os.fsync(self._target.fd)
         except OSError as error:
             self._lose_unsettled()
-            raise TargetError(
-                f"{self._target.name}: cannot be written: {error.strerror}"
-            ) from error
+            raise TargetError.of_writing(self._target.name, error) from error
 
     def _lose_unsettled(self) -> None:
         """Let later runs hash what was not settled: the system drops what it failed to write.

@@ -133,8 +133,7 @@ class JournalFile:
 
     def _cannot_be_written(self, error: OSError) -> TargetError:
         return TargetError(
-            f"{self.path}: cannot be written: {error.strerror}; "
-            "what it has so far stays good: mend that and run again"
+            f"{self.path}: cannot be written: {error.strerror}; mend that and run again"
         )
 
 

@@ -8,6 +8,7 @@ gone on with (`StagedFile`, whose writer must know what of it is right).
 """
 
 import contextlib
+import errno
 import os
 import stat
 from enum import Enum
@@ -57,7 +58,7 @@ class StagedFile:
                 f"{self.path}: cannot be written: its folder does not exist; create it"
             ) from error
         except OSError as error:
-            raise TargetError(f"{self.path}: cannot be written: {error.strerror}") from error
+            raise TargetError.of_writing(self.path, error) from error
         self._hide()
         return self
 
@@ -74,7 +75,7 @@ class StagedFile:
         try:
             os.ftruncate(self.fd, 0)
         except OSError as error:
-            raise TargetError(f"{self.path}: cannot be written: {error.strerror}") from error
+            raise TargetError.of_writing(self.path, error) from error
 
     def drop(self) -> None:
         """Leave nothing for the next run, unless it is committed."""
@@ -96,7 +97,12 @@ class StagedFile:
             if durability is Durability.FULL:
                 sync_folder(self._folder)
         except OSError as error:
-            raise TargetError(f"{self.path}: cannot be published: {error.strerror}") from error
+            # Of another user, in a folder like /tmp: nobody else may replace it.
+            theirs = error.errno == errno.EPERM
+            advice = "; change it in place (-k, in_place = true) or ask its owner" if theirs else ""
+            raise TargetError(
+                f"{self.path}: cannot be published: {error.strerror}{advice}"
+            ) from error
 
     def _keep_attributes(self) -> bool:
         """Take over mode and owner of the file that is replaced; False where there is none."""
@@ -147,7 +153,7 @@ class PendingFile(StagedFile):
         try:
             return os.write(self.fd, view)
         except OSError as error:
-            raise TargetError(f"{self.path}: cannot be written: {error.strerror}") from error
+            raise TargetError.of_writing(self.path, error) from error
 
     def same_as_published(self) -> bool:
         """Whether what is visible now has exactly the content written so far."""
@@ -186,7 +192,7 @@ def _refuse_special(path: str) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise TargetError(f"{path}: cannot be written: {error.strerror}") from error
+        raise TargetError.of_writing(path, error) from error
     if stat.S_ISBLK(mode) or stat.S_ISCHR(mode):
         raise TargetError(f"{path} is a device: it is written only in place (-k, in_place = true)")
     if not stat.S_ISREG(mode):

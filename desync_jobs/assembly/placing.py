@@ -83,4 +83,4 @@ def _pwritev(target: Target, pieces: Sequence[BytesLike], offset: int) -> int:
     try:
         return os.pwritev(target.fd, pieces, offset)
     except OSError as error:
-        raise TargetError(f"{target.name}: cannot be written: {error.strerror}") from error
+        raise TargetError.of_writing(target.name, error) from error

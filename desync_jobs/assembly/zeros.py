@@ -39,4 +39,4 @@ def _punch(target: Target, offset: int, length: int) -> bool:
     try:
         return fallocate(target.fd, Change.PUNCH_HOLE, offset, length)
     except OSError as error:
-        raise TargetError(f"{target.name}: cannot be written: {error.strerror}") from error
+        raise TargetError.of_writing(target.name, error) from error

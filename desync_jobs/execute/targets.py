@@ -30,6 +30,7 @@ def target_in_place(seen: FileFacts) -> Iterator[Target]:
     since it was looked at.
     """
     path = seen.path
+    need_folder(path)
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
@@ -42,7 +43,7 @@ def target_in_place(seen: FileFacts) -> Iterator[Target]:
             refuse_changed(found, seen)
         yield target
     except OSError as error:
-        raise TargetError(f"{path}: cannot be written: {error.strerror}") from error
+        raise TargetError.of_writing(path, error) from error
     finally:
         os.close(fd)
 
@@ -62,7 +63,7 @@ def written_directly(
             os.fdatasync(target.fd)
         forget_pages(target)
     except OSError as error:
-        raise TargetError(f"{target.name}: cannot be written: {error.strerror}") from error
+        raise TargetError.of_writing(target.name, error) from error
 
 
 def sync_in_place(target: Target, seen: FileFacts, durability: Durability) -> None:

@@ -105,7 +105,9 @@ def _check_target(spec: ExtractSpec, target: FileFacts, index: Index) -> None:
     if target.kind is FileKind.DIRECTORY:
         raise TargetError(f"{target.path} is a directory; name a file in it")
     if target.kind is FileKind.STREAM:
-        raise TargetError(f"{target.path} is a pipe or socket; use `cat` to write a stream")
+        raise TargetError(
+            f"{target.path} is no file or block device; `cat` writes to pipes and the like"
+        )
     if target.kind is FileKind.DEVICE:
         if not spec.in_place:
             raise TargetError(

@@ -122,7 +122,10 @@ def test_a_target_that_does_not_fit(
     filler.unlink()
     again = outcome(unaware(*command))
 
-    assert ended == (1, [f"desync-run: {copy}: cannot be written: {NO_SPACE}"])
+    assert ended == (
+        1,
+        [f"desync-run: {copy}: cannot be written: {NO_SPACE}; make room and run again"],
+    )
     assert (content, names_after) == (old, names)
     assert again == (0, [])
     assert copy.read_bytes() == BLOB
@@ -149,7 +152,10 @@ def test_a_target_in_place_that_does_not_fit(unaware: Run, made: Path, disk: Pat
     filler.unlink()
     again = outcome(unaware(*command))
 
-    assert ended == (1, [f"desync-run: {disk}/copy: cannot be written: {NO_SPACE}"])
+    assert ended == (
+        1,
+        [f"desync-run: {disk}/copy: cannot be written: {NO_SPACE}; make room and run again"],
+    )
     assert again == (0, [])
     assert (disk / "copy").read_bytes() == BLOB
     assert made == disk.parent
@@ -255,7 +261,7 @@ def test_an_output_that_does_not_fit(
     again = outcome(desync_run(*command))
 
     assert (code, len(said)) == (1, 1)
-    assert said[0].endswith(f"{path}: cannot be written: {NO_SPACE}")
+    assert said[0].endswith(f"{path}: cannot be written: {NO_SPACE}; make room and run again")
     assert (content, names_after) == (OLD, names)
     assert again == (0, [])
     assert path.read_bytes() != OLD

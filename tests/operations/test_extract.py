@@ -534,8 +534,13 @@ def test_a_target_that_is_no_file_is_refused(
     nowhere = workspace.do("extract", target="nowhere/copy", **fields)
 
     assert [one.summary for one in (fifo, folder, nowhere)] == [(1, "failed")] * 3
-    assert fifo.message.endswith("/fifo is a pipe or socket; use `cat` to write a stream")
+    assert fifo.message.endswith(
+        "/fifo is no file or block device; `cat` writes to pipes and the like"
+    )
     assert folder.message.endswith("/folder is a directory; name a file in it")
+    assert nowhere.message.endswith(
+        "/nowhere/copy: cannot be written: its folder does not exist; create it"
+    )
     assert Path(workspace / "fifo").is_fifo()
 
 

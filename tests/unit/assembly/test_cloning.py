@@ -326,7 +326,10 @@ def test_a_full_target_is_named(source: Target) -> None:
         RangeCopier().copy(source, 0, Target(fd, "the device"), 0, BLOCK)
     os.close(fd)
 
-    assert str(caught.value) == "the device: cannot be written: No space left on device"
+    assert (
+        str(caught.value)
+        == "the device: cannot be written: No space left on device; make room and run again"
+    )
 
 
 BLOCKS = st.integers(0, 12).map(lambda blocks: blocks * BLOCK)

@@ -156,7 +156,9 @@ def test_a_full_disk_is_one_error(workers: Workers) -> None:
     fd = os.open("/dev/full", os.O_RDWR)
     assembly = planned(index, [False] * len(index))
 
-    with pytest.raises(TargetError, match="full: cannot be written: No space left on device"):
+    with pytest.raises(
+        TargetError, match="full: cannot be written: No space left on device; make room"
+    ):
         list(fetch_into(Target(fd, "full"), index, assembly.fetched, Remembered(DISTINCT), workers))
     os.close(fd)
 

@@ -103,8 +103,7 @@ def test_a_record_that_does_not_fit_leaves_the_whole_ones(
         journal.note([7], 0)
 
     assert str(raised.value) == (
-        f"{extraction.journal}: cannot be written: File too large; "
-        "what it has so far stays good: mend that and run again"
+        f"{extraction.journal}: cannot be written: File too large; mend that and run again"
     )
     # The end of the run, the next thing that was tried, is smaller.
     assert after - size == (24 if room >= 24 else 0)

@@ -207,3 +207,22 @@ def test_equal_content_is_recognised(
         pending.write(b"data")
 
         assert pending.same_as_published() is same
+
+
+def test_who_may_not_replace_a_file_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in /tmp, where only its owner may replace a file."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "rename", refuse)
+    with pytest.raises(TargetError) as raised, PendingFile(str(tmp_path / "file")) as pending:
+        pending.commit()
+
+    assert str(raised.value) == (
+        f"{tmp_path / 'file'}: cannot be published: Operation not permitted; "
+        "change it in place (-k, in_place = true) or ask its owner"
+    )
+    assert names(tmp_path) == []

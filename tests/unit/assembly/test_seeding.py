@@ -267,7 +267,9 @@ def test_a_target_that_cannot_be_written_is_an_error(opened: Open, workers: Work
     runs = columns([Run(0, 20, 0, 0)])
     machinery = Machinery(workers, best(), RangeCopier())
 
-    with pytest.raises(TargetError, match="full: cannot be written: No space left on device"):
+    with pytest.raises(
+        TargetError, match="full: cannot be written: No space left on device; make room"
+    ):
         list(seed_into(Target(full, "full"), index, runs, {0: seed}, machinery))
     os.close(full)
 

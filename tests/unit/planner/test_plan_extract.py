@@ -117,7 +117,7 @@ def test_what_cannot_be_a_target_is_refused_with_what_to_do() -> None:
         TargetError, match="/dev/x has 100 bytes, the blob 200; use a larger device"
     ):
         decided([1, 2], device, in_place=True)
-    with pytest.raises(TargetError, match="/t is a pipe or socket; use `cat`"):
+    with pytest.raises(TargetError, match="/t is no file or block device; `cat`"):
         decided([1], FileFacts("/t", FileKind.STREAM))
 
 
