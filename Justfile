@@ -44,5 +44,9 @@ demo folder=".demo":
 bench *args:
     python -m bench {{ args }}
 
+# Try many more of what a server may answer than the tests do: some minutes for the default
+fuzz examples="20000" *args:
+    FUZZ_EXAMPLES={{ examples }} python -m pytest -q tests/properties/test_http_answers.py {{ args }}
+
 # Everything CI runs
 check: lint typecheck test

@@ -72,7 +72,7 @@ class ScriptedServer:
         self.most_at_once = 0
         """The most requests that were being answered at one time."""
         self._replies = list(replies)
-        self._otherwise = otherwise
+        self.otherwise = otherwise
         self._now = 0
         self._lock = Lock()
         self._ended = Event()
@@ -123,7 +123,7 @@ class ScriptedServer:
             self.received.append(request)
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
-            reply = self._replies.pop(0) if self._replies else self._otherwise
+            reply = self._replies.pop(0) if self._replies else self.otherwise
         if not isinstance(reply, Reply):
             reply = reply(request)
         try:
