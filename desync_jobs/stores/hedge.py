@@ -31,6 +31,7 @@ class HedgedSource:
         self.name = self._router.name
         self._first = first
         self._rest = rest
+        self._alone = (first.name,)
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="hedge")
 
@@ -49,7 +50,13 @@ class HedgedSource:
         return self._router.presence(ids)
 
     def stored_sizes(self, ids: Sequence[ChunkID]) -> list[StoredSize]:
-        return self._router.stored_sizes(ids)
+        """Say where `ids` come from; nobody knows who wins the race for what `first` has."""
+        return [
+            StoredSize(Presence.UNKNOWN, one.asked)
+            if one.presence is Presence.YES and one.asked == self._alone
+            else one
+            for one in self._router.stored_sizes(ids)
+        ]
 
     def counts(self) -> dict[str, Counts]:
         return self._router.counts()

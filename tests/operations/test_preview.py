@@ -284,6 +284,25 @@ def test_many_targets_are_fetched_as_said(workspace: Workspace) -> None:
     assert [part.cost.download is not None for part in step.parts] == [True] * 3
 
 
+@pytest.mark.parametrize("seconds", ["0.001s", "1h"])
+def test_stores_that_race_make_bounds(release: Workspace, seconds: str) -> None:
+    half_full(release, "near", lambda number: number % 3 != 0)
+    release.places["near"] = {"url": "near", "hedge_after": seconds}
+    operation = {**EXTRACT, "stores": ["near", "store"]}
+    cost = planned(release.plan({"it": operation}))
+    ended = release.run({"it": operation})
+
+    near, far = (one for one in cost.reads if one.source is Source.STORE)
+    did = ended.statistics["stores"]
+    assert (near.exact, far.exact) == (False, False)
+    assert cost.download is not None
+    assert cost.download.lower <= sum(one["stored_bytes"] for one in did.values())
+    assert cost.download.upper >= sum(one["stored_bytes"] for one in did.values())
+    for said_of, name in ((near, "near"), (far, "store")):
+        assert did[name]["chunks"] <= said_of.chunks
+        assert did[name]["requests"] <= said_of.requests
+
+
 KINDS: dict[str, dict[str, Any]] = {
     "extract": EXTRACT,
     "cat": {"kind": "cat", "index": "new.caibx", "output": "out", "stores": ["store"]},

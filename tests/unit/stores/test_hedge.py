@@ -6,7 +6,7 @@ import pytest
 
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import ChunkMissingError, StoreError
-from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence
+from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence, StoredSize
 from desync_jobs.stores.hedge import HedgedSource
 from desync_jobs.stores.tolerant import TolerantSource
 from desync_jobs.testing.chunks import make_chunks
@@ -75,6 +75,13 @@ def test_what_the_first_store_lacks_comes_from_the_others() -> None:
     assert rest.counts()["rest"].requests == 2
     assert source.presence(IDS) == [Presence.YES] * 3
     assert source.stored_sizes(IDS[1:2])[0].asked == ("first", "rest")
+    assert source.stored_sizes(IDS[1:2])[0].presence is Presence.YES
+
+
+def test_nobody_knows_before_who_will_be_faster() -> None:
+    source = hedged(MemoryStore("first", CHUNKS), MemoryStore("rest", CHUNKS))
+
+    assert source.stored_sizes(IDS[:1]) == [StoredSize(Presence.UNKNOWN, ("first",))]
 
 
 def test_what_each_has_a_part_of_is_put_together() -> None:
