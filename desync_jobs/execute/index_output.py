@@ -6,7 +6,7 @@ from desync_jobs.core.chunk import CHUNK_ID_SIZE, ChunkID
 from desync_jobs.core.sizes import ChunkSizes
 from desync_jobs.execute.outputs import Output
 from desync_jobs.execute.result import Status
-from desync_jobs.formats.index import index_header, index_rows, index_tail
+from desync_jobs.formats.index_layout import index_header, index_rows, index_tail
 
 
 class IndexOutput:

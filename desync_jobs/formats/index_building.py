@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from desync_jobs.core.chunk import CHUNK_ID_SIZE, ChunkID
 from desync_jobs.core.sizes import ChunkSizes
-from desync_jobs.formats.index import ROW, Index, index_rows
+from desync_jobs.formats.index import Index
+from desync_jobs.formats.index_layout import ROW, index_rows
 from desync_jobs.formats.rows import PlainRows, RepeatedRows, Rows
 
 _FEW_RUNS: Final = 1 << 16

@@ -10,15 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desync_jobs.errors import InvalidDataError
-from desync_jobs.formats.index import (
-    BEGINNING,
-    ROW,
-    Index,
-    RowChecker,
-    check_length,
-    parse_header,
-)
+from desync_jobs.formats.index import Index
 from desync_jobs.formats.index_building import IndexBuilder
+from desync_jobs.formats.index_checking import RowChecker
+from desync_jobs.formats.index_layout import BEGINNING, ROW, check_length, parse_header
 
 _BLOCK: Final = 1 << 15
 """Rows read at a time, so that what they take stays in the processor's cache."""

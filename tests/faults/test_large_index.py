@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from desync_jobs.core.sizes import DEFAULT_SIZES
-from desync_jobs.formats.index import index_header, index_rows, index_tail
+from desync_jobs.formats.index_layout import index_header, index_rows, index_tail
 from tests.faults.chunkfiles import scratch_folder
 from tests.faults.measuring import MIB, Measure, Took
 

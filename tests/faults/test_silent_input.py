@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from desync_jobs.core.sizes import DEFAULT_SIZES
-from desync_jobs.formats.index import index_header
+from desync_jobs.formats.index_layout import index_header
 
 Start = Callable[..., subprocess.Popen[bytes]]
 

@@ -18,7 +18,7 @@ import zstandard
 from desync_jobs.assembly.zeros import zero_chunk_id
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.core.sizes import ChunkSizes
-from desync_jobs.formats.index import index_header, index_rows, index_tail
+from desync_jobs.formats.index_layout import index_header, index_rows, index_tail
 from tests.faults.chunkfiles import scratch_folder
 from tests.faults.measuring import Measure, Took
 

@@ -11,17 +11,15 @@ from hypothesis import strategies as st
 from desync_jobs.core.sizes import ChunkSizes
 from desync_jobs.errors import InvalidDataError
 from desync_jobs.formats import index_building, index_reading
-from desync_jobs.formats.index import (
+from desync_jobs.formats.index import Index, parse_index, serialize_index
+from desync_jobs.formats.index_building import IndexBuilder
+from desync_jobs.formats.index_layout import (
     BEGINNING,
-    Index,
     index_header,
     index_rows,
     index_tail,
     parse_header,
-    parse_index,
-    serialize_index,
 )
-from desync_jobs.formats.index_building import IndexBuilder
 from desync_jobs.formats.index_reading import read_index_blocks
 from desync_jobs.formats.rows import PlainRows, RepeatedRows
 from desync_jobs.formats.unique import unique_chunks

@@ -12,7 +12,7 @@ from desync_jobs.formats.flags import (
     flags_algorithm,
     flags_problem,
 )
-from desync_jobs.formats.index import index_header, index_tail
+from desync_jobs.formats.index_layout import index_header, index_tail
 from desync_jobs.testing.programs import require_program
 
 

@@ -13,14 +13,8 @@ from hypothesis import strategies as st
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.core.sizes import DEFAULT_SIZES, ChunkSizes
 from desync_jobs.errors import IndexFormatError
-from desync_jobs.formats.index import (
-    Index,
-    index_header,
-    index_rows,
-    index_tail,
-    parse_index,
-    serialize_index,
-)
+from desync_jobs.formats.index import Index, parse_index, serialize_index
+from desync_jobs.formats.index_layout import index_header, index_rows, index_tail
 from desync_jobs.testing.programs import require_program
 
 STORES = Path(__file__).parents[2] / "vectors" / "stores"

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from desync_jobs.core.sizes import DEFAULT_SIZES
-from desync_jobs.formats.index import index_header, index_rows, index_tail, parse_index
+from desync_jobs.formats.index import parse_index
+from desync_jobs.formats.index_layout import index_header, index_rows, index_tail
 from desync_jobs.formats.unique import hex_lines, unique_chunks
 
 
