@@ -7,7 +7,7 @@ import tempfile
 
 from bench.image import build_image, change_image
 from bench.remote import remote_works
-from bench.serving import serving
+from bench.serving import chunk_server, serving
 from bench.timing import Command, Timing, run_once, time_in_turn
 from bench.works import OURS, Folder, Work, works
 
@@ -31,8 +31,8 @@ def main() -> None:
         rows = _start_up(arguments.runs)
         for work in works(folder, size):
             rows += _time(work, arguments)
-        with serving(root, (20,)) as distances:
-            for work in remote_works(folder, size, distances):
+        with serving(root, (20,)) as distances, chunk_server(folder.at("store.castr")) as own:
+            for work in remote_works(folder, size, distances, own):
                 rows += _time(work, arguments)
         if arguments.json:
             with open(arguments.json, "w", encoding="utf-8") as file:

@@ -12,12 +12,17 @@ from bench.timing import Command
 from bench.works import OURS, Folder, Work
 
 
-def remote_works(folder: Folder, size: int, distances: Sequence[Distance]) -> list[Work]:
-    """Return the works at each distance; expects `image.caibx` and `store.castr`."""
+def remote_works(
+    folder: Folder, size: int, distances: Sequence[Distance], own: Distance
+) -> list[Work]:
+    """Return the works at each distance and with `own`, which is this program's server.
+
+    Expects `image.caibx` and `store.castr`.
+    """
     index, out = folder.at("image.caibx"), folder.at("out")
     works = []
-    for number, distance in enumerate(distances):
-        store = f"{distance.url}/store.castr"
+    for number, distance in enumerate([*distances, own]):
+        store = distance.url if distance is own else f"{distance.url}/store.castr"
         extract = {
             "desync-run": f"extract -s {store} {index} {out}",
             "casync": f"extract --store={store} {index} {out}" if number == 0 else "",

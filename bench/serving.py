@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from bench.works import OURS
+
 _STARTS_WITHIN = 10.0
 _CONFIGURATION = """
 daemon off;
@@ -34,11 +36,12 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """The folder behind a web server."""
+    """A web server, near or away."""
 
     name: str
     """Such as `HTTP, 20 ms`."""
     url: str
+    """Of the folder, or of the one store that it serves."""
 
 
 @contextmanager
@@ -63,6 +66,16 @@ def serving(root: str, milliseconds: tuple[int, ...]) -> Iterator[list[Distance]
             Distance(f"HTTP, {away} ms", f"http://127.0.0.1:{there}")
             for away, there in ports.items()
         ]
+
+
+@contextmanager
+def chunk_server(store: str) -> Iterator[Distance]:
+    """Serve the store at `store` by this program's own server."""
+    port = _free_port()
+    command = [*OURS, "chunk-server", "-q", "-s", store, "-l", f"127.0.0.1:{port}"]
+    with _running(command):
+        _wait_for(port)
+        yield Distance("own chunk-server", f"http://127.0.0.1:{port}")
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import pytest
 from desync_jobs.testing.programs import require_program
 from tests.blobs import blob
 from tests.interop.casync import casync
-from tests.servers.nginx import Nginx, running_nginx
+from tests.servers.nginx import Nginx, free_port, running_nginx, wait_for_port
+from tests.servers.own import chunk_server
 from tests.workspace import Workspace, chunk_files
 
 FIRST, SECOND = blob("first"), blob("second")
@@ -102,6 +103,48 @@ def test_what_casync_made_is_extracted_here(
     assert (workspace / "out").read_bytes() == FIRST
     assert (workspace / "catted").read_bytes() == FIRST
     assert b'"in-store"' in ended.output
+
+
+def test_casync_extracts_from_the_chunk_server(workspace: Workspace) -> None:
+    workspace.make("blob", FIRST)
+    with chunk_server("-s", "store", directory=workspace.path) as server:
+        casync(workspace.path, "extract", f"--store={server.url}", "blob.caibx", "out")
+
+    assert (workspace / "out").read_bytes() == FIRST
+
+
+def test_desync_reads_and_writes_by_the_chunk_server(workspace: Workspace) -> None:
+    require_program("desync")
+    workspace.make("blob", FIRST)
+    with chunk_server("-w", "-s", "store", directory=workspace.path) as server:
+        (workspace / "blob").write_bytes(SECOND)
+        desync(workspace.path, "make", "-s", server.url, "second.caibx", "blob")
+        desync(workspace.path, "extract", "-s", server.url, "blob.caibx", "out")
+    ended = workspace.do("extract", index="second.caibx", target="again", stores=["store"])
+
+    assert (workspace / "out").read_bytes() == FIRST
+    assert ended.summary == (0, "done"), ended.message
+    assert (workspace / "again").read_bytes() == SECOND
+
+
+def test_the_chunk_server_of_desync_is_read_and_written(workspace: Workspace) -> None:
+    program = require_program("desync")
+    workspace.make("blob", FIRST)
+    port = free_port()
+    listen = ["chunk-server", "-w", "-s", "store", "-l", f"127.0.0.1:{port}"]
+    with subprocess.Popen([program, *listen], cwd=workspace.path) as process:
+        wait_for_port(port, process)
+        workspace.places["web"] = {"url": f"http://127.0.0.1:{port}", "policy": QUICK}
+        workspace.make("second", SECOND, store="web")
+        ended = [
+            workspace.do("extract", index=f"{name}.caibx", target=f"{name}.out", stores=["web"])
+            for name in ("blob", "second")
+        ]
+        process.terminate()
+
+    assert [one.summary for one in ended] == [(0, "done")] * 2
+    assert (workspace / "blob.out").read_bytes() == FIRST
+    assert (workspace / "second.out").read_bytes() == SECOND
 
 
 def test_desync_extracts_what_was_published_here(workspace: Workspace, base: str) -> None:
