@@ -10,7 +10,7 @@ from itertools import cycle
 
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from desync_jobs.core.chunk import DigestAlgorithm
@@ -103,7 +103,13 @@ fuzzed = settings(
 )
 
 
+COLOURED = Reply(
+    raw=b"HTTP/1.1 200 X\r\nTransfer-Encoding: \x1b[31mred\x7f\r\n\r\nbody", end=End.CLOSED
+)
+
+
 @fuzzed
+@example([COLOURED])
 @given(scripts)
 def test_a_place_answers_or_says_that_it_cannot(
     server: ScriptedServer, script: Sequence[Reply]

@@ -31,7 +31,8 @@ responses that are not HTTP, such as those of a broken proxy."""
 def transfer_failure(code: int, message: str) -> Failure:
     """Return the failure of a transfer that ended with an error code of libcurl."""
     words = message[:1].lower() + message[1:] if message[1:2].islower() else message
-    text = f"{words or 'the transfer failed'} (curl {code})"
+    # libcurl quotes what servers send.
+    text = f"{_shown(words) or 'the transfer failed'} (curl {code})"
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return Failure(text, Fault.OVERLOAD)
     leads_away = code == pycurl.E_UNSUPPORTED_PROTOCOL and message.startswith(_OTHER_PROTOCOL)
@@ -55,12 +56,17 @@ def _phrase(status: int) -> str:
 
 
 def _said(body: bytes) -> str:
-    """Return the first line of a body, shortened, with nothing that upsets a terminal."""
+    """Return the first line of a body."""
     text = body[: 4 * _LONGEST_LINE].decode("utf-8", "replace").strip()
     line = text.splitlines()[0].strip() if text else ""
     if not line or line.startswith("<"):  # a page of HTML says nothing in its first line
         return ""
-    shown = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
+    return f": {_shown(line)}"
+
+
+def _shown(line: str) -> str:
+    """Return a line from elsewhere, shortened, with nothing that upsets a terminal."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for letter in line[:_LONGEST_LINE]
     )
-    return f": {shown[:_LONGEST_LINE]}"
