@@ -1,6 +1,6 @@
-"""An extraction in place that is killed: what it and the run that finishes it fetch together.
+"""An extraction in place that is ended again and again: what all runs fetch and read together.
 
-RESUME_KILLS sets at how many points, 3 unless said.
+RESUME_KILLS sets how often, 3 unless said. One kill at any moment is for `test_crashes`.
 """
 
 import os
@@ -129,29 +129,6 @@ def area(environment: Mapping[str, str]) -> Iterator[Area]:
         made = Area(Path(folder), index, environment)
         made.finished()
         yield made
-
-
-def test_a_run_killed_at_any_point_and_the_one_that_finishes_it_fetch_little_more_than_one(
-    area: Area,
-) -> None:
-    area.target.unlink()
-    area.asked()
-    seconds = area.finished()
-    clean = area.asked()
-    chooser = Random("points")
-    shares = []
-    for _ in range(KILLS):
-        area.target.unlink()
-        area.asked()
-        if area.ended_after(chooser.random() * seconds, signal.SIGKILL):
-            area.finished()
-            shares.append(area.asked() / clean)
-            assert area.right()
-            assert not area.journal.exists()
-
-    assert clean == SIZE
-    assert shares
-    assert max(shares) <= 1.05, sorted(shares)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT], ids=["KILL", "INT"])
