@@ -83,6 +83,20 @@ cache_repair: Final = click.option(
     default=None,
     help="Whether damaged chunks of the cache are fetched again (default) or are an error.",
 )
+seed: Final = click.option(
+    "--seed",
+    "seed",
+    multiple=True,
+    metavar="INDEX[:BLOB]",
+    help="Blob at hand and its index; the blob of x.caibx is x unless it is named.",
+)
+seed_directory: Final = click.option(
+    "--seed-dir",
+    "seed_directory",
+    multiple=True,
+    metavar="DIR",
+    help="Directory with indexes and their blobs beside them.",
+)
 chunks_info: Final = click.option(
     "--chunks-info", metavar="FILE", help="Chunk sizes, as inspect-chunks writes them."
 )

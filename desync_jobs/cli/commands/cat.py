@@ -7,10 +7,12 @@ from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
+from desync_jobs.cli.seeds import declared_seeds
 
 _EXAMPLES = (
     "desync-run cat disk.img.caibx -s /srv/store | dd of=/dev/sdb2 bs=1M",
     "desync-run cat -o 1048576 -l 512 disk.img.caibx sector.bin -s /srv/store",
+    "desync-run cat --seed old.img.caibx new.img.caibx -s /srv/store | ssh host dd of=/dev/sdb2",
 )
 
 
@@ -20,6 +22,8 @@ _EXAMPLES = (
 @opt.required_stores
 @opt.optional_cache
 @opt.cache_repair
+@opt.seed
+@opt.seed_directory
 @click.option("-o", "--offset", type=click.IntRange(min=0), metavar="BYTES", help="Where to begin.")
 @click.option(
     "-l",
@@ -38,6 +42,8 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     stores: tuple[str, ...],
     cache: str | None,
     cache_repair: bool | None,
+    seed: tuple[str, ...],
+    seed_directory: tuple[str, ...],
     offset: int | None,
     length: int | None,
     chunks_info: str | None,
@@ -54,4 +60,5 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         "offset": offset or None,
         "length": length or None,
     }
-    return OneLine("cat", fields, stores=stores, cache=cache)
+    seeds = declared_seeds(seed, seed_directory)
+    return OneLine("cat", fields, stores=stores, cache=cache, seeds=seeds)

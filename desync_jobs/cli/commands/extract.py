@@ -34,20 +34,8 @@ _EXAMPLES = (
 @click.option(
     "--direct-io", is_flag=True, help="Write past the page cache, for devices with little memory."
 )
-@click.option(
-    "--seed",
-    "seed",
-    multiple=True,
-    metavar="INDEX[:BLOB]",
-    help="Blob at hand and its index; the blob of x.caibx is x unless it is named.",
-)
-@click.option(
-    "--seed-dir",
-    "seed_directory",
-    multiple=True,
-    metavar="DIR",
-    help="Directory with indexes and their blobs beside them.",
-)
+@opt.seed
+@opt.seed_directory
 @click.option(
     "--skip-invalid-seeds", "skip", is_flag=True, help="Take what a seed lacks from the stores."
 )

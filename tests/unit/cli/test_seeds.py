@@ -198,3 +198,21 @@ def test_a_printed_manifest_declares_the_seeds(extract: Run) -> None:
     }
     assert manifest["operations"]["extract"]["seeds"] == ["seed-1", "seed-2", "seed-3"]
     assert manifest["operations"]["extract"]["invalid_seeds"] == "skip"
+
+
+@pytest.mark.parametrize("arguments", ["--seed @new.caibx", "--seed-dir @"])
+def test_a_stream_takes_what_seeds_have(
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: str,
+) -> None:
+    """The store has nothing; the index is another file than that of the seed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wanted.caibx").write_bytes((data / "new.caibx").read_bytes())
+    given = arguments.replace("@", f"{data}/").split()
+    code = main(["cat", "-s", f"{data}/empty", *given, "wanted.caibx", "out"])
+
+    assert code == 0, capfd.readouterr().err
+    assert (tmp_path / "out").read_bytes() == NEW
