@@ -92,6 +92,7 @@ def _index_places(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, 
     for operation in document["operations"].values():
         named = [
             operation.get("index"),
+            operation.get("url"),
             *operation.get("indexes", ()),
             *operation.get("ignore", ()),
         ]

@@ -27,6 +27,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "inspect-chunks": "Describe every chunk of an index as JSON.",
             "digest": "Print the digest of a blob.",
             "chunk-server": "Serve chunks over HTTP.",
+            "index-server": "Serve indexes over HTTP.",
             "pull": "Serve chunks to a casync client on standard input and output.",
         },
         "About this program": {

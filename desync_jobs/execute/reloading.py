@@ -63,7 +63,7 @@ def read_again(task: Task[S]) -> Task[S]:
         raise UsageError("the job cannot be read again")
     job = load()
     spec = job.spec.operations.get(task.name)
-    if spec is None or spec.kind != task.spec.kind:  # type: ignore[attr-defined] # every kind has it
+    if spec is None or type(spec) is not type(task.spec):
         raise UsageError(f"{job.source}: {task.name} is no longer the operation that runs")
     new = cast("S", spec)
     changed = [key for key in _FIXED if getattr(new, key) != getattr(task.spec, key)]

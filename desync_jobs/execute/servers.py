@@ -1,4 +1,4 @@
-"""One server operation as a whole: its addresses, and the processes that serve on them."""
+"""One server operation as a whole: its addresses, and the process or processes that serve there."""
 
 import socket
 from collections.abc import Callable, Sequence
@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 
 from desync_jobs.execute.reloading import Hangups, hangups, read_again
 from desync_jobs.execute.result import Done
-from desync_jobs.execute.serving import Opener, serve_here
+from desync_jobs.execute.serving import serve_here
+from desync_jobs.execute.supervising import Crew
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.serving import ServerSpec, parse_address
 from desync_jobs.report.events import Listening
@@ -17,34 +18,37 @@ from desync_jobs.server.metrics import Metrics, new_board
 S = TypeVar("S", bound=ServerSpec)
 
 
-def run_server(task: Task[S], opener: Opener[S]) -> Done:
+def run_server(task: Task[S]) -> Done:
     """Serve until the run is stopped, which is how a server ends well: with success.
 
     Raises `ServerError` where an address or certificate cannot be used.
     """
-    metrics = Metrics(new_board(1), 0)
+    board = new_board(task.spec.processes)
+    metrics = Metrics(board, 0)
     with ExitStack() as opened:
         noted = opened.enter_context(hangups(task))
-        addresses = [parse_address(text) for text in task.spec.listen]
         sockets: list[socket.socket] = []
-        for address in addresses:
-            sockets += [opened.enter_context(one) for one in bind(address)]
-        serve_here(task, opener, sockets, metrics, _Foreground(task, noted, sockets))
+        for text in task.spec.listen:
+            sockets += [opened.enter_context(one) for one in bind(parse_address(text))]
+        orders = _Foreground(task, noted, urls(sockets, tls=task.spec.tls is not None))
+        if task.spec.processes == 1:
+            serve_here(task, sockets, metrics, orders)
+        else:
+            opened.enter_context(Crew(task, sockets, board)).serve(orders)
     return Done(statistics={"requests": metrics.requests, "bytes": metrics.total("sent_bytes")})
 
 
 class _Foreground(Generic[S]):
-    """The orders of a server that is this very process: the run's, and SIGHUP."""
+    """The orders of the process that the run is: the run's own, and SIGHUP."""
 
-    def __init__(self, task: Task[S], noted: Hangups, sockets: Sequence[socket.socket]) -> None:
+    def __init__(self, task: Task[S], noted: Hangups, found: Sequence[str]) -> None:
         self._task = task
         self._noted = noted
-        self._sockets = sockets
+        self._urls = tuple(found)
 
     def ready(self) -> None:
         """Say where clients find the server."""
-        found = urls(self._sockets, tls=self._task.spec.tls is not None)
-        self._task.machine.reporter.emit(Listening(self._task.name, tuple(found)))
+        self._task.machine.reporter.emit(Listening(self._task.name, self._urls))
 
     @property
     def stopped(self) -> bool:

@@ -9,7 +9,8 @@ import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final, Generic, Protocol, TypeVar
+from importlib import import_module
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.execute.task import Task
@@ -42,6 +43,19 @@ Opener = Callable[[Task[S], Means], App]
 """Opens what an operation serves; raises where a store is not there."""
 
 
+def opener_of(kind: str) -> Opener[Any]:
+    """Return what opens operations of a kind: `serve-chunks` has `serving_chunks.open_chunks`."""
+    served = kind.removeprefix("serve-")
+    module = import_module(f"desync_jobs.execute.serving_{served}")
+    return cast("Opener[Any]", getattr(module, f"open_{served}"))
+
+
+def kind_of(spec: ServerSpec) -> str:
+    """Return the kind of an operation that serves."""
+    kind: str = spec.kind  # type: ignore[attr-defined] # every kind has it, as its own literal
+    return kind
+
+
 class Orders(Protocol[S_co]):
     """How the process is told what to do."""
 
@@ -61,7 +75,6 @@ class Orders(Protocol[S_co]):
 
 def serve_here(
     task: Task[S],
-    opener: Opener[S],
     sockets: Sequence[socket.socket],
     metrics: Metrics,
     orders: Orders[S],
@@ -74,6 +87,7 @@ def serve_here(
     stores_end = Cancel()
     executor = ThreadPoolExecutor(THREADS, "serve")
     try:
+        opener = opener_of(kind_of(task.spec))
         sites = _Sites(opener, Means(executor, metrics), stores_end, orders)
         site = sites.open(task)
         log = None if spec.access_log is None else AccessLog(task.path(spec.access_log))

@@ -129,5 +129,6 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "digest": _digest,
         "pull": _pull,
         "serve-chunks": _serve,
+        "serve-indexes": _serve,
     }
 )

@@ -34,6 +34,19 @@ def bind(address: Address) -> list[socket.socket]:
     return [_listening(socket.AF_INET, ("0.0.0.0", address.port))]  # noqa: S104 - what was asked for
 
 
+def shared(sockets: Sequence[socket.socket], processes: int) -> list[list[socket.socket]]:
+    """Return, for each of some processes, sockets that listen where `sockets` do, which it closes.
+
+    What arrives is spread over them by the system (`SO_REUSEPORT`).
+    """
+    places = [(one.family, one.getsockname()[:2]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return [
+        [_listening(family, place, many=True) for family, place in places] for _ in range(processes)
+    ]
+
+
 def _resolved(address: Address) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
     try:
         found = socket.getaddrinfo(
@@ -46,11 +59,14 @@ def _resolved(address: Address) -> list[tuple[socket.AddressFamily, tuple[str, i
     )
 
 
-def _listening(family: socket.AddressFamily, place: tuple[str, int]) -> socket.socket:
+def _listening(
+    family: socket.AddressFamily, place: tuple[str, int], *, many: bool = False
+) -> socket.socket:
     try:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, many)
             if family is socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, place[0] != "::")
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SEND_TIMEOUT)

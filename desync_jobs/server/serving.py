@@ -24,6 +24,7 @@ _LOOK_AGAIN: Final = 0.1
 _IDLE_TIMEOUT: Final = 120.0
 """Seconds that a connection may go without a whole request, as in desync."""
 _HANDSHAKE_TIMEOUT: Final = 30.0
+_ABORTED_WITHIN: Final = 1.0
 _LONGEST_LINE: Final = 8190
 _MOST_HEADERS: Final = 64
 _BUSY: Final = (
@@ -136,7 +137,8 @@ class Serving:
                 if connection not in self._front.busy:
                     connection.close()
             await asyncio.sleep(_LOOK_AGAIN / 5)
-        await server.shutdown(0)
+        server.abort()
+        await server.shutdown(_ABORTED_WITHIN)
 
 
 class _Connections(web.Server):
@@ -155,9 +157,16 @@ class _Connections(web.Server):
         super().__init__(front.handle, **options)
         self._limit = limit
         self._metrics = metrics
+        self._transports: dict[RequestHandler, asyncio.Transport] = {}
+
+    def abort(self) -> None:
+        """Give up every connection, whatever is still to be sent."""
+        for transport in list(self._transports.values()):
+            transport.abort()
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
+        self._transports[handler] = transport
         self._metrics.add("connections")
         if len(self.connections) > self._limit:
             self._metrics.add("refused_connections")
@@ -166,7 +175,8 @@ class _Connections(web.Server):
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
-        self._metrics.add("connections", -1)
+        if self._transports.pop(handler, None) is not None:
+            self._metrics.add("connections", -1)
 
 
 def _silent_logger() -> logging.Logger:

@@ -32,7 +32,7 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
-SERVERS = {"pull", "serve-chunks"}
+SERVERS = {"pull", "serve-chunks", "serve-indexes"}
 """Kinds that work as long as a client wants; how they end is told where they are tested."""
 
 

@@ -21,6 +21,14 @@ class Authority:
         client.cert_chain_pems[0].write_to_path(self.client_cert)
         client.private_key_pem.write_to_path(self.client_key)
 
+    def server_files(self, directory: Path, host: str = "127.0.0.1") -> tuple[str, str]:
+        """Write a server's certificate and its key, and return their paths."""
+        issued = self.ca.issue_cert(host)
+        cert, key = str(directory / "server.pem"), str(directory / "server.key")
+        issued.cert_chain_pems[0].write_to_path(cert)
+        issued.private_key_pem.write_to_path(key)
+        return cert, key
+
     def server(
         self, host: str = "localhost", *, asks_for: str | None = None, days: int = 1
     ) -> ssl.SSLContext:

@@ -20,6 +20,5 @@ def do_serve_chunks(task: Task[ServeChunksSpec], step: Step) -> Done:
     need("aiohttp", "server", f"{task.name}: {task.spec.kind}")
     # What speaks HTTP is imported for those who serve.
     from desync_jobs.execute.servers import run_server
-    from desync_jobs.execute.serving_chunks import open_chunks
 
-    return run_server(task, open_chunks)
+    return run_server(task)

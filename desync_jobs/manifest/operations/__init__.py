@@ -24,6 +24,7 @@ from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
+from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
@@ -41,7 +42,8 @@ OperationSpec: TypeAlias = Annotated[
     | InspectChunksSpec
     | DigestSpec
     | PullSpec
-    | ServeChunksSpec,
+    | ServeChunksSpec
+    | ServeIndexesSpec,
     Field(discriminator="kind"),
 ]
 """Any operation a manifest can declare."""
@@ -61,5 +63,6 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "digest": DigestSpec,
     "pull": PullSpec,
     "serve-chunks": ServeChunksSpec,
+    "serve-indexes": ServeIndexesSpec,
 }
 """The same union by the word after `kind =`; a test holds the two equal."""

@@ -19,6 +19,7 @@ from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
+from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
@@ -119,6 +120,7 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
             ServeChunksSpec(kind="serve-chunks", stores=("s", "t"), cache="c"),
             Access(uses_stores=("s", "t", "c")),
         ),
+        (ServeIndexesSpec(kind="serve-indexes", url="i", writable=True), Access()),
         (
             ServeChunksSpec(kind="serve-chunks", stores=("s",), writable=True),
             Access(uses_stores=("s",), adds_to=("s",)),

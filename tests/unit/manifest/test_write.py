@@ -309,6 +309,7 @@ SERVER = {
     "operation",
     [
         {"kind": "serve-chunks", "stores": ["s"], **SERVER},
+        {"kind": "serve-indexes", "url": "i", "writable": True, "listing": True, **SERVER},
         {
             "kind": "serve-chunks",
             "stores": ["s"],

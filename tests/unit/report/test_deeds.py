@@ -56,6 +56,7 @@ KIB = 1024
         ("digest", {"bytes": 9, "digest": "00"}, "digested 9 bytes"),
         ("pull", {"chunks": 2}, "served 2 chunks"),
         ("serve-chunks", {"requests": 2}, "answered 2 requests"),
+        ("serve-indexes", {"requests": 1}, "answered 1 request"),
         ("a kind of tomorrow", {"bytes": 9}, "done"),
     ],
 )

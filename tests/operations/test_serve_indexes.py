@@ -1,0 +1,127 @@
+"""The index server: every answer it gives, over real connections."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.blobs import blob
+from tests.servers.own import OwnServer, ask, own_server
+from tests.workspace import Workspace
+
+FIRST = blob("first")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A directory with an index, a file that is none, and one above that is a secret."""
+    workspace = Workspace(tmp_path_factory.mktemp("outer") / "indexes")
+    workspace.path.mkdir()
+    workspace.make("blob", FIRST)
+    (workspace.path.parent / "secret.caibx").write_bytes((workspace / "blob.caibx").read_bytes())
+    return workspace
+
+
+def serving(place: Workspace, *flags: str) -> Iterator[OwnServer]:
+    arguments = ("index-server", "-s", ".", "-l", "127.0.0.1:0", *flags)
+    with own_server(*arguments, directory=place.path) as server:
+        server.said("listening on ")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def reading(place: Workspace) -> Iterator[OwnServer]:
+    yield from serving(place)
+
+
+@pytest.fixture(scope="module")
+def writable(place: Workspace) -> Iterator[OwnServer]:
+    yield from serving(place, "-w", "--listing")
+
+
+@pytest.mark.parametrize("path", ["/blob.caibx", "/any/prefix/blob.caibx", "/blob.caibx?x=y"])
+def test_an_index_is_sent(reading: OwnServer, place: Workspace, path: str) -> None:
+    answer = ask(reading.url, path)
+    known = ask(reading.url, path, If_None_Match=answer.headers["ETag"])
+
+    assert (answer.status, answer.body) == (200, (place / "blob.caibx").read_bytes())
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert known.status == 304
+
+
+def test_what_is_no_index_is_not_sent(reading: OwnServer) -> None:
+    answer = ask(reading.url, "/blob")
+    missing = ask(reading.url, "/other.caibx")
+
+    assert (answer.status, answer.text) == (400, "failed to retrieve index")
+    assert (missing.status, missing.text) == (404, "index not found")
+
+
+def test_head_tells_whether_an_index_is_there(reading: OwnServer) -> None:
+    found = [ask(reading.url, path, "HEAD").status for path in ("/blob.caibx", "/other.caibx")]
+
+    assert found == [200, 404]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/..%5Csecret.caibx",
+        "/..%2Fsecret.caibx",
+        "/%2e%2e%2fsecret.caibx",
+        "/%2e%2e",
+        "/",
+        "/.hidden.caibx",
+        "/a%00b",
+        "/%ff",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+def test_no_name_reaches_out_of_the_directory(
+    reading: OwnServer, place: Workspace, path: str, method: str
+) -> None:
+    before = sorted(place.path.parent.rglob("*"))
+    body = (place / "blob.caibx").read_bytes() if method == "PUT" else None
+    answer = ask(reading.url, path, method, body)
+
+    assert answer.status == 400
+    assert sorted(place.path.parent.rglob("*")) == before
+
+
+def test_a_server_that_is_only_read_refuses_indexes(reading: OwnServer, place: Workspace) -> None:
+    answer = ask(reading.url, "/new.caibx", "PUT", (place / "blob.caibx").read_bytes())
+
+    assert answer.status == 400
+    assert "writing to upstream index store is not enabled" in answer.text
+    assert not (place / "new.caibx").exists()
+
+
+def test_an_index_is_made_into_a_writable_server(
+    writable: OwnServer, place: Workspace, workspace: Workspace
+) -> None:
+    (workspace / "blob").write_bytes(FIRST)
+    ended = workspace.do(
+        "make",
+        blob="blob",
+        index=f"{writable.url}/made.caibx",
+        store="store",
+        chunk_size="2KiB:8KiB:32KiB",
+    )
+
+    assert ended.summary == (0, "done")
+    assert place.index("made.caibx").blob_size == len(FIRST)
+    assert "made.caibx" in ask(writable.url, "/").text.splitlines()
+
+
+def test_junk_is_not_stored_as_an_index(writable: OwnServer, place: Workspace) -> None:
+    answer = ask(writable.url, "/junk.caibx", "PUT", b"junk")
+
+    assert answer.status == 415
+    assert answer.text.startswith("invalid index: ")
+    assert not (place / "junk.caibx").exists()
+
+
+def test_names_are_told_only_where_that_is_asked_for(
+    reading: OwnServer, writable: OwnServer
+) -> None:
+    assert ask(reading.url, "/").status == 400
+    assert "blob.caibx" in ask(writable.url, "/").text.splitlines()
