@@ -10,6 +10,7 @@ from desync_jobs.manifest.stores import CacheSpec
 from desync_jobs.planner.operations.serve_chunks import ServeChunksFacts, plan_serve_chunks
 from desync_jobs.server.chunk_app import ChunkApp, Chunks
 from desync_jobs.server.chunk_files import ChunkFiles
+from desync_jobs.server.keeping import Keeping
 from desync_jobs.server.wire import Wire
 from desync_jobs.stores.base import ChunkSource
 from desync_jobs.stores.dedup import DedupStore
@@ -26,7 +27,12 @@ def open_chunks(task: Task[ServeChunksSpec], means: Means) -> ChunkApp:
     spec = task.spec
     plan_serve_chunks(spec, ServeChunksFacts(source_facts(task, spec.stores)))
     wire = _wire(task)
-    store = DedupStore(open_store(task, spec.stores[0], _READING)) if spec.writable else None
+    store = None
+    if spec.writable:
+        kept = open_store(task, spec.stores[0], _READING)
+        kept.prepare()  # one that does not exist yet has nothing, which is no fault
+        # Only what was verified may take the place of anything.
+        store = Keeping(kept) if spec.verify_writes else DedupStore(kept)
     source: ChunkSource = open_sources(task, _READING) if store is None else store
     private = spec.authorization is not None
     served = Chunks(source, wire, store, _files(task, wire), private=private)
