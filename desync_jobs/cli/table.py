@@ -28,6 +28,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "digest": "Print the digest of a blob.",
             "chunk-server": "Serve chunks over HTTP.",
             "index-server": "Serve indexes over HTTP.",
+            "tar": "Archive a directory tree, as a file or as chunks with an index.",
             "pull": "Serve chunks to a casync client on standard input and output.",
         },
         "About this program": {

@@ -32,6 +32,8 @@ class Access:
     """Patterns of files that are read, where only the files themselves tell which."""
     writes_matching: tuple[str, ...] = ()
     """Patterns of files that may be written; no index is among those."""
+    reads_trees: tuple[str, ...] = ()
+    """Directories that are read with everything in them."""
     reads_stdin: bool = False
     """Whether standard input is read."""
     writes_stdout: bool = False
@@ -48,6 +50,7 @@ def access(  # noqa: PLR0913 - one for each field
     deletes_from: Iterable[str] = (),
     reads_matching: Iterable[str] = (),
     writes_matching: Iterable[str] = (),
+    reads_trees: Iterable[str] = (),
 ) -> Access:
     """Return the `Access` of these fields: names that are None are left out, `-` is a stream."""
     read, written = _given(reads), _given(writes)
@@ -60,6 +63,7 @@ def access(  # noqa: PLR0913 - one for each field
         deletes_from=_given(deletes_from),
         reads_matching=_given(reads_matching),
         writes_matching=_given(writes_matching),
+        reads_trees=_given(reads_trees),
         reads_stdin=STREAM in read,
         writes_stdout=STREAM in written,
     )

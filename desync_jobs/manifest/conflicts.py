@@ -18,6 +18,7 @@ from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
+from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.seeds import SeedSpec
 from desync_jobs.manifest.serving import ServerSpec
 
@@ -42,10 +43,12 @@ def conflicts(operations: Mapping[str, OperationBase], directory: str) -> Iterat
     yield from _second_servers(operations)
     for name, operation in operations.items():
         yield from _overwritten_input(name, operation, directory)
-        if isinstance(operation, MakeSpec | ChunkSpec):
+        if isinstance(operation, MakeSpec | ChunkSpec | TarSpec):
             yield from _impossible_sizes(name, operation)
         if isinstance(operation, ServeChunksSpec):
             yield from _unwritable(name, operation)
+        if isinstance(operation, TarSpec):
+            yield from _unclear_output(name, operation)
         if isinstance(operation, ExtractSpec):
             for where, message in choice_problems(operation, directory):
                 yield Problem(("operations", name, *where), message)
@@ -87,8 +90,15 @@ def _unwritable(name: str, operation: ServeChunksSpec) -> Iterator[Problem]:
         yield Problem(("operations", name, "writable"), message)
 
 
-def _impossible_sizes(name: str, operation: MakeSpec | ChunkSpec) -> Iterator[Problem]:
+def _impossible_sizes(name: str, operation: MakeSpec | ChunkSpec | TarSpec) -> Iterator[Problem]:
     try:
         operation.chunk_size.check(operation.cut)
     except ValueError as error:
         yield Problem(("operations", name, "chunk_size"), str(error))
+
+
+def _unclear_output(name: str, operation: TarSpec) -> Iterator[Problem]:
+    if (operation.archive is None) == (operation.index is None):
+        yield Problem(("operations", name), "give either archive, or index with a store")
+    elif operation.archive is not None and operation.store is not None:
+        yield Problem(("operations", name, "store"), "keeps the chunks of an index; give index")

@@ -135,6 +135,8 @@ class _Touched:
         """Who reads what a pattern stands for."""
         self._scatterers: dict[str, list[str]] = defaultdict(list)
         """Who may write what a pattern stands for."""
+        self._trees: dict[str, list[str]] = defaultdict(list)
+        """Who reads a directory with everything in it."""
         self._users: dict[str, list[str]] = defaultdict(list)
         self._fillers: dict[str, list[str]] = defaultdict(list)
         self._deleters: dict[str, list[str]] = defaultdict(list)
@@ -152,6 +154,7 @@ class _Touched:
             _note(self._writers, name, map(job.path, access.writes))
             _note(self._searchers, name, map(job.pattern, access.reads_matching))
             _note(self._scatterers, name, map(job.pattern, access.writes_matching))
+            _note(self._trees, name, map(job.path, access.reads_trees))
             _note(self._users, name, self._places(access.uses_stores))
             _note(self._fillers, name, self._places(access.adds_to))
             _note(self._deleters, name, self._places(access.deletes_from))
@@ -172,6 +175,16 @@ class _Touched:
             if name in searchers:
                 for path, writers in self._writers.items():
                     if matches(path, pattern):
+                        yield from (writer for writer in writers if writer != name)
+
+        yield from self._growers(name)
+
+    def _growers(self, name: str) -> Iterator[str]:
+        """Yield operations that write, or may write, into a tree that `name` reads."""
+        for top, readers in self._trees.items():
+            if name in readers:
+                for path, writers in (*self._writers.items(), *self._scatterers.items()):
+                    if path.startswith(top.rstrip("/") + "/"):
                         yield from (writer for writer in writers if writer != name)
 
     def _scattered(self, path: str) -> Iterator[str]:

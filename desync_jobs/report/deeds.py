@@ -113,6 +113,14 @@ def _serve(statistics: Statistics) -> str:
     return f"answered {counted(_number(statistics, 'requests'), 'request')}"
 
 
+def _tar(statistics: Statistics) -> str:
+    entries = counted(_number(statistics, "entries"), "entry")
+    archived = f"archived {entries} in {_size(statistics, 'bytes')}"
+    if "chunks" not in statistics:
+        return archived
+    return f"{archived}, cut into {_chunks(statistics)}, {_stored(statistics)}"
+
+
 _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
     {
         "make": _make,
@@ -130,5 +138,6 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "pull": _pull,
         "serve-chunks": _serve,
         "serve-indexes": _serve,
+        "tar": _tar,
     }
 )

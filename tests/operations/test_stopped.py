@@ -26,6 +26,7 @@ JOBS: dict[str, dict[str, Any]] = {
     "cache": {"indexes": ["blob.caibx"], "stores": ["store"], "cache": "new"},
     "chunk": {"blob": "blob", "output": "new"},
     "digest": {"blob": "blob", "output": "new"},
+    "tar": {"directory": "tree", "archive": "new"},
     "list-chunks": {"index": "blob.caibx", "output": "new"},
     "info": {**READ, "output": "new"},
     "inspect-chunks": {"index": "blob.caibx", "output": "new", "store": "store"},
@@ -57,6 +58,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = Workspace(tmp_path_factory.mktemp("source"))
     workspace.places["store"] = {"compression": "none"}
     workspace.make("blob", BLOB, chunk_size="256KiB")
+    (workspace / "tree").mkdir()
+    (workspace / "tree" / "blob").hardlink_to(workspace / "blob")
     return workspace
 
 
@@ -76,7 +79,7 @@ def test_every_kind_of_operation_is_tried() -> None:
 def test_a_stopped_operation_is_interrupted_and_publishes_nothing(
     source: Workspace, workspace: Workspace, kind: str
 ) -> None:
-    for name in ("blob", "blob.caibx", "store"):
+    for name in ("blob", "blob.caibx", "store", "tree"):
         (workspace / name).symlink_to(source / name)
     workspace.places["store"] = {"compression": "none"}
     # Listings are over before they could tell of any progress.

@@ -2,19 +2,16 @@
 
 import os
 import stat
-from dataclasses import dataclass
 
-from desync_jobs.assembly.cutting import Cutting, Stream, Stretch, cut_stream
-from desync_jobs.core.chunk import ChunkID
-from desync_jobs.core.digester import Digester
+from desync_jobs.assembly.cutting import Cutting, Stream, cut_stream
 from desync_jobs.errors import InvalidDataError
 from desync_jobs.execute.index_output import IndexOutput
 from desync_jobs.execute.indexes import find_index, index_output_facts, open_index_output
 from desync_jobs.execute.inputs import file_facts, open_input
+from desync_jobs.execute.keeping import Keeping
 from desync_jobs.execute.kept import lacking_in, stored_counts
 from desync_jobs.execute.opening import Reading, open_store
 from desync_jobs.execute.result import Done, Status
-from desync_jobs.execute.seen import SeenIDs
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index
@@ -22,7 +19,6 @@ from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.planner.facts import FileFacts, FileKind
 from desync_jobs.planner.operations.make import MakeFacts
 from desync_jobs.planner.plan import Step
-from desync_jobs.stores.base import Chunk, ChunkStore
 
 
 def survey_make(task: Task[MakeSpec]) -> MakeFacts:
@@ -69,7 +65,7 @@ def _same_chunks(task: Task[MakeSpec], blob: FileFacts, index: Index) -> bool:
     cutting = _cutting(task)
     position = 0
     with open_input(blob.path, machine.streams) as fd:
-        keeping = _Keeping(task, None)
+        keeping = Keeping(cutting, task.spec.digest, None)
         for batch in cut_stream(Stream(fd, blob.path), cutting, machine.workers, keeping.keep):
             last = position + len(batch.ends)
             same = last <= len(index) and (
@@ -90,7 +86,8 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
     blob = step.detail_as(FileFacts)
     algorithm, mode = spec.digest, spec.cut
     store = None if spec.store is None else open_store(task, spec.store, Reading(algorithm))
-    keeping = _Keeping(task, store)
+    cutting = _cutting(task)
+    keeping = Keeping(cutting, algorithm, store)
     phase = task.phase("chunking" if store is None else "storing", blob.size)
     sizes = spec.chunk_size
     with (
@@ -102,7 +99,7 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
             store.prepare()  # even an empty blob has a store, which other operations may ask
         before = os.fstat(fd)
         stream = Stream(fd, blob.path)
-        for batch in cut_stream(stream, _cutting(task), machine.workers, keeping.keep):
+        for batch in cut_stream(stream, cutting, machine.workers, keeping.keep):
             index.add(batch.ends, batch.ids)
             phase.advance(index.blob_size - phase.done)
         if _written_to(before, os.fstat(fd)):
@@ -126,32 +123,3 @@ def _written_to(before: os.stat_result, after: os.stat_result) -> bool:
 def _cutting(task: Task[MakeSpec]) -> Cutting:
     spec = task.spec
     return Cutting(spec.chunk_size, spec.cut, task.machine.kernel)
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    ends: list[int]
-    ids: list[ChunkID]
-
-
-class _Keeping:
-    """Digests stretches and stores what the store lacks, if there is one; in threads."""
-
-    def __init__(self, task: Task[MakeSpec], store: ChunkStore | None) -> None:
-        algorithm = task.spec.digest
-        maximum = task.spec.chunk_size.maximum
-        self._digester = Digester(task.machine.kernel, algorithm, maximum)
-        self._store = store
-        self._seen = SeenIDs()
-
-    def keep(self, stretch: Stretch) -> _Batch:
-        """Return ends and IDs of the stretch's chunks, all of which the store then has."""
-        batch = _Batch(stretch.ends, self._digester(stretch.pieces))
-        if self._store is not None:
-            new = [
-                Chunk(chunk_id, piece)
-                for chunk_id, piece in zip(batch.ids, stretch.pieces, strict=True)
-                if self._seen.first_time(chunk_id)
-            ]
-            self._store.put(new)
-        return batch

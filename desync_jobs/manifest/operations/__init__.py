@@ -25,6 +25,7 @@ from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
+from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
@@ -43,7 +44,8 @@ OperationSpec: TypeAlias = Annotated[
     | DigestSpec
     | PullSpec
     | ServeChunksSpec
-    | ServeIndexesSpec,
+    | ServeIndexesSpec
+    | TarSpec,
     Field(discriminator="kind"),
 ]
 """Any operation a manifest can declare."""
@@ -64,5 +66,6 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "pull": PullSpec,
     "serve-chunks": ServeChunksSpec,
     "serve-indexes": ServeIndexesSpec,
+    "tar": TarSpec,
 }
 """The same union by the word after `kind =`; a test holds the two equal."""

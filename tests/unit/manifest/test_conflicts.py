@@ -33,3 +33,18 @@ def test_conflicts_are_found_beside_mistakes_in_other_operations(problems: Probl
         "operations.b: reads and writes the same file 'x'"
     ]
     assert len(found) == 4
+
+
+def test_an_archive_is_either_a_file_or_chunks_with_an_index(problems: Problems) -> None:
+    found = problems(
+        "version = 1\n[stores.s]\nurl = 's'\n"
+        "[operations.none]\nkind = 'tar'\ndirectory = 'd'\n"
+        "[operations.both]\nkind = 'tar'\ndirectory = 'd'\narchive = 'a'\nindex = 'i'\n"
+        "[operations.store]\nkind = 'tar'\ndirectory = 'd'\narchive = 'b'\nstore = 's'"
+    )
+
+    assert found == [
+        "operations.none: give either archive, or index with a store",
+        "operations.both: give either archive, or index with a store",
+        "operations.store.store: keeps the chunks of an index; give index",
+    ]

@@ -20,6 +20,7 @@ from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
+from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
@@ -124,6 +125,14 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
         (
             ServeChunksSpec(kind="serve-chunks", stores=("s",), writable=True),
             Access(uses_stores=("s",), adds_to=("s",)),
+        ),
+        (
+            TarSpec(kind="tar", directory="d", index="i", store="s"),
+            Access(reads_trees=("d",), writes=("i",), adds_to=("s",)),
+        ),
+        (
+            TarSpec(kind="tar", directory="d", archive="-"),
+            Access(reads_trees=("d",), writes_stdout=True),
         ),
     ],
 )

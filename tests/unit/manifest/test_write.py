@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.core.sizes import ChunkSizes, CutMode
 from desync_jobs.errors import UsageError
+from desync_jobs.formats.catar.features import FEATURES
 from desync_jobs.manifest.access import STREAM
 from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.job import JobSpec
@@ -32,9 +33,18 @@ digests = st.from_regex("[0-9a-f]{64}", fullmatch=True)
 _CHOSEN = ("index", "target", "blobs", "indexes", "targets", "blob_digest")
 """Keys of an extraction that say what it is about."""
 
+_ARCHIVED = ("archive", "index", "store")
+"""Keys of `tar` that say what becomes of the archive."""
+
 _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "description": texts,
     "target": paths,
+    "directory": paths.map("directory-{}".format),
+    "with_features": st.lists(st.sampled_from(list(FEATURES)), max_size=2),
+    "without_features": st.lists(st.sampled_from(list(FEATURES)), max_size=2),
+    "exclude_file": st.booleans(),
+    "exclude_nodump": st.booleans(),
+    "one_file_system": st.booleans(),
     "chunks_info": paths,
     "indexes": st.lists(paths, min_size=1, max_size=3),
     "seeds": st.lists(paths, max_size=2),
@@ -94,11 +104,21 @@ def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[st
     kind = draw(st.sampled_from(_DRAWN))
     operation: dict[str, Any] = {"kind": kind}
     for key, field in KINDS[kind].model_fields.items():
-        chosen = kind == "extract" and key in _CHOSEN
+        chosen = key in {"extract": _CHOSEN, "tar": _ARCHIVED}.get(kind, ())
         wanted = key not in ("kind", "after") and not chosen
         if wanted and (field.is_required() or draw(st.booleans())):
             operation[key] = _field(draw, kind, key, stores, caches)
-    return operation | (draw(extracted()) if kind == "extract" else {})
+    about = {"extract": extracted(), "tar": archived(stores)}.get(kind)
+    return operation | ({} if about is None else draw(about))
+
+
+@st.composite
+def archived(draw: st.DrawFn, stores: list[str]) -> dict[str, Any]:
+    """Draw what becomes of an archive, in each of the two ways."""
+    if draw(st.booleans()):
+        return {"archive": f"archive-{draw(paths)}" if draw(st.booleans()) else STREAM}
+    index = {"index": f"index-{draw(paths)}" if draw(st.booleans()) else STREAM}
+    return index | ({"store": draw(st.sampled_from(stores))} if draw(st.booleans()) else {})
 
 
 @st.composite

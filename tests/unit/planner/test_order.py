@@ -223,3 +223,14 @@ def test_many_users_of_one_directory_are_ordered_at_once(job_of: JobOf) -> None:
 
     assert order.names == tuple(job.spec.operations)
     assert len(order.data["x199"]) == 199
+
+
+def test_a_reader_of_a_tree_comes_after_what_is_written_into_it(job_of: JobOf) -> None:
+    tar = {"kind": "tar", "directory": "./tree", "archive": "tree.catar"}
+    inside = EXTRACT | {"target": "tree/a/out"}
+    beside = EXTRACT | {"target": "tree2/out"}
+
+    order = order_operations(job_of({"tar": tar, "inside": inside, "beside": beside}))
+
+    assert order.names == ("inside", "tar", "beside")
+    assert order.data["tar"] == {"inside"}

@@ -57,6 +57,12 @@ KIB = 1024
         ("pull", {"chunks": 2}, "served 2 chunks"),
         ("serve-chunks", {"requests": 2}, "answered 2 requests"),
         ("serve-indexes", {"requests": 1}, "answered 1 request"),
+        ("tar", {"entries": 1, "bytes": 2048}, "archived 1 entry in 2.0 KiB"),
+        (
+            "tar",
+            {"entries": 2, "bytes": KIB, "chunks": 1, "chunks_stored": 1, "bytes_stored": 9},
+            "archived 2 entries in 1.0 KiB, cut into 1 chunk, stored 1 chunk (9 bytes)",
+        ),
         ("a kind of tomorrow", {"bytes": 9}, "done"),
     ],
 )

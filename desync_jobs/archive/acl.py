@@ -1,0 +1,104 @@
+"""Access lists as Linux keeps them in extended attributes, to the records of an archive.
+
+The value is u32 version 2, then for each entry u16 tag, u16 permissions, u32 ID; see
+linux/posix_acl_xattr.h.
+"""
+
+import struct
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Final
+
+from desync_jobs.archive.names import Names
+from desync_jobs.errors import SourceError
+from desync_jobs.formats.catar.node import NO_ACL, Acl
+from desync_jobs.formats.catar.records import (
+    AclDefault,
+    AclDefaultGroup,
+    AclDefaultUser,
+    AclGroup,
+    AclGroupObj,
+    AclUser,
+)
+
+ACCESS: Final = "system.posix_acl_access"
+DEFAULT: Final = "system.posix_acl_default"
+_VERSION: Final = struct.pack("<I", 2)
+_ENTRY: Final = struct.Struct("<HHI")
+
+
+class _Tag(IntEnum):
+    USER_OBJ = 1
+    USER = 2
+    GROUP_OBJ = 4
+    GROUP = 8
+    MASK = 16
+    OTHER = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The access lists of a file, as attributes have them."""
+
+    access: bytes | None = None
+    default: bytes | None = None
+
+
+def acl_of(lists: Lists, names: Names | None) -> Acl:
+    """Return the records of access lists; `names` where those of users and groups are kept.
+
+    Of the list that guards a file itself, the mode has the parts that are not here.
+    """
+    acl = NO_ACL
+    if lists.access is not None:
+        access = _parsed(lists.access)
+        masked = _Tag.MASK in access
+        acl = Acl(
+            tuple(AclUser(*one) for one in _named(access, _Tag.USER, names)),
+            tuple(AclGroup(*one) for one in _named(access, _Tag.GROUP, names)),
+            # Without a mask the group bits of the mode are this.
+            AclGroupObj(_only(access, _Tag.GROUP_OBJ)) if masked else None,
+        )
+    if lists.default is not None:
+        default = _parsed(lists.default)
+        acl = replace(
+            acl,
+            default=AclDefault(
+                _only(default, _Tag.USER_OBJ),
+                _only(default, _Tag.GROUP_OBJ),
+                _only(default, _Tag.OTHER),
+                _only(default, _Tag.MASK) if _Tag.MASK in default else None,
+            ),
+            default_users=tuple(AclDefaultUser(*one) for one in _named(default, _Tag.USER, names)),
+            default_groups=tuple(
+                AclDefaultGroup(*one) for one in _named(default, _Tag.GROUP, names)
+            ),
+        )
+    return acl
+
+
+def _parsed(value: bytes) -> dict[int, list[tuple[int, int]]]:
+    """Return the IDs and permissions of each tag."""
+    if not value.startswith(_VERSION) or (len(value) - len(_VERSION)) % _ENTRY.size:
+        raise SourceError("its access list is not of the version that is known")
+    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for tag, permissions, number in _ENTRY.iter_unpack(value[len(_VERSION) :]):
+        found[tag].append((number, permissions))
+    return dict(found)
+
+
+def _only(entries: dict[int, list[tuple[int, int]]], tag: _Tag) -> int:
+    if len(entries.get(tag, ())) != 1:
+        raise SourceError(f"its access list does not have one {tag.name}")
+    return entries[tag][0][1]
+
+
+def _named(
+    entries: dict[int, list[tuple[int, int]]], tag: _Tag, names: Names | None
+) -> list[tuple[int, int, bytes | None]]:
+    """Return ID, permissions and name of each entry, by ID."""
+    if names is None:
+        return [(number, granted, None) for number, granted in sorted(entries.get(tag, ()))]
+    look = names.user if tag is _Tag.USER else names.group
+    return [(number, granted, look(number)) for number, granted in sorted(entries.get(tag, ()))]

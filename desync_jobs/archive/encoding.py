@@ -1,0 +1,130 @@
+"""Nodes → the bytes of an archive, as a stream: memory does not grow with files or the tree.
+
+Of every directory on the way its children's places and hashes are kept, for the table at its end.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from desync_jobs.archive.walk import Visit
+from desync_jobs.assembly.cancel import Cancel
+from desync_jobs.errors import SourceError
+from desync_jobs.formats.catar.encode import encode
+from desync_jobs.formats.catar.goodbye import Child, goodbye_table, hash_name
+from desync_jobs.formats.catar.records import Filename, Goodbye, Payload
+
+Bytes: TypeAlias = bytes | memoryview
+
+_BLOCK: Final = 1 << 18
+"""Bytes that are gathered before they are written."""
+_SMALL: Final = 1 << 16
+"""A file of no more bytes is gathered with others."""
+_COPIED: Final = 1 << 20
+
+
+@dataclass(slots=True)
+class _Open:
+    """A directory that is not complete."""
+
+    name: bytes
+    start: int
+    """Where its name begins, or its entry where it is the root."""
+    entry: int
+    children: list[Child] = field(default_factory=list)
+
+
+class ArchiveEncoder:
+    """Writes one archive."""
+
+    def __init__(self, write: Callable[[Bytes], None], cancel: Cancel) -> None:
+        self._write = write
+        self._cancel = cancel
+        self._gathered: list[bytes] = []
+        self._waiting = 0
+        self._open: list[_Open] = []
+        self.size = 0
+        """Bytes so far."""
+        self.entries = 0
+        """Nodes so far, the root counted."""
+
+    def encode(self, visits: Iterable[Visit | None]) -> None:
+        """Write the archive of a tree.
+
+        Raises `SourceError` for a file that has fewer bytes than its node says.
+        """
+        for visit in visits:
+            self._cancel.check()
+            if visit is None:
+                self._leave()
+            else:
+                self._enter(visit)
+        self._flush()
+
+    def _enter(self, visit: Visit) -> None:
+        node, start = visit.node, self.size
+        if self._open:
+            self._put(encode(Filename(node.name)))
+        entry = self.size
+        self._put(b"".join(map(encode, node.records())))
+        self.entries += 1
+        if isinstance(node.body, Payload):
+            self._copy(visit, node.body.size)
+        if stat.S_ISDIR(node.entry.mode):
+            self._open.append(_Open(node.name, start, entry))
+        else:
+            self._open[-1].children.append(Child(hash_name(node.name), start, self.size))
+
+    def _leave(self) -> None:
+        ended = self._open.pop()
+        table = goodbye_table(ended.children, self.size)
+        self._put(encode(Goodbye(table, self.size - ended.entry)))
+        if self._open:
+            child = Child(hash_name(ended.name), ended.start, self.size)
+            self._open[-1].children.append(child)
+
+    def _copy(self, visit: Visit, size: int) -> None:
+        if visit.fd is None or not size:
+            return
+        if size <= _SMALL:
+            data = self._part(visit, size)
+            while len(data) < size:
+                data = data + self._part(visit, size - len(data))
+            self._put(data)
+            return
+        self._flush()
+        left = size
+        while left:
+            self._cancel.check()
+            part = self._part(visit, min(left, _COPIED))
+            self._write(part)
+            self.size += len(part)
+            left -= len(part)
+
+    def _part(self, visit: Visit, size: int) -> bytes:
+        """Read at most `size` bytes of a file, and at least one."""
+        if visit.fd is None:
+            raise TypeError("a file that has content is open")
+        try:
+            part = os.read(visit.fd, size)
+        except OSError as error:
+            name = os.fsdecode(visit.path)
+            raise SourceError(f"{name}: cannot be read: {error.strerror}") from error
+        if not part:
+            raise SourceError(f"{os.fsdecode(visit.path)}: became shorter while it was read")
+        return part
+
+    def _put(self, data: bytes) -> None:
+        self._gathered.append(data)
+        self._waiting += len(data)
+        self.size += len(data)
+        if self._waiting >= _BLOCK:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._gathered:
+            self._write(b"".join(self._gathered))
+            self._gathered.clear()
+            self._waiting = 0

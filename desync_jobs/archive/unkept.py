@@ -1,0 +1,30 @@
+"""What a tree has and an archive cannot have: counted, with one example of each kind."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class _Kind:
+    count: int
+    example: bytes
+
+
+class Unkept:
+    """Extended attributes that have no place in an archive."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, _Kind] = {}
+
+    def add(self, attribute: str, name: bytes) -> None:
+        """Count an attribute of the file called `name`."""
+        kind = self._kinds.setdefault(attribute, _Kind(0, name))
+        kind.count += 1
+
+    def messages(self) -> Iterator[str]:
+        """Say for each attribute what was left out."""
+        for attribute, kind in sorted(self._kinds.items()):
+            others = "" if kind.count == 1 else f" and {kind.count - 1:,} others"
+            name = os.fsdecode(kind.example)
+            yield f"the attribute {attribute} of {name!r}{others} has no place in an archive"

@@ -1,0 +1,181 @@
+"""A directory tree on disk, one node after the other, in the order of an archive.
+
+Names come sorted by their bytes. Each file is opened relative to its directory, links are never
+followed, and what is told of a file is what its open descriptor says. Open descriptors: one for
+each directory on the way.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from desync_jobs.archive.exclude import EXCLUDE_FILE, NOTHING_EXCLUDED, Exclusion, read_rules
+from desync_jobs.archive.filesystem import PSEUDO, file_system, is_mount_point
+from desync_jobs.archive.metadata import Found, Metadata
+from desync_jobs.errors import SourceError
+from desync_jobs.formats.catar.node import Node
+from desync_jobs.formats.flags import FeatureFlags
+
+_F = FeatureFlags
+
+_OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_NODUMP: Final = int(_F.ATTRIBUTE_NODUMP)
+_NEEDS: Final = {
+    stat.S_IFLNK: _F.SYMLINKS,
+    stat.S_IFBLK: _F.DEVICE_NODES,
+    stat.S_IFCHR: _F.DEVICE_NODES,
+    stat.S_IFIFO: _F.FIFOS,
+    stat.S_IFSOCK: _F.SOCKETS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A node, and where its content is while the visit lasts."""
+
+    node: Node
+    path: bytes
+    """For messages."""
+    fd: int | None = None
+    """Open for reading; None for what is neither a file nor a directory."""
+
+
+@dataclass(slots=True)
+class _Directory:
+    fd: int
+    path: bytes
+    entries: Iterator["os.DirEntry[str]"]
+    exclusion: Exclusion
+
+
+class TreeWalk:
+    """The nodes of one tree."""
+
+    def __init__(self, root: str, metadata: Metadata) -> None:
+        self._root = os.fsencode(root)
+        self._metadata = metadata
+        features = metadata.features
+        self._kinds = {kind for kind, feature in _NEEDS.items() if features & feature}
+        self._exclude_file = bool(features & _F.EXCLUDE_FILE)
+        self._exclude_nodump = bool(features & _F.EXCLUDE_NODUMP)
+        self._exclude_submounts = bool(features & _F.EXCLUDE_SUBMOUNTS)
+        self._file_systems: dict[int, int] = {}
+        self._open: list[_Directory] = []
+        self._path = self._root
+        """What is looked at now, for messages."""
+
+    def visits(self) -> Iterator[Visit | None]:
+        """Yield each node, and None where the directory that was entered last is complete.
+
+        Raises `SourceError` for what cannot be read, what no archive can have, and for a file that
+        changed between the beginning and the end of its visit.
+        """
+        try:
+            yield self._enter_root()
+            while self._open:
+                top = self._open[-1]
+                entry = next(top.entries, None)
+                if entry is None:
+                    os.close(self._open.pop().fd)
+                    yield None
+                else:
+                    yield from self._child(top, entry)
+        except FileNotFoundError as error:
+            raise SourceError(f"{self._name}: is not there, or was removed meanwhile") from error
+        except OSError as error:
+            raise SourceError(f"{self._name}: cannot be read: {error.strerror}") from error
+        except SourceError as error:
+            error.about(self._name)
+            raise
+        finally:
+            while self._open:
+                os.close(self._open.pop().fd)
+
+    @property
+    def _name(self) -> str:
+        return os.fsdecode(self._path)
+
+    def _enter_root(self) -> Visit:
+        fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        directory = self._begin(fd, self._root)
+        found = self._found(b"", fd, fd)
+        self._list(directory, found, NOTHING_EXCLUDED)
+        return Visit(self._metadata.node(found), self._path, fd)
+
+    def _child(self, top: _Directory, entry: "os.DirEntry[str]") -> Iterator[Visit]:
+        name = os.fsencode(entry.name)
+        self._path = path = top.path + b"/" + name
+        directory = entry.is_dir(follow_symlinks=False)
+        if self._left_out(top, name, directory=directory):
+            return
+        if directory:
+            visit = self._enter(top, name)
+            if visit is not None:
+                yield visit
+        elif entry.is_file(follow_symlinks=False):
+            fd = os.open(name, _OPEN, dir_fd=top.fd)
+            try:
+                found = self._found(name, top.fd, fd)
+                if not stat.S_ISREG(found.stat.st_mode):
+                    raise SourceError("was replaced while its directory was read")
+                if not self._undumped(found):
+                    yield Visit(self._metadata.node(found), path, fd)
+                    _check_unchanged(fd, found.stat)
+            finally:
+                os.close(fd)
+        else:
+            about = os.stat(name, dir_fd=top.fd, follow_symlinks=False)
+            if stat.S_IFMT(about.st_mode) in self._kinds:
+                yield Visit(self._metadata.node(Found(name, top.fd, None, about, 0)), path)
+
+    def _enter(self, top: _Directory, name: bytes) -> Visit | None:
+        """Go into a directory; None where nothing of it is archived."""
+        fd = os.open(name, _OPEN | os.O_DIRECTORY, dir_fd=top.fd)
+        directory = self._begin(fd, self._path)
+        found = self._found(name, top.fd, fd)
+        if self._undumped(found):
+            os.close(self._open.pop().fd)
+            return None
+        self._list(directory, found, top.exclusion.below(name))
+        return Visit(self._metadata.node(found), self._path, fd)
+
+    def _begin(self, fd: int, path: bytes) -> _Directory:
+        """Take over the descriptor of a directory; it is closed when it is complete."""
+        directory = _Directory(fd, path, iter(()), NOTHING_EXCLUDED)
+        self._open.append(directory)
+        return directory
+
+    def _left_out(self, top: _Directory, name: bytes, *, directory: bool) -> bool:
+        if top.exclusion.excludes(name, directory=directory):
+            return True
+        return self._exclude_submounts and is_mount_point(top.fd, name)
+
+    def _undumped(self, found: Found) -> bool:
+        return self._exclude_nodump and bool(found.flags & _NODUMP)
+
+    def _found(self, name: bytes, folder: int, fd: int) -> Found:
+        about = os.fstat(fd)
+        kind = self._file_systems.get(about.st_dev)
+        if kind is None:
+            kind = self._file_systems[about.st_dev] = file_system(fd)
+        flags = self._metadata.read_flags(fd, about, kind)
+        return Found(name, folder, fd, about, kind, flags)
+
+    def _list(self, directory: _Directory, found: Found, exclusion: Exclusion) -> None:
+        """Find the entries of a directory; what the kernel makes up has none."""
+        if found.file_system in PSEUDO:
+            return
+        with os.scandir(directory.fd) as listing:
+            entries = sorted(listing, key=lambda one: os.fsencode(one.name))
+        directory.entries = iter(entries)
+        directory.exclusion = exclusion
+        if self._exclude_file and any(entry.name == EXCLUDE_FILE for entry in entries):
+            directory.exclusion = exclusion.extended(read_rules(directory.fd))
+
+
+def _check_unchanged(fd: int, then: os.stat_result) -> None:
+    now = os.fstat(fd)
+    if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
+        raise SourceError("changed while it was read; make the archive again when it is at rest")

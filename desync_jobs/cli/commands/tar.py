@@ -1,0 +1,91 @@
+"""`desync-run tar`: a directory tree, as an archive or as chunks with an index."""
+
+import click
+
+from desync_jobs.cli import options as opt
+from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
+from desync_jobs.cli.decorator import one_line
+from desync_jobs.cli.oneline import OneLine
+
+_EXAMPLES = (
+    "desync-run tar root.catar /srv/root",
+    "desync-run tar -i -s /srv/store root.caidx /srv/root",
+    "desync-run tar --with=unix --no-time - /srv/root | ssh host casync extract - root",
+)
+_TIMES = ("sec-time", "usec-time", "nsec-time", "2sec-time")
+
+
+@click.command("tar", cls=Command, examples=_EXAMPLES)
+@click.argument("output")
+@click.argument("directory")
+@click.option(
+    "-i", "--index", "chunked", is_flag=True, help="Cut the archive into chunks; write its index."
+)
+@click.option("-s", "--store", metavar="PLACE", help="Store that receives the chunks.")
+@click.option(
+    "--with",
+    "with_features",
+    multiple=True,
+    metavar="FEATURE",
+    help="Keep this of files, in casync's words (best, unix, xattrs); may be repeated.",
+)
+@click.option(
+    "--without",
+    "without_features",
+    multiple=True,
+    metavar="FEATURE",
+    help="Leave this out (all, privileged, acl); may be repeated.",
+)
+@click.option("--no-time", is_flag=True, help="Leave out when files were changed.")
+@click.option(
+    "-x", "--one-file-system", is_flag=True, help="Leave out what something is mounted at."
+)
+@click.option(
+    "--exclude-file/--no-exclude-file", default=True, help="Heed .caexclude files (default)."
+)
+@click.option(
+    "--exclude-nodump/--no-exclude-nodump",
+    default=True,
+    help="Leave out files with the attribute d of chattr (default).",
+)
+@opt.chunk_size
+@opt.digest
+@opt.cut
+@one_line
+@connected
+def command(  # noqa: PLR0913 -- one parameter for each option
+    *,
+    output: str,
+    directory: str,
+    chunked: bool,
+    store: str | None,
+    with_features: tuple[str, ...],
+    without_features: tuple[str, ...],
+    no_time: bool,
+    one_file_system: bool,
+    exclude_file: bool,
+    exclude_nodump: bool,
+    chunk_size: str | None,
+    digest: str | None,
+    cut: str | None,
+) -> OneLine:
+    """Archive DIRECTORY as OUTPUT, byte for byte as casync does it.
+
+    OUTPUT is a catar file, or with -i the index of one, for which a name that ends in .caidx is
+    enough; '-' is standard output.
+    """
+    key = "index" if chunked or output.endswith(".caidx") else "archive"
+    fields = {
+        "directory": directory,
+        key: output,
+        "with_features": list(with_features) or None,
+        "without_features": [*without_features, *(_TIMES if no_time else ())] or None,
+        "one_file_system": one_file_system or None,
+        "exclude_file": None if exclude_file else False,
+        "exclude_nodump": None if exclude_nodump else False,
+        "chunk_size": chunk_size,
+        "digest": digest,
+        "cut": cut,
+    }
+    return OneLine("tar", fields, store=store)

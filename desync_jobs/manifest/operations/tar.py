@@ -1,0 +1,64 @@
+"""`tar`: archive a directory tree, as a file or as chunks with an index."""
+
+from typing import Final, Literal
+
+from pydantic import ConfigDict
+
+from desync_jobs.core.chunk import DigestAlgorithm
+from desync_jobs.core.sizes import DEFAULT_SIZES, CutMode
+from desync_jobs.manifest.access import Access, access
+from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.chunk_size import ChunkSize
+from desync_jobs.manifest.features import Feature
+from desync_jobs.manifest.indexes import IndexStream
+from desync_jobs.manifest.paths import FilePath, StreamPath
+from desync_jobs.manifest.scalars import Flag
+
+_OUTPUTS: Final = ("archive", "index")
+
+
+class TarSpec(OperationBase):
+    """Archive a directory tree, as a catar file or as chunks with an index."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [key]} for key in _OUTPUTS]}
+    )
+
+    kind: Literal["tar"]
+    """Archives a directory tree."""
+    directory: FilePath
+    """The top of the tree."""
+    archive: StreamPath | None = None
+    """The archive to write; `-` is standard output."""
+    index: IndexStream | None = None
+    """The index to write instead, of the archive's chunks; `-` is standard output."""
+    store: str | None = None
+    """The store that keeps the chunks; without one, only the index is made."""
+    with_features: tuple[Feature, ...] = ()
+    """What is kept of files besides names and content, in casync's words: sets like `best`, `unix`
+    and `privileged`, or single things like `xattrs`; everything where nothing is said."""
+    without_features: tuple[Feature, ...] = ()
+    """What of that is left out."""
+    exclude_file: Flag = True
+    """Whether files called `.caexclude` say what of their directories is left out."""
+    exclude_nodump: Flag = True
+    """Whether files are left out that have the attribute `d` of `chattr`."""
+    one_file_system: Flag = False
+    """Whether files and directories are left out that something is mounted at."""
+    chunk_size: ChunkSize = DEFAULT_SIZES
+    """Shortest, average and longest chunk as `MIN:AVG:MAX`, or `AVG` alone for limits of a
+    quarter and four times that."""
+    cut: CutMode = CutMode.CASYNC
+    """Whose cut points: `casync` for those of casync and of desync since 1.1, `desync-1.0` for
+    those of older releases."""
+    digest: DigestAlgorithm = DigestAlgorithm.SHA512_256
+    """The digest that names the chunks; it is recorded in the archive and in the index."""
+
+    @property
+    def output(self) -> str:
+        """What is written, whichever of the two it is."""
+        return self.archive or self.index or ""
+
+    def access(self) -> Access:
+        written = [path for path in (self.archive, self.index) if path is not None]
+        return access(reads_trees=[self.directory], writes=written, adds_to=[self.store])
