@@ -44,9 +44,10 @@ demo folder=".demo":
 bench *args:
     python -m bench {{ args }}
 
-# Try many more of what a server may answer than the tests do: some minutes for the default
+# Try many more answers of servers, and for ten minutes more requests to ours, than the tests do
 fuzz examples="20000" *args:
     FUZZ_EXAMPLES={{ examples }} python -m pytest -q tests/properties/test_http_answers.py {{ args }}
+    FUZZ_SECONDS=600 python -m pytest -q --timeout=900 tests/faults/test_fuzzed_servers.py {{ args }}
 
 # Everything CI runs
 check: lint typecheck test
