@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from desync_jobs.report.words import counted
+
 
 @dataclass(slots=True)
 class _Kind:
@@ -25,6 +27,6 @@ class Unkept:
     def messages(self) -> Iterator[str]:
         """Say for each attribute what was left out."""
         for attribute, kind in sorted(self._kinds.items()):
-            others = "" if kind.count == 1 else f" and {kind.count - 1:,} others"
+            others = "" if kind.count == 1 else f" and {counted(kind.count - 1, 'other')}"
             name = os.fsdecode(kind.example)
             yield f"the attribute {attribute} of {name!r}{others} has no place in an archive"

@@ -162,7 +162,7 @@ def test_attributes_without_a_place_in_an_archive_are_told(tree: Path) -> None:
 
     assert list(metadata.unkept.messages()) == [
         "the attribute security.other of 'B' has no place in an archive",
-        "the attribute trusted.note of 'fifo' and 1 others has no place in an archive",
+        "the attribute trusted.note of 'fifo' and 1 other has no place in an archive",
     ]
 
 
