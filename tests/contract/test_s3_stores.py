@@ -109,4 +109,5 @@ def test_concurrent_writers_and_readers_of_several_stores_agree(rclone: S3Server
         answers = list(threads.map(lambda store: plain_of(store.fetch(ids_of(chunks))), stores))
 
     assert answers == [[chunk.plain for chunk in chunks]] * 4
-    assert len(list(stores[0].entries())) == 100
+    # rclone lists some of them twice when several writers put them at the same time.
+    assert {entry.id for entry in stores[0].entries()} == set(ids_of(chunks))

@@ -90,7 +90,11 @@ class ObjectPlace(Protocol):
         ...
 
     def entries(self, prefix: str) -> Iterator[ObjectEntry]:
-        """List every object whose name begins with `prefix`, in no particular order."""
+        """List every object whose name begins with `prefix`, in no particular order.
+
+        A listing is no snapshot, and some servers show an object more than once after several
+        writers put it at the same time: who counts must count names.
+        """
         ...
 
     def traffic(self) -> Traffic:
