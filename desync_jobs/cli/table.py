@@ -29,6 +29,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "chunk-server": "Serve chunks over HTTP.",
             "index-server": "Serve indexes over HTTP.",
             "tar": "Archive a directory tree, as a file or as chunks with an index.",
+            "list": "List what is in an archive.",
+            "mtree": "Describe everything in an archive, with digests.",
             "pull": "Serve chunks to a casync client on standard input and output.",
         },
         "About this program": {

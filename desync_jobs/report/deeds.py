@@ -121,6 +121,14 @@ def _tar(statistics: Statistics) -> str:
     return f"{archived}, cut into {_chunks(statistics)}, {_stored(statistics)}"
 
 
+def _list(statistics: Statistics) -> str:
+    return f"listed {counted(_number(statistics, 'nodes'), 'node')}"
+
+
+def _mtree(statistics: Statistics) -> str:
+    return f"described {counted(_number(statistics, 'nodes'), 'node')}"
+
+
 _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
     {
         "make": _make,
@@ -139,5 +147,7 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "serve-chunks": _serve,
         "serve-indexes": _serve,
         "tar": _tar,
+        "list": _list,
+        "mtree": _mtree,
     }
 )

@@ -1,6 +1,8 @@
 """A run that is stopped on its way is never a success, whatever it does."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from desync_jobs.report.events import Event, PhaseAdvanced, StepStarted
 from tests.vectors.inputs import gold
 from tests.workspace import How, Workspace, stamps
 
+ARCHIVE = Path(__file__).parents[1] / "vectors" / "archives" / "reference.catar"
 BLOB = gold(60 << 20)
 """Long enough for several batches of each operation."""
 
@@ -28,6 +31,8 @@ JOBS: dict[str, dict[str, Any]] = {
     "digest": {"blob": "blob", "output": "new"},
     "tar": {"directory": "tree", "archive": "new"},
     "list-chunks": {"index": "blob.caibx", "output": "new"},
+    "list": {"archive": "tree.catar", "output": "new"},
+    "mtree": {"archive": "tree.catar", "output": "new"},
     "info": {**READ, "output": "new"},
     "inspect-chunks": {"index": "blob.caibx", "output": "new", "store": "store"},
 }
@@ -60,6 +65,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace.make("blob", BLOB, chunk_size="256KiB")
     (workspace / "tree").mkdir()
     (workspace / "tree" / "blob").hardlink_to(workspace / "blob")
+    shutil.copy(ARCHIVE, workspace / "tree.catar")
     return workspace
 
 
@@ -79,11 +85,15 @@ def test_every_kind_of_operation_is_tried() -> None:
 def test_a_stopped_operation_is_interrupted_and_publishes_nothing(
     source: Workspace, workspace: Workspace, kind: str
 ) -> None:
-    for name in ("blob", "blob.caibx", "store", "tree"):
+    for name in ("blob", "blob.caibx", "store", "tree", "tree.catar"):
         (workspace / name).symlink_to(source / name)
     workspace.places["store"] = {"compression": "none"}
     # Listings are over before they could tell of any progress.
-    moment = at_its_beginning if kind in {"list-chunks", "info", "inspect-chunks"} else at_work
+    moment = (
+        at_its_beginning
+        if kind in {"list-chunks", "info", "inspect-chunks", "list", "mtree"}
+        else at_work
+    )
     before = stamps(source.path)
     cancel = Cancel()
     ended = workspace.do(kind, How(cancel=cancel, reporter=Stopper(cancel, moment)), **JOBS[kind])
@@ -98,7 +108,7 @@ def test_a_stopped_operation_is_interrupted_and_publishes_nothing(
 def test_what_comes_after_a_stopped_operation_is_skipped(
     source: Workspace, workspace: Workspace
 ) -> None:
-    for name in ("blob", "blob.caibx", "store"):
+    for name in ("blob", "blob.caibx", "store", "tree.catar"):
         (workspace / name).symlink_to(source / name)
     cancel = Cancel()
     ended = workspace.run(

@@ -20,8 +20,10 @@ from desync_jobs.manifest.operations.digest import DigestSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.info import InfoSpec
 from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
+from desync_jobs.manifest.operations.list import ListSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
@@ -45,7 +47,9 @@ OperationSpec: TypeAlias = Annotated[
     | PullSpec
     | ServeChunksSpec
     | ServeIndexesSpec
-    | TarSpec,
+    | TarSpec
+    | ListSpec
+    | MtreeSpec,
     Field(discriminator="kind"),
 ]
 """Any operation a manifest can declare."""
@@ -67,5 +71,7 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "serve-chunks": ServeChunksSpec,
     "serve-indexes": ServeIndexesSpec,
     "tar": TarSpec,
+    "list": ListSpec,
+    "mtree": MtreeSpec,
 }
 """The same union by the word after `kind =`; a test holds the two equal."""

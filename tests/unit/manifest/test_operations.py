@@ -15,8 +15,10 @@ from desync_jobs.manifest.operations.digest import DigestSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.info import InfoSpec
 from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
+from desync_jobs.manifest.operations.list import ListSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
@@ -133,6 +135,14 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
         (
             TarSpec(kind="tar", directory="d", archive="-"),
             Access(reads_trees=("d",), writes_stdout=True),
+        ),
+        (
+            ListSpec(kind="list", archive="a", output="o"),
+            Access(reads=("a",), writes=("o",)),
+        ),
+        (
+            MtreeSpec(kind="mtree", archive="-"),
+            Access(reads_stdin=True, writes_stdout=True),
         ),
     ],
 )

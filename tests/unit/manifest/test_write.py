@@ -60,6 +60,7 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "invalid_seeds": st.sampled_from(["fail", "skip", "regenerate"]),
     "verify": st.sampled_from(["fetched", "written", "all"]),
     "durability": st.sampled_from(["full", "rename", "none"]),
+    "style": st.sampled_from(["casync", "desync"]),
     "format": st.sampled_from(["json", "plain"]),
     "cut": st.sampled_from(CutMode),
     "chunk_size": st.lists(st.integers(64, 1 << 20), min_size=3, max_size=3).map(
@@ -87,7 +88,7 @@ def _field(draw: st.DrawFn, kind: str, key: str, stores: list[str], caches: list
         case "digest":
             words = [algorithm.value for algorithm in DigestAlgorithm]
             return draw(st.sampled_from([*words, "auto"] if kind == "verify" else words))
-        case "index" | "blob" | "output":
+        case "index" | "blob" | "archive" | "output":
             # Paths that differ, so that nothing is both read and written.
             stream = (kind, key) not in FILES_ONLY
             return f"{key}-{draw(paths)}" if draw(st.booleans()) or not stream else STREAM

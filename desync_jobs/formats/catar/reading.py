@@ -1,0 +1,151 @@
+"""Bytes to the nodes of a tree, each with its path, as they come."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from desync_jobs.core.chunk import BytesLike
+from desync_jobs.formats.catar import records as r
+from desync_jobs.formats.catar.decode import Decoder, Piece
+from desync_jobs.formats.catar.node import Acl, Node, NodeKind
+from desync_jobs.formats.catar.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A node begins: its metadata are complete. Pieces of a file and children come next."""
+
+    path: bytes
+    """Names from the root, joined by `/`; the root's own is `.`."""
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The node that was opened last and is not closed yet is complete."""
+
+    path: bytes
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A name without a node: desync could not keep what had it, a FIFO or a socket."""
+
+    path: bytes
+
+
+Event: TypeAlias = Opened | Closed | LeftOut | Piece
+"""What happens in an archive, in its order."""
+
+
+class TreeReader:
+    """Reads one archive; `name` says in errors which one. Errors are those of `Decoder`."""
+
+    def __init__(self, name: str) -> None:
+        self._decoder = Decoder(name)
+        self._directories: list[Opened] = []
+        self._open: Opened | None = None
+        self._parts: dict[str, Any] = {}
+        self._entry: r.Entry | None = None
+        self._name: bytes | None = None
+        self._rest = 0
+
+    def feed(self, data: BytesLike) -> Iterator[Event]:
+        """Yield what `data` completes; take everything before feeding more."""
+        for item in self._decoder.feed(data):
+            if isinstance(item, memoryview):
+                yield item
+                self._rest -= len(item)
+                if not self._rest and self._open is not None:
+                    yield self._close(self._open)
+            else:
+                yield from self._take(item)
+
+    def finish(self) -> None:
+        """Say that there is no more; an error unless the archive is complete."""
+        self._decoder.finish()
+
+    def _take(self, record: Record) -> Iterator[Event]:
+        match record:
+            case r.Entry():
+                self._entry = record
+            case r.Filename() | r.Goodbye():
+                yield from self._end_node()
+                yield from self._end_name()
+                if isinstance(record, r.Filename):
+                    self._name = record.name
+                else:
+                    directory = self._directories.pop()
+                    yield Closed(directory.path, directory.node)
+            case r.Payload() | r.Symlink() | r.Device():
+                self._parts["body"] = record
+                yield from self._end_node()
+            case _:
+                self._describe(record)
+
+    def _describe(self, record: Record) -> None:
+        key = _SINGLE.get(type(record))
+        if key is not None:
+            self._parts[key] = record
+        else:
+            self._parts.setdefault(_SEVERAL[type(record)], []).append(record)
+
+    def _end_node(self) -> Iterator[Event]:
+        """Open the node whose records are complete now, and close it unless more of it comes."""
+        if self._entry is None:
+            return
+        name, parts = self._name or b"", self._parts
+        acl: dict[str, Any] = {key: parts.pop(key) for key in _ACL_PARTS if key in parts}
+        for several in (acl, parts):
+            several.update({k: tuple(v) for k, v in several.items() if isinstance(v, list)})
+        node = Node(name, self._entry, acl=Acl(**acl), **parts)
+        self._entry, self._name, self._parts = None, None, {}
+        opened = Opened(self._path(name), node)
+        yield opened
+        if node.kind is NodeKind.DIRECTORY:
+            self._directories.append(opened)
+        elif isinstance(node.body, r.Payload) and node.body.size:
+            self._open, self._rest = opened, node.body.size
+        else:
+            yield self._close(opened)
+
+    def _close(self, opened: Opened) -> Closed:
+        self._open = None
+        return Closed(opened.path, opened.node)
+
+    def _end_name(self) -> Iterator[LeftOut]:
+        if self._name is not None:
+            yield LeftOut(self._path(self._name))
+            self._name = None
+
+    def _path(self, name: bytes) -> bytes:
+        if not self._directories:
+            return b"."
+        if len(self._directories) == 1:
+            return name
+        return self._directories[-1].path + b"/" + name
+
+
+_SINGLE: Final[Mapping[type[Record], str]] = MappingProxyType(
+    {
+        r.User: "user",
+        r.Group: "group",
+        r.AclGroupObj: "group_obj",
+        r.AclDefault: "default",
+        r.Selinux: "selinux",
+        r.Fcaps: "fcaps",
+        r.QuotaProject: "project",
+    }
+)
+_SEVERAL: Final[Mapping[type[Record], str]] = MappingProxyType(
+    {
+        r.Xattr: "xattrs",
+        r.AclUser: "users",
+        r.AclGroup: "groups",
+        r.AclDefaultUser: "default_users",
+        r.AclDefaultGroup: "default_groups",
+    }
+)
+_ACL_PARTS: Final = ("users", "groups", "group_obj", "default", "default_users", "default_groups")
