@@ -9,7 +9,6 @@ import pytest
 
 _INSTALL: Final = {
     "casync": "apt-get install casync",
-    "desync": "go install github.com/folbricht/desync/cmd/desync@latest",
     "docker-registry": "apt-get install docker-registry",
     "losetup": "apt-get install mount",
     "mke2fs": "apt-get install e2fsprogs",
@@ -23,6 +22,7 @@ _INSTALL: Final = {
     "strace": "apt-get install strace",
 }
 
+_DESYNC: Final = "go install github.com/folbricht/desync/cmd/desync@latest"
 _DEVELOPMENT: Final = "pip install -e '.[dev]'"
 
 _SYSTEM_PATH: Final = "/usr/sbin:/sbin"
@@ -33,6 +33,14 @@ def require_program(name: str) -> str:
     """Return the path of a program; without it, skip the test, or fail it where CI=true."""
     path = shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH)
     return path or _miss(f"{name} is not installed ({_INSTALL.get(name, name)})")
+
+
+def desync_program() -> str:
+    """Return the path of desync; without it, skip the test, in CI too: nobody packages it."""
+    path = shutil.which("desync")
+    if path is None:
+        pytest.skip(f"desync is not installed ({_DESYNC})")
+    return path
 
 
 def require_module(name: str) -> None:

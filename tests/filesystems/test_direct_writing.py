@@ -240,7 +240,8 @@ def test_a_full_file_system_is_an_error(disk: Disk) -> None:
             fill(target)
         path.unlink()
 
-    assert str(failure.value) == "target: cannot be written: No space left on device"
+    message = "target: cannot be written: No space left on device; make room and run again"
+    assert str(failure.value) == message
 
 
 def test_ends_wait_until_no_direct_write_is_under_way(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from desync_jobs.testing.programs import require_program
+from desync_jobs.testing.programs import desync_program
 from tests.blobs import blob
 from tests.interop.casync import casync
 from tests.servers.nginx import Nginx, free_port, running_nginx, wait_for_port
@@ -42,7 +42,7 @@ def folder(nginx: Nginx, workspace: Workspace) -> Path:
 
 def desync(where: Path, *arguments: str) -> None:
     subprocess.run(
-        [require_program("desync"), *arguments],
+        [desync_program(), *arguments],
         cwd=where,
         capture_output=True,
         timeout=60,
@@ -114,7 +114,7 @@ def test_casync_extracts_from_the_chunk_server(workspace: Workspace) -> None:
 
 
 def test_desync_reads_and_writes_by_the_chunk_server(workspace: Workspace) -> None:
-    require_program("desync")
+    desync_program()
     workspace.make("blob", FIRST)
     with chunk_server("-w", "-s", "store", directory=workspace.path) as server:
         (workspace / "blob").write_bytes(SECOND)
@@ -128,7 +128,7 @@ def test_desync_reads_and_writes_by_the_chunk_server(workspace: Workspace) -> No
 
 
 def test_the_chunk_server_of_desync_is_read_and_written(workspace: Workspace) -> None:
-    program = require_program("desync")
+    program = desync_program()
     workspace.make("blob", FIRST)
     port = free_port()
     listen = ["chunk-server", "-w", "-s", "store", "-l", f"127.0.0.1:{port}"]
@@ -148,7 +148,7 @@ def test_the_chunk_server_of_desync_is_read_and_written(workspace: Workspace) ->
 
 
 def test_desync_extracts_what_was_published_here(workspace: Workspace, base: str) -> None:
-    require_program("desync")
+    desync_program()
     publish(workspace, base)
     desync(workspace.path, "extract", "-s", f"{base}/web", f"{base}/x.caibx", "out")
 
@@ -156,7 +156,7 @@ def test_desync_extracts_what_was_published_here(workspace: Workspace, base: str
 
 
 def test_desync_publishes_what_is_extracted_here(workspace: Workspace, base: str) -> None:
-    require_program("desync")
+    desync_program()
     sizes = ("-m", SIZES["desync"])
     desync(workspace.path, "make", *sizes, "-s", f"{base}/web", f"{base}/x.caibx", "blob")
     ended = workspace.do("extract", index=f"{base}/x.caibx", target="out", stores=["web"])
