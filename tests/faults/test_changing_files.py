@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from desync_jobs.core.sizes import DEFAULT_SIZES
 from desync_jobs.report.events import Event, PhaseAdvanced, StepStarted
 from tests.vectors.inputs import ctr
 from tests.workspace import How, Workspace
@@ -91,7 +92,8 @@ def test_a_blob_that_shrinks_while_it_is_verified_is_wrong_where_it_ends(large: 
     ((begin, end),) = ended.statistics["wrong_ranges"]
 
     assert ended.summary == (4, "failed")
-    assert LESS < begin < end == SIZE
+    # The chunk in which the blob ends now may have been read before or after it did.
+    assert LESS - DEFAULT_SIZES.maximum < begin < end == SIZE
 
 
 def test_a_blob_that_shrinks_while_it_is_chopped_is_not_what_its_index_describes(

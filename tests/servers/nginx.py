@@ -13,6 +13,7 @@ from typing import Final
 from desync_jobs.testing.programs import require_program
 
 _STARTS_WITHIN: Final = 10.0
+_NOTED_WITHIN: Final = 0.1
 _CONFIGURATION: Final = """
 daemon off;
 pid {directory}/pid;
@@ -51,9 +52,13 @@ class Nginx:
     directory: Path
 
     def requests(self) -> list[str]:
-        """Return the requests so far, as `GET /path 200`."""
-        lines = (self.directory / "access.log").read_text().splitlines()
-        return [_request(line) for line in lines]
+        """Return the requests so far, as `GET /path 200`; nginx notes one after its answer."""
+        log = self.directory / "access.log"
+        before, now = -1, log.stat().st_size
+        while now != before:
+            time.sleep(_NOTED_WITHIN)
+            before, now = now, log.stat().st_size
+        return [_request(line) for line in log.read_text().splitlines()]
 
 
 def _request(line: str) -> str:
