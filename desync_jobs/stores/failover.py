@@ -8,19 +8,17 @@ at once (`final`, as for desync), or looked for in the others (`next`): then it 
 only where every member says so, because one that failed may have it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
 
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import ChunkMissingError, StoreError
 from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence, StoredSize
 from desync_jobs.stores.counters import Counts, sum_counts
 from desync_jobs.stores.health import Health
+from desync_jobs.stores.policy.retry import Attempts, Failure, Fault, GiveUp
 from desync_jobs.stores.policy.values import DEFAULT_POLICY, Policy, Stopper
-
-_GROWTH: Final = 2
 
 
 class Missing(Enum):
@@ -132,34 +130,34 @@ class FailoverGroup:
         Raises the last `StoreError` where, in every attempt, a member that failed was needed.
         """
         answered: set[int] = set()
-        problem: StoreError | None = None
-        for wait in self._waits():
+        attempts, attempt = Attempts(self._policy, self._stopper), 1
+        while (problem := self._ask_each(ask, answered)) is not None:
+            wait = attempts.next_wait(Failure(str(problem), Fault.TRANSIENT), attempt)
+            if isinstance(wait, GiveUp):
+                raise StoreError(f"failover group {self.name}: {problem}") from problem
             self._stopper.pause(wait)
-            problem = None
-            for number in self._health.candidates():
-                if number in answered:
-                    continue
-                try:
-                    content = ask(self._members[number])
-                except StoreError as error:
-                    self._out(number, error)
-                    problem = error
-                    continue
-                self._back(number)
-                answered.add(number)
-                if content:
-                    return
-            if problem is None:
-                return
-        raise StoreError(f"failover group {self.name}: {problem}") from problem
+            attempt += 1
 
-    def _waits(self) -> Iterator[float]:
-        """Yield how long to wait before each attempt."""
-        yield 0.0
-        wait = self._policy.backoff
-        for _ in range(self._policy.attempts - 1):
-            yield min(wait, self._policy.backoff_max)
-            wait *= _GROWTH
+    def _ask_each(
+        self, ask: Callable[[ChunkSource], bool], answered: set[int]
+    ) -> StoreError | None:
+        """Do that once, and add to `answered`; returns the last failure that was not made good."""
+        self._stopper.check()
+        problem = None
+        for number in self._health.candidates():
+            if number in answered:
+                continue
+            try:
+                content = ask(self._members[number])
+            except StoreError as error:
+                self._out(number, error)
+                problem = error
+                continue
+            self._back(number)
+            answered.add(number)
+            if content:
+                return None
+        return problem
 
     def _out(self, number: int, error: StoreError) -> None:
         if self._health.failed(number):
