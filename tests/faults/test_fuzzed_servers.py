@@ -5,17 +5,15 @@
 
 import os
 import random
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
-from urllib.parse import urlsplit
 
 import pytest
 
 from desync_jobs.formats.index import Index
 from tests.blobs import blob
-from tests.servers.own import OwnServer, ask, chunk_server, own_server, path_of
+from tests.servers.own import OwnServer, ask, chunk_server, own_server, path_of, spoken
 from tests.workspace import Workspace, chunk_files, ids_of
 
 _BY_DEFAULT: Final = 60 if os.environ.get("CI") == "true" else 5
@@ -96,28 +94,13 @@ def requests(order: random.Random, names: list[bytes]) -> Iterator[bytes]:
         yield b"".join(order.choices(_BITS, k=order.randrange(1, 30)))
 
 
-def throw(server: OwnServer, sent: bytes) -> bytes:
-    """Send bytes and return what comes back, however the connection ends."""
-    parts = urlsplit(server.url)
-    received = b""
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as client:
-        try:
-            client.sendall(sent)
-            client.shutdown(socket.SHUT_WR)
-            while data := client.recv(1 << 16):
-                received += data
-        except ConnectionError:
-            pass
-    return received
-
-
 def fuzz(server: OwnServer, names: list[bytes], still_right: Callable[[], bool]) -> int:
     """Throw requests at `server` for a while; returns how many."""
     seed = int(os.environ.get("FUZZ_SEED", "1"))
     end = time.monotonic() + SECONDS
     count = 0
     for sent in requests(random.Random(seed), names):
-        answer = throw(server, sent)
+        answer = spoken(server, sent)
         assert not answer.startswith(b"HTTP/1.1 5") or answer.startswith(b"HTTP/1.1 501"), sent
         count += 1
         if count % 100 == 0:

@@ -48,20 +48,26 @@ def run(sshd: Sshd, *command: str | Path, remote: str) -> "subprocess.CompletedP
 OURS = f"{sys.executable} -m desync_jobs"
 
 
-def test_chunks_are_extracted_from_casync_on_another_machine(
-    sshd: Sshd, remote: Path, tmp_path: Path
-) -> None:
-    store = sshd.url("ssh", remote / "s.castr").replace(" ", "%20")
-    ended = run(
-        sshd,
+def extracted(
+    sshd: Sshd, folder: Path, target: Path, *, server: str
+) -> "subprocess.CompletedProcess[str]":
+    """Extract the blob of `folder` with our client, from a server started with `server`."""
+    store = sshd.url("ssh", folder / "s.castr").replace(" ", "%20")
+    command: list[str | Path] = [
         *OURS.split(),
         "extract",
         "-s",
         store,
-        remote / "blob.caibx",
-        tmp_path / "copy",
-        remote="casync",
-    )
+        folder / "blob.caibx",
+        target,
+    ]
+    return run(sshd, *command, remote=server)
+
+
+def test_chunks_are_extracted_from_casync_on_another_machine(
+    sshd: Sshd, remote: Path, tmp_path: Path
+) -> None:
+    ended = extracted(sshd, remote, tmp_path / "copy", server="casync")
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (tmp_path / "copy").read_bytes() == (remote / "blob").read_bytes()
@@ -73,16 +79,7 @@ def test_a_chunk_that_the_other_machine_lacks_is_missing(
 ) -> None:
     path = min((remote / "s.castr").glob("*/*"))
     path.unlink()
-    store = sshd.url("ssh", remote / "s.castr").replace(" ", "%20")
-    command: list[str | Path] = [
-        *OURS.split(),
-        "extract",
-        "-s",
-        store,
-        remote / "blob.caibx",
-        tmp_path / "copy",
-    ]
-    ended = run(sshd, *command, remote=server)
+    ended = extracted(sshd, remote, tmp_path / "copy", server=server)
 
     assert ended.returncode == 5
     assert f"chunk {path.name[:64]} is missing from store" in ended.stderr
@@ -108,16 +105,7 @@ def test_casync_extracts_from_our_pull(sshd: Sshd, remote: Path, tmp_path: Path,
 def test_our_client_and_our_server_understand_each_other(
     sshd: Sshd, remote: Path, tmp_path: Path
 ) -> None:
-    store = sshd.url("ssh", remote / "s.castr").replace(" ", "%20")
-    command: list[str | Path] = [
-        *OURS.split(),
-        "extract",
-        "-s",
-        store,
-        remote / "blob.caibx",
-        tmp_path / "copy",
-    ]
-    ended = run(sshd, *command, remote=OURS)
+    ended = extracted(sshd, remote, tmp_path / "copy", server=OURS)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (tmp_path / "copy").read_bytes() == (remote / "blob").read_bytes()
@@ -129,17 +117,8 @@ def test_a_host_key_that_is_not_known_is_refused(sshd: Sshd, remote: Path, tmp_p
         f'#!/bin/sh\nexec {sshd.program} -o UserKnownHostsFile={tmp_path}/nobody "$@"\n'
     )
     strange.chmod(0o755)
-    store = sshd.url("ssh", remote / "s.castr").replace(" ", "%20")
-    command: list[str | Path] = [
-        *OURS.split(),
-        "extract",
-        "-s",
-        store,
-        remote / "blob.caibx",
-        tmp_path / "copy",
-    ]
     client = Sshd(sshd.port, sshd.user, sshd.directory, strange)
-    ended = run(client, *command, remote="casync")
+    ended = extracted(client, remote, tmp_path / "copy", server="casync")
 
     assert ended.returncode == 1
     assert "Host key verification failed" in ended.stderr

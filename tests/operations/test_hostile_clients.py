@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.blobs import blob
-from tests.servers.own import OwnServer, ask, chunk_server, own_server, path_of
+from tests.servers.own import OwnServer, ask, chunk_server, own_server, path_of, spoken
 from tests.workspace import Workspace
 
 NAME = b"/0000/" + b"0" * 64 + b".cacnk"
@@ -24,21 +24,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def server(place: Workspace) -> Iterator[OwnServer]:
     with chunk_server("-s", "store", "-w", directory=place.path) as running:
         yield running
-
-
-def spoken(server: OwnServer, sent: bytes) -> bytes:
-    """Send bytes, close this side, and return the answer."""
-    parts = urlsplit(server.url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as client:
-        received = b""
-        try:
-            client.sendall(sent)
-            client.shutdown(socket.SHUT_WR)
-            while data := client.recv(1 << 16):
-                received += data
-        except ConnectionError:
-            pass
-        return received
 
 
 @pytest.mark.parametrize(
