@@ -35,7 +35,7 @@ schemas:
 # Build a small ext4 image and take it through the tour: chunked, stored, extracted, verified
 demo folder=".demo":
     mkdir -p {{ folder }}
-    PATH="$PATH:/usr/sbin:/sbin" mke2fs -q -F -t ext4 -d "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" {{ folder }}/image.img 512M
+    PATH="$PATH:/usr/sbin:/sbin" mke2fs -q -F -t ext4 -d "$(python -c 'import numpy; print(numpy.__path__[0])')" {{ folder }}/image.img 512M
     desync-run plan examples/tour.toml --var image={{ absolute_path(folder) }}/image.img --var out={{ absolute_path(folder) }}
     desync-run run examples/tour.toml --var image={{ absolute_path(folder) }}/image.img --var out={{ absolute_path(folder) }}
     cmp {{ folder }}/image.img {{ folder }}/copy.img
