@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from desync_jobs.archive.walk import Visit
 from desync_jobs.assembly.cancel import Cancel
@@ -36,14 +36,31 @@ class _Open:
     children: list[Child] = field(default_factory=list)
 
 
-class ArchiveEncoder:
-    """Writes one archive."""
+class Sink(Protocol):
+    """Where an archive goes."""
 
-    def __init__(self, write: Callable[[Bytes], None], cancel: Cancel) -> None:
-        self._write = write
+    def put(self, data: bytes) -> None:
+        """Take the bytes that come next, some records."""
+        ...
+
+    def content(self, visit: Visit, size: int) -> None:
+        """Take the content of a file, whose bytes come next.
+
+        Raises `SourceError` where it has fewer than `size`.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Take note that nothing comes any more."""
+        ...
+
+
+class ArchiveEncoder:
+    """Puts one archive together."""
+
+    def __init__(self, sink: Sink, cancel: Cancel) -> None:
+        self._sink = sink
         self._cancel = cancel
-        self._gathered: list[bytes] = []
-        self._waiting = 0
         self._open: list[_Open] = []
         self.size = 0
         """Bytes so far."""
@@ -51,17 +68,14 @@ class ArchiveEncoder:
         """Nodes so far, the root counted."""
 
     def encode(self, visits: Iterable[Visit | None]) -> None:
-        """Write the archive of a tree.
-
-        Raises `SourceError` for a file that has fewer bytes than its node says.
-        """
+        """Put the archive of a tree into the sink; raises what that raises."""
         for visit in visits:
             self._cancel.check()
             if visit is None:
                 self._leave()
             else:
                 self._enter(visit)
-        self._flush()
+        self._sink.finish()
 
     def _enter(self, visit: Visit) -> None:
         node, start = visit.node, self.size
@@ -70,8 +84,9 @@ class ArchiveEncoder:
         entry = self.size
         self._put(b"".join(map(encode, node.records())))
         self.entries += 1
-        if isinstance(node.body, Payload):
-            self._copy(visit, node.body.size)
+        if isinstance(node.body, Payload) and node.body.size and visit.fd is not None:
+            self._sink.content(visit, node.body.size)
+            self.size += node.body.size
         if stat.S_ISDIR(node.entry.mode):
             self._open.append(_Open(node.name, start, entry))
         else:
@@ -85,23 +100,46 @@ class ArchiveEncoder:
             child = Child(hash_name(ended.name), ended.start, self.size)
             self._open[-1].children.append(child)
 
-    def _copy(self, visit: Visit, size: int) -> None:
-        if visit.fd is None or not size:
-            return
+    def _put(self, data: bytes) -> None:
+        self._sink.put(data)
+        self.size += len(data)
+
+
+class ContentCopier:
+    """A sink that writes all of an archive, the content of files as it is read."""
+
+    def __init__(self, write: Callable[[Bytes], None], cancel: Cancel) -> None:
+        self._write = write
+        self._cancel = cancel
+        self._gathered: list[bytes] = []
+        self._waiting = 0
+
+    def put(self, data: bytes) -> None:
+        self._gathered.append(data)
+        self._waiting += len(data)
+        if self._waiting >= _BLOCK:
+            self.finish()
+
+    def content(self, visit: Visit, size: int) -> None:
         if size <= _SMALL:
             data = self._part(visit, size)
             while len(data) < size:
                 data = data + self._part(visit, size - len(data))
-            self._put(data)
+            self.put(data)
             return
-        self._flush()
+        self.finish()
         left = size
         while left:
             self._cancel.check()
             part = self._part(visit, min(left, _COPIED))
             self._write(part)
-            self.size += len(part)
             left -= len(part)
+
+    def finish(self) -> None:
+        if self._gathered:
+            self._write(b"".join(self._gathered))
+            self._gathered.clear()
+            self._waiting = 0
 
     def _part(self, visit: Visit, size: int) -> bytes:
         """Read at most `size` bytes of a file, and at least one."""
@@ -115,16 +153,3 @@ class ArchiveEncoder:
         if not part:
             raise SourceError(f"{os.fsdecode(visit.path)}: became shorter while it was read")
         return part
-
-    def _put(self, data: bytes) -> None:
-        self._gathered.append(data)
-        self._waiting += len(data)
-        self.size += len(data)
-        if self._waiting >= _BLOCK:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._gathered:
-            self._write(b"".join(self._gathered))
-            self._gathered.clear()
-            self._waiting = 0

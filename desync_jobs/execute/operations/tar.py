@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from desync_jobs.archive.encoding import ArchiveEncoder, Bytes
+from desync_jobs.archive.encoding import ArchiveEncoder, Bytes, ContentCopier
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.archive.piping import piped
 from desync_jobs.archive.walk import TreeWalk
@@ -100,8 +100,8 @@ class _Making:
         return Done(Status.UNCHANGED if unchanged else Status.DONE, {**counts, **kept})
 
     def _encode(self, write: Callable[[Bytes], None]) -> None:
-        task = self._task
-        encoder = ArchiveEncoder(write, task.machine.cancel)
+        task, cancel = self._task, self._task.machine.cancel
+        encoder = ArchiveEncoder(ContentCopier(write, cancel), cancel)
         encoder.encode(TreeWalk(task.path(task.spec.directory), self.metadata).visits())
         self._entries = encoder.entries
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from desync_jobs.archive.encoding import ArchiveEncoder
+from desync_jobs.archive.encoding import ArchiveEncoder, ContentCopier
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.archive.walk import TreeWalk, Visit
 from desync_jobs.assembly.cancel import Cancel
@@ -30,7 +30,9 @@ def names(visits: Iterable[Visit | None]) -> list[str | None]:
 
 def encode(visits: Iterable[Visit | None], cancel: Cancel | None = None) -> bytes:
     parts: list[bytes] = []
-    ArchiveEncoder(lambda data: parts.append(bytes(data)), cancel or Cancel()).encode(visits)
+    cancel = cancel or Cancel()
+    sink = ContentCopier(lambda data: parts.append(bytes(data)), cancel)
+    ArchiveEncoder(sink, cancel).encode(visits)
     return b"".join(parts)
 
 
@@ -95,7 +97,8 @@ def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
     data = os.urandom(3_000_000)
     (tmp_path / "large").write_bytes(data)
     sizes: list[int] = []
-    ArchiveEncoder(lambda part: sizes.append(len(part)), Cancel()).encode(walk(tmp_path))
+    sink = ContentCopier(lambda part: sizes.append(len(part)), Cancel())
+    ArchiveEncoder(sink, Cancel()).encode(walk(tmp_path))
 
     assert data in encode(walk(tmp_path))
     assert max(sizes) == 1 << 20
