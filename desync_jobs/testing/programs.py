@@ -7,14 +7,24 @@ from typing import Final, NoReturn
 
 import pytest
 
+INSTALL_CEPH: Final = (
+    "apt-get install --no-install-recommends radosgw ceph-mon ceph-osd ceph-common"
+)
 _INSTALL: Final = {
     "casync": "apt-get install casync",
+    "ceph": INSTALL_CEPH,
+    "ceph-authtool": INSTALL_CEPH,
+    "ceph-mon": INSTALL_CEPH,
+    "ceph-osd": INSTALL_CEPH,
     "docker-registry": "apt-get install docker-registry",
     "losetup": "apt-get install mount",
     "mke2fs": "apt-get install e2fsprogs",
     "mkfs.btrfs": "apt-get install btrfs-progs",
     "mkfs.xfs": "apt-get install xfsprogs",
+    "monmaptool": INSTALL_CEPH,
     "nginx": "apt-get install nginx",
+    "radosgw": INSTALL_CEPH,
+    "radosgw-admin": INSTALL_CEPH,
     "setpriv": "apt-get install util-linux",
     "ssh": "apt-get install openssh-client",
     "ssh-keygen": "apt-get install openssh-client",

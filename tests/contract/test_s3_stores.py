@@ -1,4 +1,4 @@
-"""The contract of stores in S3 buckets, on moto and on rclone."""
+"""The contract of stores in S3 buckets, on moto and on rclone, and on Ceph by `just test-ceph`."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +15,7 @@ from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.testing.chunks import make_chunks
 from desync_jobs.testing.store_contract import ids_of, plain_of
 from tests.contract.remote_contract import RemoteContract
+from tests.servers.ceph import running_ceph
 from tests.servers.http_places import QUICK
 from tests.servers.moto import running_moto
 from tests.servers.rclone import running_rclone
@@ -38,6 +39,12 @@ def moto() -> Iterator[S3Server]:
 @pytest.fixture(scope="module")
 def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with running_rclone(tmp_path_factory.mktemp("rclone") / "served") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with running_ceph(tmp_path_factory.mktemp("ceph")) as server:
         yield server
 
 
@@ -65,8 +72,30 @@ class TestRcloneOneInFlight(TestRclone):
     policy = replace(QUICK, concurrency=1)
 
 
-def test_more_objects_are_listed_than_a_page_has(moto: S3Server) -> None:
-    place = open_remote(new_place(moto))
+class TestCeph(RemoteContract):
+    @pytest.fixture
+    def place(self, ceph: S3Server) -> ObjectPlace:
+        return open_remote(new_place(ceph), self.policy)
+
+
+class TestCephPlain(TestCeph):
+    forms = ChunkForms(Form.PLAIN)
+
+
+class TestCephOneInFlight(TestCeph):
+    policy = replace(QUICK, concurrency=1)
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> S3Server:
+    """The server whose name a test is parametrized with."""
+    running: S3Server = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.mark.parametrize("server", ["moto", "ceph"], indirect=True)
+def test_more_objects_are_listed_than_a_page_has(server: S3Server) -> None:
+    place = open_remote(new_place(server))
     names = {f"{number:04d}" for number in range(1100)}
     place.put([(name, b"") for name in names], "text/plain")
     before = place.traffic()
@@ -77,12 +106,9 @@ def test_more_objects_are_listed_than_a_page_has(moto: S3Server) -> None:
     assert after.requests - before.requests == 3 + after.retries - before.retries
 
 
-@pytest.mark.parametrize("server", ["moto", "rclone"])
-def test_a_bucket_that_is_not_there_is_an_error_and_not_a_missing_object(
-    server: str, request: pytest.FixtureRequest
-) -> None:
-    url = request.getfixturevalue(server).url
-    place = open_remote(f"s3+{url}/nosuchbucket/x")
+@pytest.mark.parametrize("server", ["moto", "rclone", "ceph"], indirect=True)
+def test_a_bucket_that_is_not_there_is_an_error_and_not_a_missing_object(server: S3Server) -> None:
+    place = open_remote(f"s3+{server.url}/nosuchbucket/x")
 
     with pytest.raises(StoreError, match=r"^store far: cannot read .*404 Not Found: NoSuchBucket"):
         place.get(["a"], 10)
@@ -92,17 +118,19 @@ def test_a_bucket_that_is_not_there_is_an_error_and_not_a_missing_object(
         list(place.entries(""))
 
 
-def test_wrong_keys_are_an_error(rclone: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("server", ["rclone", "ceph"], indirect=True)
+def test_wrong_keys_are_an_error(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S3_SECRET_KEY", "0" * 40)
-    place = open_remote(new_place(rclone))
+    place = open_remote(new_place(server))
 
     with pytest.raises(StoreError, match=r"^store far: cannot read .*HTTP 403 Forbidden"):
         place.get(["a"], 10)
 
 
-def test_concurrent_writers_and_readers_of_several_stores_agree(rclone: S3Server) -> None:
+@pytest.mark.parametrize("server", ["rclone", "ceph"], indirect=True)
+def test_concurrent_writers_and_readers_of_several_stores_agree(server: S3Server) -> None:
     chunks = make_chunks(100)
-    url = new_place(rclone)
+    url = new_place(server)
     stores = [remote_store(open_remote(url), ChunkForms()) for _ in range(4)]
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: stores[number % 4].put(chunks), range(8)))

@@ -8,6 +8,7 @@ import pytest
 from desync_jobs.formats.index import Index
 from desync_jobs.stores.objects.base import ObjectPlace
 from tests.blobs import blob
+from tests.servers.ceph import running_ceph
 from tests.servers.gcs import running_gcs
 from tests.servers.rclone import running_rclone
 from tests.servers.s3_places import ENVIRONMENT, open_remote
@@ -16,7 +17,8 @@ from tests.servers.sshd import running_sshd
 from tests.workspace import SMALL, Ended, Workspace, chunk_files, ids_of
 
 FIRST = blob("first")
-AND_SLOWLY = pytest.mark.parametrize("far", ["s3", "sftp", "memory", "gs"], indirect=True)
+PLACES = ["s3", "sftp", "memory", "ceph"]
+AND_SLOWLY = pytest.mark.parametrize("far", [*PLACES, "gs"], indirect=True)
 """Also on an emulator that takes its time."""
 QUICK = {"attempts": 2, "backoff": "1ms"}
 
@@ -24,14 +26,23 @@ NewPlace: TypeAlias = Callable[[], dict[str, Any]]
 """Returns the table of a place with nothing in it."""
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewPlace]:
-    with (
-        running_rclone(tmp_path_factory.mktemp("rclone") / "served") as server,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+@pytest.fixture(scope="module", autouse=True)
+def _keys() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewPlace]:
+    with running_rclone(tmp_path_factory.mktemp("rclone") / "served") as server:
+        yield lambda: {"url": server.place("chunks")}
+
+
+@pytest.fixture(scope="module")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewPlace]:
+    with running_ceph(tmp_path_factory.mktemp("ceph")) as server:
         yield lambda: {"url": server.place("chunks")}
 
 
@@ -56,7 +67,7 @@ def memory() -> NewPlace:
     return lambda: {"url": "memory://chunks"}
 
 
-@pytest.fixture(params=["s3", "sftp", "memory"])
+@pytest.fixture(params=PLACES)
 def far(request: pytest.FixtureRequest, workspace: Workspace) -> ObjectPlace:
     """What is behind the store `far`, opened beside it and emptied."""
     table = request.getfixturevalue(request.param)()

@@ -102,9 +102,11 @@ def free_port() -> int:
         return port
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for_port(
+    port: int, process: subprocess.Popen[bytes], *, within: float = _STARTS_WITHIN
+) -> None:
     """Return when somebody listens on `port`; fails where `process` has ended instead."""
-    end = time.monotonic() + _STARTS_WITHIN
+    end = time.monotonic() + within
     while time.monotonic() < end:
         assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
         try:
