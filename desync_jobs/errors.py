@@ -20,7 +20,9 @@ EXIT_CHANGES: Final = 2
 EXIT_PARTLY_DONE: Final = 3
 EXIT_INVALID_DATA: Final = 4
 EXIT_MISSING: Final = 5
+EXIT_OUTDATED: Final = 6
 EXIT_LOCKED: Final = 7
+EXIT_LIMIT: Final = 8
 EXIT_USAGE: Final = 64
 EXIT_DEFECT: Final = 70
 EXIT_INTERRUPTED: Final = 130
@@ -166,6 +168,22 @@ class LockedError(DesyncRunError):
     """Somebody else is writing the same thing now."""
 
     exit_code = EXIT_LOCKED
+
+
+class OutdatedError(DesyncRunError):
+    """A saved plan or a lock no longer fits what is there; carries every difference."""
+
+    exit_code = EXIT_OUTDATED
+
+    def __init__(self, source: str, differences: Sequence[str], advice: str) -> None:
+        super().__init__("\n".join(f"{source}: {one}" for one in (*differences, advice)))
+        self.differences = tuple(differences)
+
+
+class LimitError(DesyncRunError):
+    """Going on would pass a limit that the user set."""
+
+    exit_code = EXIT_LIMIT
 
 
 class InterruptedRunError(DesyncRunError):

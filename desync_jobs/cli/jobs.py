@@ -30,8 +30,21 @@ def _assigned(variables: Sequence[str]) -> dict[str, str]:
     return values
 
 
-def adjusted(job: "Job", *, concurrency: int | None = None, keep_going: bool = False) -> "Job":
-    """Let the command line override a job's number of workers, and what a failure stops."""
+def adjusted(
+    job: "Job",
+    *,
+    concurrency: int | None = None,
+    keep_going: bool = False,
+    targets: Sequence[str] = (),
+) -> "Job":
+    """Let the command line override a job's number of workers, and what a failure stops.
+
+    Where there are `targets`, nothing else is done than those operations and what they need.
+    """
+    if targets:
+        from desync_jobs.planner.selection import select
+
+        job = select(job, targets)
     spec = job.spec
     if concurrency is not None:
         engine = spec.engine.model_copy(update={"workers": concurrency})

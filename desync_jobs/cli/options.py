@@ -51,6 +51,13 @@ variables: Final = click.option(
     metavar="NAME=VALUE",
     help="Give a variable of the job its value; may be repeated.",
 )
+targets: Final = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="OPERATION",
+    help="Leave out every operation but this one and what it needs; may be repeated.",
+)
 keep_going: Final = click.option(
     "--keep-going",
     is_flag=True,

@@ -20,6 +20,7 @@ _EXAMPLES = (
 @click.command("plan", cls=Command, examples=_EXAMPLES)
 @click.argument("job")
 @opt.variables
+@opt.targets
 @opt.keep_going
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit with 2 where a run would change something."
@@ -29,6 +30,7 @@ def command(
     *,
     job: str,
     variables: tuple[str, ...],
+    targets: tuple[str, ...],
     keep_going: bool,
     detailed_exitcode: bool,
     options: RunOptions,
@@ -41,7 +43,9 @@ def command(
     from desync_jobs.cli.running import planned
     from desync_jobs.planner.explain import explain
 
-    loaded = adjusted(loaded, concurrency=options.concurrency, keep_going=keep_going)
+    loaded = adjusted(
+        loaded, concurrency=options.concurrency, targets=targets, keep_going=keep_going
+    )
     plan = planned(loaded, options)
     if options.as_json:
         write_json(plan.to_json())

@@ -22,9 +22,17 @@ _EXAMPLES = (
 @click.command("run", cls=Command, examples=_EXAMPLES)
 @click.argument("job")
 @opt.variables
+@opt.targets
 @opt.keep_going
 @run_options
-def command(*, job: str, variables: tuple[str, ...], keep_going: bool, options: RunOptions) -> int:
+def command(
+    *,
+    job: str,
+    variables: tuple[str, ...],
+    targets: tuple[str, ...],
+    keep_going: bool,
+    options: RunOptions,
+) -> int:
     """Carry out the operations of the job file JOB.
 
     What is already as declared is left alone, so a job can be run again at any
@@ -33,7 +41,9 @@ def command(*, job: str, variables: tuple[str, ...], keep_going: bool, options: 
 
     def load() -> "Job":
         loaded = load_from(job, variables)
-        return adjusted(loaded, concurrency=options.concurrency, keep_going=keep_going)
+        return adjusted(
+            loaded, concurrency=options.concurrency, targets=targets, keep_going=keep_going
+        )
 
     loaded = load()
     from desync_jobs.cli.running import run_job

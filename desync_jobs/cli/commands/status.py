@@ -18,15 +18,18 @@ _EXAMPLES = (
 @click.command("status", cls=Command, examples=_EXAMPLES)
 @click.argument("job")
 @opt.variables
+@opt.targets
 @run_options
-def command(*, job: str, variables: tuple[str, ...], options: RunOptions) -> int:
+def command(
+    *, job: str, variables: tuple[str, ...], targets: tuple[str, ...], options: RunOptions
+) -> int:
     """Show what of JOB is as declared, to do, or interrupted, and change nothing.
 
     Of an interrupted extraction it says how much is right already, and where that is kept: the
     next run goes on with it. The exit code is 0 where all is as declared, 2 where something is
     to do, and that of the error where an operation cannot be done.
     """
-    loaded = adjusted(load_from(job, variables), concurrency=options.concurrency)
+    loaded = adjusted(load_from(job, variables), concurrency=options.concurrency, targets=targets)
     from desync_jobs.cli.running import status_of
     from desync_jobs.execute.status_words import describe
 

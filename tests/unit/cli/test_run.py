@@ -75,6 +75,31 @@ def test_a_job_that_is_run_again_has_nothing_to_do(job: Path, desync_run: Run) -
     assert (job / "copy").stat().st_mtime_ns == before
 
 
+def test_only_a_target_and_what_it_needs_are_carried_out(job: Path, desync_run: Run) -> None:
+    only = desync_run("job.toml", "--target", "index")
+    there = (job / "copy").exists()
+    both = desync_run("job.toml", "--target", "copy")
+
+    assert (only.returncode, there) == (0, False)
+    assert [line.split(":")[0] for line in only.stdout.decode().splitlines()] == [
+        "index",
+        "1 operation",
+    ]
+    assert both.stdout.decode().splitlines()[-1].startswith("2 operations: 1 done")
+    assert (job / "copy").exists()
+
+
+def test_a_target_that_is_no_operation_is_refused(job: Path, desync_run: Run) -> None:
+    del job
+    ended = desync_run("job.toml", "--target", "cpoy")
+
+    assert (ended.returncode, ended.stdout) == (64, b"")
+    assert (
+        ended.stderr.decode()
+        == "desync-run: job.toml: no operation is called 'cpoy'; did you mean 'copy'?\n"
+    )
+
+
 def test_the_result_is_printed_as_json(job: Path, desync_run: Run) -> None:
     del job
     ended = desync_run("job.toml", "--json")
