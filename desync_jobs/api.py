@@ -31,6 +31,7 @@ from desync_jobs.report.events import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     from desync_jobs.execute.status import JobStatus
+    from desync_jobs.planner.saved import SavedPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,18 @@ def run(job: Job, settings: Settings | None = None) -> Result:
     """
     with _machine(job, settings or Settings(), Purpose.RUN) as machine:
         return LocalEngine(machine).run()
+
+
+def apply(job: Job, saved: "SavedPlan", source: str, settings: Settings | None = None) -> Result:
+    """Carry out the plan that was saved in the file `source`, which was made of `job`.
+
+    Raises `OutdatedError` where anything is not as it was when the plan was made; then nothing is
+    done.
+    """
+    from desync_jobs.execute.applying import plan_as_saved
+
+    with _machine(job, settings or Settings(), Purpose.RUN) as machine:
+        return LocalEngine(machine).run(lambda one: plan_as_saved(one, saved, source))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from desync_jobs.execute.status import JobStatus
     from desync_jobs.manifest.job import Job
     from desync_jobs.planner.plan import Plan
+    from desync_jobs.planner.saved import SavedPlan
 
 SOURCE: Final = "command line"
 """What messages call the job that a command stands for."""
@@ -33,7 +34,21 @@ SOURCE: Final = "command line"
 def run_job(job: "Job", options: RunOptions, reload: Callable[[], "Job"]) -> int:
     """Run a job from a file, which `reload` reads again, with a line for each operation."""
     audience = Audience(options, lines=True, data_on_stdout=data_on_stdout(job))
-    result = _result_of(job, audience, reload)
+    return _told(_result_of(job, audience, reload), audience)
+
+
+def apply_saved(job: "Job", saved: "SavedPlan", source: str, options: RunOptions) -> int:
+    """Carry out a saved plan of `job`, as `run_job` does it."""
+    from desync_jobs.api import apply
+
+    audience = Audience(options, lines=True, data_on_stdout=data_on_stdout(job))
+    with _settings(audience) as settings:
+        result = apply(job, saved, source, settings)
+    return _told(result, audience)
+
+
+def _told(result: "Result", audience: Audience) -> int:
+    """Say what went wrong, and return the exit code."""
     for message in _error_messages(result):
         complain(message)
     _print_json(result, audience)

@@ -5,6 +5,7 @@ counts as done when its doer has published everything; an interrupted one never 
 """
 
 import time
+from collections.abc import Callable
 
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
 from desync_jobs.execute.hands import hands_of
@@ -23,19 +24,23 @@ class LocalEngine:
         self._machine = machine
         self._outcomes: dict[str, Outcome] = {}
 
-    def run(self) -> Result:
+    def run(self, prepare: Callable[[Machine], Plan] = make_plan) -> Result:
         """Plan, and do every step that can be done.
 
-        Raises `ManifestError` for conflicts and cycles; whatever else goes wrong is in the result.
+        Raises `ManifestError` for conflicts and cycles, and what `prepare` raises where there is to
+        be no run; whatever else goes wrong is in the result.
         """
         machine = self._machine
         names = order_operations(machine.job).names
         began = time.monotonic()
         machine.reporter.emit(RunStarted(machine.job.spec.name or machine.job.source, names, 0))
         try:
-            self._carry_out(make_plan(machine))
+            self._carry_out(prepare(machine))
         except InterruptedRunError as error:
             self._outcomes = {name: self._stopped(name, error) for name in names}
+        except DesyncRunError as error:
+            machine.reporter.emit(RunFinished(error.exit_code, time.monotonic() - began))
+            raise
         seconds = time.monotonic() - began
         spec = machine.job.spec
         result = Result(spec.name, tuple(self._outcomes.values()), seconds, spec.keep_going)

@@ -1,6 +1,7 @@
 """A job: what a manifest says, and where it stands."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -75,6 +76,8 @@ class Job:
     """Absolute; what relative paths of the manifest are relative to."""
     source: str
     """How messages call the manifest."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """The values that the manifest's variables have, wherever they came from."""
 
     def path(self, text: str) -> str:
         """Return a path of the manifest as an absolute and normalised one, and a URL as it is.

@@ -68,7 +68,7 @@ def job_from_document(
     ]
     if problems or spec is None:
         raise ManifestError(source, _in_order_of(document, problems))
-    return Job(spec, directory, source)
+    return Job(spec, directory, source, filled.values)
 
 
 def _check_version(document: Mapping[str, Any], source: str) -> None:

@@ -36,6 +36,8 @@ class Substituted:
     """A document with its variables filled in."""
 
     document: dict[str, Any]
+    values: Mapping[str, str]
+    """What each variable is that has a value."""
     problems: tuple[Problem, ...]
     unresolved: frozenset[Where]
     """Places of strings that have no final value, so that nothing else can be said of them."""
@@ -53,7 +55,7 @@ def substitute(
         key: value if key == "variables" else filler.fill(value, (key,))
         for key, value in document.items()
     }
-    return Substituted(filled, (*problems, *filler.problems), frozenset(filler.unresolved))
+    return Substituted(filled, values, (*problems, *filler.problems), frozenset(filler.unresolved))
 
 
 def _values(

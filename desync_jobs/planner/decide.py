@@ -38,6 +38,7 @@ def decide(name: str, spec: OperationSpec, order: Order, facts: object) -> Step:
         detail=decision.detail,
         statistics=decision.statistics,
         parts=decision.parts,
+        facts=facts,
     )
 
 

@@ -1,9 +1,10 @@
 """What was seen of the world before planning, as values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from desync_jobs.formats.index import Index
+from desync_jobs.planner.fingerprint import VOLATILE
 
 
 class FileKind(Enum):
@@ -28,11 +29,11 @@ class FileFacts:
     kind: FileKind
     size: int = 0
     """Bytes; 0 for what has no size before it is read."""
-    identity: tuple[int, int] | None = None
+    identity: tuple[int, int] | None = field(default=None, metadata=VOLATILE)
     """Device and inode."""
     modified: int | None = None
     """When a regular file was last written to, in nanoseconds."""
-    allocated: int = 0
+    allocated: int = field(default=0, metadata=VOLATILE)
     """Bytes of disk that a regular file takes: less than its size where it has holes."""
 
     @property
@@ -49,7 +50,7 @@ class IndexFacts:
     index: Index
     file_digest: str
     """SHA-256 of the index file, in hex: binds a plan to what it was made from."""
-    identity: tuple[int, int] | None = None
+    identity: tuple[int, int] | None = field(default=None, metadata=VOLATILE)
     """Device and inode."""
 
 
@@ -74,9 +75,9 @@ class DiskFacts:
 
     path: str
     """A folder on it."""
-    device: int
+    device: int = field(metadata=VOLATILE)
     """Its number, as in the identity of its files."""
-    free: int | None
+    free: int | None = field(metadata=VOLATILE)
     """Bytes that this process may still write; None where it does not say."""
     block: int = 4096
     """Bytes of its blocks."""

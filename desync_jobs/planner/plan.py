@@ -59,6 +59,8 @@ class Step:
     error: DesyncRunError | None = None
     parts: tuple[StepPart, ...] = ()
     """Of an operation on many things; their costs add up to that of the step."""
+    facts: object = None
+    """What was seen of the world, and decided on; None of what is deferred or blocked."""
 
     def detail_as(self, kind: type[T]) -> T:
         """Return the detail, which the doer knows to be a `kind`."""

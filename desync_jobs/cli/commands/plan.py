@@ -1,5 +1,8 @@
 """`desync-run plan`: what a run would do."""
 
+import os
+from typing import TYPE_CHECKING
+
 import click
 
 from desync_jobs.cli import options as opt
@@ -10,10 +13,14 @@ from desync_jobs.cli.options import RunOptions, run_options
 from desync_jobs.cli.output import write_json, write_line
 from desync_jobs.errors import EXIT_CHANGES, EXIT_DONE
 
+if TYPE_CHECKING:
+    from desync_jobs.planner.plan import Plan
+
 _EXAMPLES = (
     "desync-run plan update.toml",
     "desync-run plan update.toml --var version=2.1 --json",
     "desync-run plan update.toml --quiet --detailed-exitcode",
+    "desync-run plan update.toml -o update.plan",
 )
 
 
@@ -25,19 +32,26 @@ _EXAMPLES = (
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit with 2 where a run would change something."
 )
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Save the plan in FILE, for 'desync-run apply FILE' to carry out.",
+)
 @run_options
-def command(
+def command(  # noqa: PLR0913 -- one parameter for each option
     *,
     job: str,
     variables: tuple[str, ...],
     targets: tuple[str, ...],
     keep_going: bool,
     detailed_exitcode: bool,
+    output: str | None,
     options: RunOptions,
 ) -> int:
     """Show what a run of JOB would do and why, and change nothing.
 
-    Where an operation cannot be done, the exit code is that of its error.
+    Where an operation cannot be done, the exit code is that of its error, and no plan is saved.
     """
     loaded = load_from(job, variables)
     from desync_jobs.cli.running import planned
@@ -56,4 +70,15 @@ def command(
         complain(str(error))
     if errors:
         return errors[0].exit_code
+    if output is not None:
+        _save(plan, job, targets, output)
     return EXIT_CHANGES if detailed_exitcode and plan.changes else EXIT_DONE
+
+
+def _save(plan: "Plan", job: str, targets: tuple[str, ...], output: str) -> None:
+    """Write the plan; the job is found from it as long as both stay where they are to another."""
+    from desync_jobs.execute.published import publish_text
+    from desync_jobs.planner.saved import saved_plan
+
+    path = os.path.relpath(job, os.path.dirname(output) or ".")
+    publish_text(output, saved_plan(plan, path, targets).text())
