@@ -18,14 +18,13 @@ from desync_jobs.errors import DesyncRunError
 from desync_jobs.server.access_log import AccessLog
 from desync_jobs.server.answers import RefusedError, text
 from desync_jobs.server.authorization import Authorization
+from desync_jobs.server.complaints import Complaints
 from desync_jobs.server.metrics import Metrics
 from desync_jobs.server.paths import PathError
 
 _HEALTH: Final = "/healthz"
 _METRICS: Final = "/metrics"
 _PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
-_QUIET_SECONDS: Final = 1.0
-"""The same complaint is made once in this time."""
 
 
 class App(Protocol):
@@ -61,8 +60,7 @@ class Front:
         """Connections whose requests are being answered."""
         self.log = log
         self._metrics = metrics
-        self._report = report
-        self._reported = ("", 0.0)
+        self._complaints = Complaints(report)
 
     async def handle(self, request: BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -100,14 +98,14 @@ class Front:
         except RefusedError as error:
             return text(error.status, str(error), error.headers)
         except DesyncRunError as error:
-            self._complain(f"{request.method} {request.raw_path}: {error}")
+            self._complaints.make(f"{request.method} {request.raw_path}", str(error))
         except OSError as error:
             if isinstance(error, ConnectionError):
                 raise
-            self._complain(f"{request.method} {request.raw_path}: {error.strerror}")
+            self._complaints.make(f"{request.method} {request.raw_path}", str(error.strerror))
         except Exception as error:  # noqa: BLE001 - one request must not end the server
             lines = "".join(traceback.format_exception(error))
-            self._complain(f"a defect, please report it: {request.method}: {lines}")
+            self._complaints.make("a defect, please report it", f"{request.method}: {lines}")
         self._metrics.add("failures")
         return text(500, "internal server error")
 
@@ -127,12 +125,3 @@ class Front:
         if request.method not in ("GET", "HEAD"):
             return text(405, "only GET and HEAD are supported", {"Allow": "GET, HEAD"})
         return text(503, "draining") if self.draining else text(200, "ok")
-
-    def _complain(self, message: str) -> None:
-        """Say what is wrong; not again at once, because every request may meet it."""
-        now = time.monotonic()
-        kind = message.partition(": ")[2]
-        before, when = self._reported
-        if kind != before or now - when > _QUIET_SECONDS:
-            self._reported = (kind, now)
-            self._report(message)
