@@ -1,4 +1,4 @@
-"""SIGHUP while a server runs: its job is read again."""
+"""SIGHUP while a server or mount runs: its job is read again."""
 
 import signal
 import threading
@@ -10,13 +10,10 @@ from typing import Any, TypeVar, cast
 
 from desync_jobs.errors import UsageError
 from desync_jobs.execute.task import Task
-from desync_jobs.manifest.serving import ServerSpec
+from desync_jobs.manifest.endless import EndlessSpec
 from desync_jobs.stores.places import Places
 
-S = TypeVar("S", bound=ServerSpec)
-
-_FIXED = ("listen", "connections", "processes", "access_log", "drain")
-"""What is as it was until the server is started again."""
+S = TypeVar("S", bound=EndlessSpec)
 
 
 class Hangups:
@@ -66,7 +63,7 @@ def read_again(task: Task[S]) -> Task[S]:
     if spec is None or type(spec) is not type(task.spec):
         raise UsageError(f"{job.source}: {task.name} is no longer the operation that runs")
     new = cast("S", spec)
-    changed = [key for key in _FIXED if getattr(new, key) != getattr(task.spec, key)]
+    changed = [key for key in spec.fixed if getattr(new, key) != getattr(task.spec, key)]
     if changed:
-        task.warn(f"{', '.join(changed)}: changed, which needs a new start of the server")
+        task.warn(f"{', '.join(changed)}: changed, which needs a new start")
     return Task(task.name, new, replace(task.machine, job=job, places=Places()))

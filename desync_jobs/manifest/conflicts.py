@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from desync_jobs.errors import Problem
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.choice import choice_problems
+from desync_jobs.manifest.endless import EndlessSpec
 from desync_jobs.manifest.locations import resolved
 from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.operations.chunk import ChunkSpec
@@ -20,7 +21,6 @@ from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.seeds import SeedSpec
-from desync_jobs.manifest.serving import ServerSpec
 
 
 def valid_operations(document: Mapping[str, Any]) -> dict[str, OperationBase]:
@@ -40,7 +40,7 @@ def valid_operations(document: Mapping[str, Any]) -> dict[str, OperationBase]:
 
 def conflicts(operations: Mapping[str, OperationBase], directory: str) -> Iterator[Problem]:
     """Yield what contradicts itself within one operation."""
-    yield from _second_servers(operations)
+    yield from _endless_after_endless(operations)
     for name, operation in operations.items():
         yield from _overwritten_input(name, operation, directory)
         if isinstance(operation, MakeSpec | ChunkSpec | TarSpec):
@@ -71,16 +71,16 @@ def _overwritten_input(name: str, operation: OperationBase, directory: str) -> I
             yield Problem(("operations", name), f"reads and writes the same file {path!r}")
 
 
-def _second_servers(operations: Mapping[str, OperationBase]) -> Iterator[Problem]:
-    """Yield servers after the first, and what waits for one: a server ends when it is stopped."""
-    servers = [name for name, one in operations.items() if isinstance(one, ServerSpec)]
-    for name in servers[1:]:
-        message = f"a job has one server, which {servers[0]!r} is already; write another job"
+def _endless_after_endless(operations: Mapping[str, OperationBase]) -> Iterator[Problem]:
+    """Yield what would begin after something that ends only when it is stopped."""
+    endless = [name for name, one in operations.items() if isinstance(one, EndlessSpec)]
+    for name in endless[1:]:
+        message = f"{endless[0]!r} goes on until it is stopped already; write another job"
         yield Problem(("operations", name), message)
     for name, operation in operations.items():
         for at, other in enumerate(operation.after):
-            if other in servers:
-                message = f"{other!r} serves until it is stopped; nothing comes after it"
+            if other in endless:
+                message = f"{other!r} goes on until it is stopped; nothing comes after it"
                 yield Problem(("operations", name, "after", at), message)
 
 

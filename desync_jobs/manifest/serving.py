@@ -1,11 +1,12 @@
 """What every server has: addresses, certificates, who may ask, limits."""
 
 import re
-from typing import Annotated, Final, NamedTuple, TypeAlias
+from typing import Annotated, ClassVar, Final, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from desync_jobs.manifest.base import OperationBase, Spec
+from desync_jobs.manifest.base import Spec
+from desync_jobs.manifest.endless import EndlessSpec
 from desync_jobs.manifest.paths import FilePath, StreamPath
 from desync_jobs.manifest.quantities import Duration
 from desync_jobs.manifest.scalars import Flag, WholeNumber
@@ -78,8 +79,10 @@ class ServerTlsSpec(Spec):
         return self
 
 
-class ServerSpec(OperationBase):
-    """An operation that serves until it is stopped."""
+class ServerSpec(EndlessSpec):
+    """An operation that serves over HTTP until it is stopped."""
+
+    fixed: ClassVar[tuple[str, ...]] = ("listen", "connections", "processes", "access_log", "drain")
 
     listen: Annotated[tuple[ListenAddress, ...], Field(min_length=1)] = (":80",)
     """Where to listen: `HOST:PORT`, or `:PORT` for all addresses; port 0 is one that is free."""

@@ -2,8 +2,8 @@
 
 An operation that reads a file comes after the one that writes it; one that reads a store comes
 after the one whose purpose is to fill it; one that uses a directory of seeds comes after those that
-write into it, and of those that do both the first declared comes first. A server comes after
-everything else. `after` adds to that.
+write into it, and of those that do both the first declared comes first. What goes on until it is
+stopped comes after everything else. `after` adds to that.
 Refused, each with its own message: two writers of one file, two readers of standard input, a
 deleter in a store that others use without an order between them, and cycles.
 """
@@ -15,11 +15,11 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 
 from desync_jobs.errors import ManifestError, Problem
+from desync_jobs.manifest.endless import EndlessSpec
 from desync_jobs.manifest.globs import matches
 from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.operations import OperationSpec
 from desync_jobs.manifest.operations.extract import SUFFIX
-from desync_jobs.manifest.serving import ServerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def order_operations(job: Job) -> Order:
         needs = {name: data[name] | fixed[name] for name in specs}
         seeded = _without_cycles(needs, {name: touched.seeders(name) for name in specs})
         data = {name: data[name] | seeded[name] for name in specs}
-        needs = {name: needs[name] | seeded[name] | _before_server(specs, name) for name in specs}
+        needs = {name: needs[name] | seeded[name] | _before_endless(specs, name) for name in specs}
         names = _sorted(needs)
     except CycleError as error:
         problems.append(_cycle(error.args[1]))
@@ -61,9 +61,9 @@ def order_operations(job: Job) -> Order:
     return Order(names, needs, data)
 
 
-def _before_server(specs: Mapping[str, OperationSpec], name: str) -> frozenset[str]:
-    """Return what a server comes after, which is everything else: it ends when it is stopped."""
-    if not isinstance(specs[name], ServerSpec):
+def _before_endless(specs: Mapping[str, OperationSpec], name: str) -> frozenset[str]:
+    """Return what comes before an operation that ends when it is stopped: everything else."""
+    if not isinstance(specs[name], EndlessSpec):
         return frozenset()
     return frozenset(other for other in specs if other != name)
 

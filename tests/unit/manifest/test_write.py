@@ -13,11 +13,11 @@ from desync_jobs.core.sizes import ChunkSizes, CutMode
 from desync_jobs.errors import UsageError
 from desync_jobs.formats.catar.features import FEATURES
 from desync_jobs.manifest.access import STREAM
+from desync_jobs.manifest.endless import EndlessSpec
 from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.job import JobSpec
 from desync_jobs.manifest.load import job_from_document
 from desync_jobs.manifest.operations import KINDS
-from desync_jobs.manifest.serving import ServerSpec
 from desync_jobs.manifest.write import job_document, manifest_text
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,6}", fullmatch=True)
@@ -96,8 +96,8 @@ def _field(draw: st.DrawFn, kind: str, key: str, stores: list[str], caches: list
             return draw(_FIELDS[key])
 
 
-_DRAWN = [kind for kind, spec in KINDS.items() if not issubclass(spec, ServerSpec)]
-"""A job has one server; those are written in a test of their own."""
+_DRAWN = [kind for kind, spec in KINDS.items() if not issubclass(spec, EndlessSpec)]
+"""A job has one of those that go on until they are stopped; a test of their own writes them."""
 
 
 @st.composite
