@@ -85,6 +85,10 @@ class ArchiveFormatError(InvalidDataError):
     """An archive breaks a rule of its format."""
 
 
+class TarFormatError(InvalidDataError):
+    """A tar stream breaks a rule of its format, or has what cannot become a tree."""
+
+
 class ChunkInvalidError(InvalidDataError):
     """A stored chunk cannot be decoded, or does not have the digest of its name."""
 
