@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
-from desync_jobs.archive.names import Names
+from desync_jobs.archive.names import NamesOf
 from desync_jobs.errors import SourceError
 from desync_jobs.formats.catar.node import NO_ACL, Acl
 from desync_jobs.formats.catar.records import (
@@ -45,7 +45,7 @@ class Lists:
     default: bytes | None = None
 
 
-def acl_of(lists: Lists, names: Names | None) -> Acl:
+def acl_of(lists: Lists, names: NamesOf | None) -> Acl:
     """Return the records of access lists; `names` where those of users and groups are kept.
 
     Of the list that guards a file itself, the mode has the parts that are not here.
@@ -95,7 +95,7 @@ def _only(entries: dict[int, list[tuple[int, int]]], tag: _Tag) -> int:
 
 
 def _named(
-    entries: dict[int, list[tuple[int, int]]], tag: _Tag, names: Names | None
+    entries: dict[int, list[tuple[int, int]]], tag: _Tag, names: NamesOf | None
 ) -> list[tuple[int, int, bytes | None]]:
     """Return ID, permissions and name of each entry, by ID."""
     if names is None:

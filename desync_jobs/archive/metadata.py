@@ -1,27 +1,23 @@
-"""Everything an archive keeps of one file besides its content: an open file → its node."""
+"""Everything an archive keeps of one file besides its content: a file → its node."""
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from desync_jobs.archive.acl import ACCESS, DEFAULT, Lists, acl_of
-from desync_jobs.archive.attributes import chattr_flags, fat_flags, project_of, subvolume_flags
-from desync_jobs.archive.filesystem import BTRFS, FAT, PSEUDO, WITH_PROJECTS
-from desync_jobs.archive.names import Names
+from desync_jobs.archive.attributes import chattr_flags, fat_flags, subvolume_flags
+from desync_jobs.archive.filesystem import BTRFS, FAT
+from desync_jobs.archive.names import NamesOf
 from desync_jobs.archive.unkept import Unkept
 from desync_jobs.errors import SourceError
 from desync_jobs.formats.catar.features import ENTRY_FLAGS, FEATURES
 from desync_jobs.formats.catar.node import NO_ACL, Body, Node
 from desync_jobs.formats.catar.records import (
-    Device,
     Entry,
     Fcaps,
     Group,
-    Payload,
     QuotaProject,
     Selinux,
-    Symlink,
     User,
     Xattr,
 )
@@ -29,8 +25,9 @@ from desync_jobs.formats.flags import FeatureFlags
 
 _F = FeatureFlags
 
-_CAPABILITY: Final = "security.capability"
-_SELINUX: Final = "security.selinux"
+CAPABILITY: Final = "security.capability"
+SELINUX: Final = "security.selinux"
+
 _KEPT_XATTRS: Final = ("user.", "trusted.")
 _SUBVOLUME_INODE: Final = 256
 _ATTRIBUTES: Final = FEATURES["chattr"] | _F.EXCLUDE_NODUMP
@@ -41,6 +38,7 @@ _LARGEST_ID: Final = 0xFFFFFFFE
 _FROM_LIST: Final = _F.XATTRS | _F.ACL | _F.SELINUX | _F.FILE_CAPABILITIES
 _LARGEST_SHORT_ID: Final = 0xFFFE
 _NUMBERS: Final = 1 << 64
+_LATEST: Final = (1 << 63) - 1
 _TICKS: Final = (
     (_F.TIME_NANOSECONDS, 1),
     (_F.TIME_MICROSECONDS, 1_000),
@@ -49,47 +47,60 @@ _TICKS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file that was opened, or reached in its directory where it cannot be opened."""
+class Described(Protocol):
+    """A file, wherever it is."""
 
-    name: bytes
-    """In its directory; empty for the root."""
-    folder: int
-    """The open directory that it is in; of the root, the root itself."""
-    fd: int | None
-    """Open for reading; None for what is neither a file nor a directory."""
-    stat: os.stat_result
-    file_system: int
-    """The kind of file system it is on."""
-    flags: int = 0
-    """Its attributes, as `read_flags` tells them."""
+    @property
+    def name(self) -> bytes:
+        """In its directory; empty for the root."""
+        ...
+
+    @property
+    def mode(self) -> int:
+        """`st_mode`."""
+        ...
+
+    @property
+    def owner(self) -> tuple[int, int]:
+        """Numbers of its user and group."""
+        ...
+
+    @property
+    def mtime_ns(self) -> int:
+        """When it was changed, in nanoseconds since 1970."""
+        ...
+
+    @property
+    def flags(self) -> int:
+        """Its attributes, as bits of an archive."""
+        ...
 
     def attributes(self) -> list[str]:
         """Name its extended attributes."""
-        if self.fd is not None:
-            return os.listxattr(self.fd)
-        return os.listxattr(self._path(), follow_symlinks=False)
+        ...
 
     def attribute(self, name: str) -> bytes:
         """Return the value of one of them."""
-        if self.fd is not None:
-            return os.getxattr(self.fd, name)
-        return os.getxattr(self._path(), name, follow_symlinks=False)
+        ...
 
-    def _path(self) -> str:
-        return f"/proc/self/fd/{self.folder}/{os.fsdecode(self.name)}"
+    def project(self) -> int:
+        """Return the project that it belongs to; 0 where to none."""
+        ...
+
+    def body(self) -> Body:
+        """Return what it is beyond its metadata."""
+        ...
 
 
 class Metadata:
     """Reads what an archive with certain features keeps."""
 
-    def __init__(self, features: FeatureFlags) -> None:
+    def __init__(self, features: FeatureFlags, recorded: int | None = None) -> None:
         self.features = features
+        self.recorded = int(features) if recorded is None else recorded
+        """What the archive says of its features."""
         self.unkept = Unkept()
         """What was seen and has no place in an archive."""
-        self._names = Names() if features & _F.USER_NAMES else None
-        self._recorded = int(features)
         self._attributes = bool(features & _ATTRIBUTES)
         self._subvolumes = bool(features & _SUBVOLUMES)
         self._flags = int(features & ENTRY_FLAGS)
@@ -99,6 +110,7 @@ class Metadata:
         self._largest_id = _LARGEST_SHORT_ID if features & _F.USER_IDS_16BIT else _LARGEST_ID
         self._modes = bool(features & (_F.PERMISSIONS | _F.ACL))
         self._read_only = bool(features & _F.READ_ONLY)
+        self._keeps_names = bool(features & _F.USER_NAMES)
         self._keeps_xattrs = bool(features & _F.XATTRS)
         self._keeps_lists = bool(features & _F.ACL)
         self._keeps_label = bool(features & _F.SELINUX)
@@ -120,27 +132,27 @@ class Metadata:
             flags |= subvolume_flags(fd)
         return flags
 
-    def node(self, found: Found) -> Node:
-        """Return the node of a file; of a regular one, with the size it has now.
+    def node(self, found: Described, names: NamesOf) -> Node:
+        """Return the node of a file, whose owners have these names.
 
         Raises `OSError` where it cannot be read, and `SourceError` for what no archive can have.
         """
-        about = found.stat
-        user, group = self._owner(about)
+        user, group = self._owner(found.owner, names) if self._keeps_names else (None, None)
         xattrs: list[Xattr] = []
         acl, selinux, fcaps = NO_ACL, None, None
         attributes = found.attributes() if self._listed else []
         if attributes:
             xattrs = self._xattrs(found, attributes)
-            acl = acl_of(self._access_lists(found, attributes), self._names)
-            if _SELINUX in attributes and self._keeps_label:
-                label = found.attribute(_SELINUX)
+            lists = self._access_lists(found, attributes)
+            acl = acl_of(lists, names if self._keeps_names else None)
+            if SELINUX in attributes and self._keeps_label:
+                label = found.attribute(SELINUX)
                 selinux = Selinux(label.rstrip(b"\0"))
-            if _CAPABILITY in attributes and self._capable(found):
-                fcaps = Fcaps(found.attribute(_CAPABILITY))
+            if CAPABILITY in attributes and self._capable(found):
+                fcaps = Fcaps(found.attribute(CAPABILITY))
         return Node(
             found.name,
-            self._entry(found),
+            self.entry(found),
             user,
             group,
             tuple(xattrs),
@@ -148,26 +160,28 @@ class Metadata:
             selinux,
             fcaps,
             self._project(found),
-            _body(found),
+            found.body(),
         )
 
-    def _entry(self, found: Found) -> Entry:
-        about = found.stat
-        kept = self._ids
-        if kept:
-            self._check_ids(about.st_uid, about.st_gid)
+    def leave_out(self, mode: int, name: bytes) -> None:
+        """Take note of a file of a kind that the features leave out, as they were told to."""
+
+    def entry(self, found: Described) -> Entry:
+        """Return the entry of a file: mode, owners and time as this archive has them."""
+        user, group = found.owner if self._ids else (0, 0)
+        self._check_ids(user, group)
         return Entry(
-            self._recorded,
-            self._mode(about.st_mode),
+            self.recorded,
+            self._mode(found.mode),
             found.flags & self._flags,
-            about.st_uid if kept else 0,
-            about.st_gid if kept else 0,
-            self._time(about.st_mtime_ns),
+            user,
+            group,
+            self._time(found.mtime_ns),
         )
 
     def _check_ids(self, *ids: int) -> None:
         for number in ids:
-            if number in _INVALID_IDS:
+            if number in _INVALID_IDS or not 0 <= number <= _LARGEST_ID:
                 raise SourceError(f"no archive can have an owner with the number {number}")
             if number > self._largest_id:
                 raise SourceError(f"its owner {number} is more than 16 bits; keep 32bit-uids")
@@ -190,13 +204,13 @@ class Metadata:
         rounded = count - count % self._tick
         if rounded == _NUMBERS - 1:
             raise SourceError("no archive can have its time, a nanosecond before 1970; touch it")
+        if not -_LATEST <= nanoseconds <= _LATEST:
+            raise SourceError(f"no archive can have its time, {nanoseconds} ns from 1970")
         return rounded if nanoseconds >= 0 else rounded - _NUMBERS
 
-    def _owner(self, about: os.stat_result) -> tuple[User | None, Group | None]:
-        if self._names is None:
-            return None, None
-        user = self._named(self._names.user(about.st_uid), about.st_uid)
-        group = self._named(self._names.group(about.st_gid), about.st_gid)
+    def _owner(self, ids: tuple[int, int], names: NamesOf) -> tuple[User | None, Group | None]:
+        user = self._named(names.user(ids[0]), ids[0])
+        group = self._named(names.group(ids[1]), ids[1])
         return (
             None if user is None else User(user),
             None if group is None else Group(group),
@@ -207,47 +221,35 @@ class Metadata:
             raise SourceError(f"its owner {number} has no name to be kept; keep 32bit-uids")
         return name
 
-    def _xattrs(self, found: Found, names: list[str]) -> list[Xattr]:
+    def _xattrs(self, found: Described, names: list[str]) -> list[Xattr]:
         """Return those that an archive keeps, and tell the others."""
         if not self._keeps_xattrs:
             return []
         kept = []
+        plain = stat.S_ISREG(found.mode) or stat.S_ISDIR(found.mode)
         for name in names:
-            if found.fd is not None and name.startswith(_KEPT_XATTRS):
+            if plain and name.startswith(_KEPT_XATTRS):
                 kept.append(Xattr(os.fsencode(name), found.attribute(name)))
             elif name not in self._elsewhere(found):
-                self.unkept.add(name, found.name)
+                self.unkept.add(f"the attribute {name} of", found.name)
         return sorted(kept, key=lambda one: one.name)
 
-    def _elsewhere(self, found: Found) -> set[str]:
+    def _elsewhere(self, found: Described) -> set[str]:
         """Name the attributes that have records of their own, or were not asked for."""
-        named = {ACCESS, DEFAULT, _SELINUX}
+        named = {ACCESS, DEFAULT, SELINUX}
         if self._capable(found) or not self._keeps_capabilities:
-            named.add(_CAPABILITY)
+            named.add(CAPABILITY)
         return named
 
-    def _capable(self, found: Found) -> bool:
-        return self._keeps_capabilities and stat.S_ISREG(found.stat.st_mode)
+    def _capable(self, found: Described) -> bool:
+        return self._keeps_capabilities and stat.S_ISREG(found.mode)
 
-    def _access_lists(self, found: Found, names: list[str]) -> Lists:
-        if not self._keeps_lists or stat.S_ISLNK(found.stat.st_mode):
+    def _access_lists(self, found: Described, names: list[str]) -> Lists:
+        if not self._keeps_lists or stat.S_ISLNK(found.mode):
             return Lists()
         values = [found.attribute(name) if name in names else None for name in (ACCESS, DEFAULT)]
         return Lists(*values)
 
-    def _project(self, found: Found) -> QuotaProject | None:
-        if not self._keeps_projects or found.fd is None or found.file_system not in WITH_PROJECTS:
-            return None
-        number = project_of(found.fd)
+    def _project(self, found: Described) -> QuotaProject | None:
+        number = found.project() if self._keeps_projects else 0
         return QuotaProject(number) if number else None
-
-
-def _body(found: Found) -> Body:
-    mode = found.stat.st_mode
-    if stat.S_ISREG(mode):
-        return Payload(0 if found.file_system in PSEUDO else found.stat.st_size)
-    if stat.S_ISLNK(mode):
-        return Symlink(os.readlink(found.name, dir_fd=found.folder))
-    if stat.S_ISBLK(mode) or stat.S_ISCHR(mode):
-        return Device(os.major(found.stat.st_rdev), os.minor(found.stat.st_rdev))
-    return None

@@ -4,9 +4,26 @@ import grp
 import pwd
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 _GRAMMAR: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_-]{0,254}")
+
+
+class NamesOf(Protocol):
+    """What numbers of users and groups are called, by whoever."""
+
+    def user(self, number: int) -> bytes | None:
+        """Return a user's name; None for root, for nobody known, and for what no archive holds."""
+        ...
+
+    def group(self, number: int) -> bytes | None:
+        """Return a group's name, in the same way."""
+        ...
+
+
+def is_kept(name: bytes) -> bool:
+    """Whether an archive can hold this name of a user or group."""
+    return _GRAMMAR.fullmatch(name) is not None
 
 
 class Names:
@@ -31,5 +48,5 @@ def _found(known: dict[int, bytes | None], number: int, look: Callable[[], str])
             name = look().encode("utf-8", "surrogateescape")
         except KeyError:
             name = b""
-        known[number] = name if _GRAMMAR.fullmatch(name) else None
+        known[number] = name if is_kept(name) else None
     return known[number]

@@ -14,19 +14,19 @@ class _Kind:
 
 
 class Unkept:
-    """Extended attributes that have no place in an archive."""
+    """Extended attributes and other things that have no place in an archive."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, _Kind] = {}
 
-    def add(self, attribute: str, name: bytes) -> None:
-        """Count an attribute of the file called `name`."""
-        kind = self._kinds.setdefault(attribute, _Kind(0, name))
+    def add(self, what: str, name: bytes) -> None:
+        """Count something of the file called `name`, which comes after the words of `what`."""
+        kind = self._kinds.setdefault(what, _Kind(0, name))
         kind.count += 1
 
     def messages(self) -> Iterator[str]:
-        """Say for each attribute what was left out."""
-        for attribute, kind in sorted(self._kinds.items()):
+        """Say for each kind what was left out."""
+        for what, kind in sorted(self._kinds.items()):
             others = "" if kind.count == 1 else f" and {counted(kind.count - 1, 'other')}"
             name = os.fsdecode(kind.example)
-            yield f"the attribute {attribute} of {name!r}{others} has no place in an archive"
+            yield f"{what} {name!r}{others} has no place in an archive"

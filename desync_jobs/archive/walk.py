@@ -13,7 +13,9 @@ from typing import Final
 
 from desync_jobs.archive.exclude import EXCLUDE_FILE, NOTHING_EXCLUDED, Exclusion, read_rules
 from desync_jobs.archive.filesystem import PSEUDO, file_system, is_mount_point
-from desync_jobs.archive.metadata import Found, Metadata
+from desync_jobs.archive.found import Found
+from desync_jobs.archive.metadata import Metadata
+from desync_jobs.archive.names import Names
 from desync_jobs.errors import SourceError
 from desync_jobs.formats.catar.node import Node
 from desync_jobs.formats.flags import FeatureFlags
@@ -56,6 +58,7 @@ class TreeWalk:
     def __init__(self, root: str, metadata: Metadata) -> None:
         self._root = os.fsencode(root)
         self._metadata = metadata
+        self._names = Names()
         features = metadata.features
         self._kinds = {kind for kind, feature in _NEEDS.items() if features & feature}
         self._exclude_file = bool(features & _F.EXCLUDE_FILE)
@@ -102,7 +105,7 @@ class TreeWalk:
         directory = self._begin(fd, self._root)
         found = self._found(b"", fd, fd)
         self._list(directory, found, NOTHING_EXCLUDED)
-        return Visit(self._metadata.node(found), self._path, fd)
+        return Visit(self._node(found), self._path, fd)
 
     def _child(self, top: _Directory, entry: "os.DirEntry[str]") -> Iterator[Visit]:
         name = os.fsencode(entry.name)
@@ -121,14 +124,16 @@ class TreeWalk:
                 if not stat.S_ISREG(found.stat.st_mode):
                     raise SourceError("was replaced while its directory was read")
                 if not self._undumped(found):
-                    yield Visit(self._metadata.node(found), path, fd)
+                    yield Visit(self._node(found), path, fd)
                     _check_unchanged(fd, found.stat)
             finally:
                 os.close(fd)
         else:
             about = os.stat(name, dir_fd=top.fd, follow_symlinks=False)
             if stat.S_IFMT(about.st_mode) in self._kinds:
-                yield Visit(self._metadata.node(Found(name, top.fd, None, about, 0)), path)
+                yield Visit(self._node(Found(name, top.fd, None, about, 0)), path)
+            else:
+                self._metadata.leave_out(about.st_mode, name)
 
     def _enter(self, top: _Directory, name: bytes) -> Visit | None:
         """Go into a directory; None where nothing of it is archived."""
@@ -139,7 +144,10 @@ class TreeWalk:
             os.close(self._open.pop().fd)
             return None
         self._list(directory, found, top.exclusion.below(name))
-        return Visit(self._metadata.node(found), self._path, fd)
+        return Visit(self._node(found), self._path, fd)
+
+    def _node(self, found: Found) -> Node:
+        return self._metadata.node(found, self._names)
 
     def _begin(self, fd: int, path: bytes) -> _Directory:
         """Take over the descriptor of a directory; it is closed when it is complete."""

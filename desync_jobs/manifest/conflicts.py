@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from desync_jobs.errors import Problem
+from desync_jobs.manifest.archiving import archiving_problems
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.choice import choice_problems
 from desync_jobs.manifest.endless import EndlessSpec
@@ -48,7 +49,8 @@ def conflicts(operations: Mapping[str, OperationBase], directory: str) -> Iterat
         if isinstance(operation, ServeChunksSpec):
             yield from _unwritable(name, operation)
         if isinstance(operation, TarSpec):
-            yield from _unclear_output(name, operation)
+            for where, message in archiving_problems(operation):
+                yield Problem(("operations", name, *where), message)
         if isinstance(operation, ExtractSpec):
             for where, message in choice_problems(operation, directory):
                 yield Problem(("operations", name, *where), message)
@@ -95,10 +97,3 @@ def _impossible_sizes(name: str, operation: MakeSpec | ChunkSpec | TarSpec) -> I
         operation.chunk_size.check(operation.cut)
     except ValueError as error:
         yield Problem(("operations", name, "chunk_size"), str(error))
-
-
-def _unclear_output(name: str, operation: TarSpec) -> Iterator[Problem]:
-    if (operation.archive is None) == (operation.index is None):
-        yield Problem(("operations", name), "give either archive, or index with a store")
-    elif operation.archive is not None and operation.store is not None:
-        yield Problem(("operations", name, "store"), "keeps the chunks of an index; give index")

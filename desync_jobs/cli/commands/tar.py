@@ -49,6 +49,11 @@ _TIMES = ("sec-time", "usec-time", "nsec-time", "2sec-time")
     default=True,
     help="Leave out files with the attribute d of chattr (default).",
 )
+@click.option(
+    "--dialect",
+    metavar="PROGRAM",
+    help="Whose archive to write: casync (default) or desync, which keeps less.",
+)
 @opt.chunk_size
 @opt.digest
 @opt.cut
@@ -66,6 +71,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     one_file_system: bool,
     exclude_file: bool,
     exclude_nodump: bool,
+    dialect: str | None,
     chunk_size: str | None,
     digest: str | None,
     cut: str | None,
@@ -84,6 +90,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         "one_file_system": one_file_system or None,
         "exclude_file": None if exclude_file else False,
         "exclude_nodump": None if exclude_nodump else False,
+        "dialect": dialect,
         "chunk_size": chunk_size,
         "digest": digest,
         "cut": cut,

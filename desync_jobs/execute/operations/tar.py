@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 
+from desync_jobs.archive.dialect import DesyncMetadata
 from desync_jobs.archive.encoding import ArchiveEncoder, Bytes, ContentCopier
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.archive.piping import piped
@@ -20,7 +21,7 @@ from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.catar.features import select_features
 from desync_jobs.formats.flags import FeatureFlags
-from desync_jobs.manifest.operations.tar import TarSpec
+from desync_jobs.manifest.operations.tar import Dialect, TarSpec
 from desync_jobs.planner.operations.tar import TarFacts
 from desync_jobs.planner.plan import Step
 
@@ -58,7 +59,7 @@ class _Making:
 
     def __init__(self, task: Task[TarSpec]) -> None:
         self._task = task
-        self.metadata = Metadata(_features(task.spec))
+        self.metadata = _metadata(task.spec)
         self._entries = 0
 
     def file(self) -> Done:
@@ -80,9 +81,10 @@ class _Making:
         store = None if spec.store is None else open_store(task, spec.store, Reading(spec.digest))
         cutting = Cutting(spec.chunk_size, spec.cut, machine.kernel)
         keeping = Keeping(cutting, spec.digest, store)
+        flags = _index_flags(self.metadata.recorded, spec.digest)
         phase = task.phase("chunking" if store is None else "storing", 0)
         with open_index_output(task, spec.output) as output, piped(self._encode) as pipe:
-            index = IndexOutput(output, int(self.metadata.features), spec.chunk_size)
+            index = IndexOutput(output, flags, spec.chunk_size)
             if store is not None:
                 store.prepare()
             stream = Stream(pipe.fd, spec.directory)
@@ -106,8 +108,15 @@ class _Making:
         self._entries = encoder.entries
 
 
+def _metadata(spec: TarSpec) -> Metadata:
+    """Return the reader of what the archive keeps."""
+    if spec.dialect is Dialect.DESYNC:
+        return DesyncMetadata(spec.without_features, one_file_system=spec.one_file_system)
+    return Metadata(_features(spec))
+
+
 def _features(spec: TarSpec) -> FeatureFlags:
-    """Return the flags of the archive: what it keeps, and how it is made."""
+    """Return the flags of an archive of casync's: what it keeps, and how it is made."""
     made = FeatureFlags(0)
     for asked, flag in (
         (spec.exclude_file, FeatureFlags.EXCLUDE_FILE),
@@ -118,3 +127,12 @@ def _features(spec: TarSpec) -> FeatureFlags:
         if asked:
             made |= flag
     return select_features(spec.with_features, spec.without_features, made)
+
+
+def _index_flags(recorded: int, digest: DigestAlgorithm) -> int:
+    """Return the flags of an index: those of its archive, with the digest of its chunks.
+
+    Every archive of desync's dialect claims the same digest.
+    """
+    plain = recorded & ~FeatureFlags.SHA512_256
+    return plain | (FeatureFlags.SHA512_256 if digest is DigestAlgorithm.SHA512_256 else 0)

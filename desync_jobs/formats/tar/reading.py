@@ -149,9 +149,7 @@ class TarReader:
         """Return what counts of extended headers at a place; nothing for an empty value."""
         version = bisect_right(self._globals_at, at)
         merged = {**(self._globals[version - 1] if version else {}), **dict(local)}
-        return {
-            key: value for key, value in merged.items() if value or key.startswith(XATTR)
-        }
+        return {key: value for key, value in merged.items() if value or key.startswith(XATTR)}
 
     def _sparse(
         self, header: Header, found: Member, records: Records

@@ -1,5 +1,6 @@
 """`tar`: archive a directory tree, as a file or as chunks with an index."""
 
+from enum import Enum
 from typing import Final, Literal
 
 from pydantic import ConfigDict
@@ -15,6 +16,13 @@ from desync_jobs.manifest.paths import FilePath, StreamPath
 from desync_jobs.manifest.scalars import Flag
 
 _OUTPUTS: Final = ("archive", "index")
+
+
+class Dialect(Enum):
+    """Whose archives are written; the value is its name in manifests."""
+
+    CASYNC = "casync"
+    DESYNC = "desync"
 
 
 class TarSpec(OperationBase):
@@ -39,6 +47,9 @@ class TarSpec(OperationBase):
     and `privileged`, or single things like `xattrs`; everything where nothing is said."""
     without_features: tuple[Feature, ...] = ()
     """What of that is left out."""
+    dialect: Dialect = Dialect.CASYNC
+    """Whose archives: `casync` for those that both programs read, `desync` for those that desync
+    itself writes, which keep less and whose extended attributes casync misreads."""
     exclude_file: Flag = True
     """Whether files called `.caexclude` say what of their directories is left out."""
     exclude_nodump: Flag = True

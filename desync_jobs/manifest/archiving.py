@@ -1,0 +1,29 @@
+"""What a `tar` is about: one tree, from a directory or a tar stream, and one output."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from desync_jobs.manifest.operations.tar import Dialect, TarSpec
+from desync_jobs.manifest.variables import Where
+
+_NOT_DESYNCS: Final = {
+    "with_features": "desync's dialect always claims the same; say without_features, or leave it",
+    "exclude_file": "desync heeds no such files; leave it out",
+    "exclude_nodump": "desync heeds no such attribute; leave it out",
+}
+
+Found = tuple[Where, str]
+"""The path of keys within the operation, and the message."""
+
+
+def archiving_problems(spec: TarSpec) -> Iterator[Found]:
+    """Yield what is wrong with the keys of `spec` together."""
+    if (spec.archive is None) == (spec.index is None):
+        yield (), "give either archive, or index with a store"
+    elif spec.archive is not None and spec.store is not None:
+        yield ("store",), "keeps the chunks of an index; give index"
+    given = spec.model_fields_set
+    if spec.dialect is Dialect.DESYNC:
+        for key, message in _NOT_DESYNCS.items():
+            if key in given and getattr(spec, key):
+                yield (key,), message
