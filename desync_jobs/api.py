@@ -91,7 +91,8 @@ def status(job: Job, settings: Settings | None = None) -> "JobStatus":
 def run(job: Job, settings: Settings | None = None) -> Result:
     """Plan `job` and do what the plan says.
 
-    Raises `ManifestError` for operations in conflict or in a cycle.
+    Raises `ManifestError` for operations in conflict or in a cycle, and `LimitError` where the plan
+    passes a limit of the job; then nothing is done.
     """
     with _machine(job, settings or Settings(), Purpose.RUN) as machine:
         return LocalEngine(machine).run()

@@ -199,3 +199,11 @@ class InterruptedRunError(DesyncRunError):
         super().__init__(f"stopped by {signal_name}; what was published before is complete")
         self.signal_name = signal_name
         self.exit_code = EXIT_TERMINATED if signal_name == "SIGTERM" else EXIT_INTERRUPTED
+
+
+class DeadlineError(InterruptedRunError):
+    """A run has taken as long as it may; nothing incomplete was published."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"max_duration, after {seconds:g} s")
+        self.exit_code = EXIT_LIMIT

@@ -7,6 +7,7 @@ nothing incomplete is ever published.
 
 import select
 import time
+from collections.abc import Callable
 from typing import Final
 
 from desync_jobs.errors import InterruptedRunError
@@ -19,22 +20,26 @@ class Cancel:
     """Set at most once, from any thread or a signal handler."""
 
     def __init__(self) -> None:
-        self._signal: str | None = None
+        self._error: Callable[[], InterruptedRunError] | None = None
 
     def stop(self, signal_name: str) -> None:
-        """Ask the run to stop; the first name given is the one reported."""
-        if self._signal is None:
-            self._signal = signal_name
+        """Ask the run to stop; what asks first is what is reported."""
+        self.stop_with(lambda: InterruptedRunError(signal_name))
+
+    def stop_with(self, error: Callable[[], InterruptedRunError]) -> None:
+        """Ask the run to stop; `error` makes what is raised, anew in each thread."""
+        if self._error is None:
+            self._error = error
 
     @property
     def stopped(self) -> bool:
         """Whether somebody asked."""
-        return self._signal is not None
+        return self._error is not None
 
     def check(self) -> None:
         """Raise `InterruptedRunError` if somebody asked to stop."""
-        if self._signal is not None:
-            raise InterruptedRunError(self._signal)
+        if self._error is not None:
+            raise self._error()
 
     def pause(self, seconds: float) -> None:
         """Return after `seconds`; `InterruptedRunError` as soon as somebody asks to stop."""

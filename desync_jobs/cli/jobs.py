@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from desync_jobs.cli.options import LimitOptions
 from desync_jobs.errors import UsageError
 
 if TYPE_CHECKING:
     from desync_jobs.manifest.job import Job
+    from desync_jobs.manifest.limits import LimitsSpec
 
 
 def load_from(path: str, variables: Sequence[str]) -> "Job":
@@ -36,8 +38,9 @@ def adjusted(
     concurrency: int | None = None,
     keep_going: bool = False,
     targets: Sequence[str] = (),
+    limits: LimitOptions | None = None,
 ) -> "Job":
-    """Let the command line override a job's number of workers, and what a failure stops.
+    """Let the command line override a job's number of workers, limits, and what a failure stops.
 
     Where there are `targets`, nothing else is done than those operations and what they need.
     """
@@ -49,9 +52,27 @@ def adjusted(
     if concurrency is not None:
         engine = spec.engine.model_copy(update={"workers": concurrency})
         spec = spec.model_copy(update={"engine": engine})
+    if limits is not None:
+        spec = spec.model_copy(update={"limits": _limited(spec.limits, limits)})
     if keep_going:
         spec = spec.model_copy(update={"keep_going": True})
     return replace(job, spec=spec)
+
+
+def _limited(declared: "LimitsSpec", given: LimitOptions) -> "LimitsSpec":
+    from pydantic import ValidationError
+
+    from desync_jobs.manifest.limits import LimitsSpec
+    from desync_jobs.manifest.problems import field_problems
+
+    said = {key: value for key, value in asdict(given).items() if value is not None}
+    try:
+        parsed = LimitsSpec.model_validate(said)
+    except ValidationError as error:
+        problem = next(field_problems(error))
+        option = str(problem.where[0]).replace("_", "-")
+        raise UsageError(f"--{option}: {problem.message}") from error
+    return declared.model_copy(update={key: getattr(parsed, key) for key in said})
 
 
 def data_on_stdout(job: "Job") -> bool:

@@ -6,7 +6,7 @@ they are written: a comma is a part of the path.
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import click
@@ -136,6 +136,37 @@ ignored_chunks: Final = click.option(
     metavar="FILE",
     help="Leave out the chunks listed in this file, one ID a line; may be repeated.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOptions:
+    """What a run may come to, as it is written on the command line; `None` leaves it to the job."""
+
+    max_download: str | None = None
+    max_requests: str | None = None
+    max_duration: str | None = None
+
+
+def limit_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Add the options of limits and pass them on as one `LimitOptions`, named `limits`."""
+
+    @click.option(
+        "--max-download",
+        metavar="SIZE",
+        help="Do not begin what would fetch more from stores, as in '2 GiB'; exit code 8.",
+    )
+    @click.option(
+        "--max-requests", metavar="N", help="Do not begin what would ask stores more often."
+    )
+    @click.option(
+        "--max-duration", metavar="TIME", help="Stop in good order after this time, as in '30min'."
+    )
+    @functools.wraps(function)
+    def with_limits(**given: Any) -> int:
+        names = [one.name for one in fields(LimitOptions)]
+        return function(limits=LimitOptions(**{name: given.pop(name) for name in names}), **given)
+
+    return with_limits
 
 
 def run_options(function: Callable[..., int]) -> Callable[..., int]:

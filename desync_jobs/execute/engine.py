@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable
 
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
+from desync_jobs.execute.deadline import deadline
 from desync_jobs.execute.hands import hands_of
 from desync_jobs.execute.prepare import make_plan, plan_operation
 from desync_jobs.execute.result import Done, Outcome, Result, Status
 from desync_jobs.execute.task import Machine, Task
+from desync_jobs.planner.limits import passed_limit
 from desync_jobs.planner.order import order_operations
 from desync_jobs.planner.plan import Action, Plan, Step
 from desync_jobs.report.events import RunFinished, RunStarted, StepFinished, StepStarted
@@ -23,19 +25,22 @@ class LocalEngine:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._outcomes: dict[str, Outcome] = {}
+        self._planned: dict[str, Step] = {}
+        """The steps as they are known by now."""
 
     def run(self, prepare: Callable[[Machine], Plan] = make_plan) -> Result:
         """Plan, and do every step that can be done.
 
-        Raises `ManifestError` for conflicts and cycles, and what `prepare` raises where there is to
-        be no run; whatever else goes wrong is in the result.
+        Raises `ManifestError` for conflicts and cycles, `LimitError`, and what `prepare`
+        raises where there is to be no run; whatever else goes wrong is in the result.
         """
         machine = self._machine
         names = order_operations(machine.job).names
         began = time.monotonic()
         machine.reporter.emit(RunStarted(machine.job.spec.name or machine.job.source, names, 0))
         try:
-            self._carry_out(prepare(machine))
+            with deadline(machine.cancel, machine.job.spec.limits.max_duration):
+                self._carry_out(prepare(machine))
         except InterruptedRunError as error:
             self._outcomes = {name: self._stopped(name, error) for name in names}
         except DesyncRunError as error:
@@ -48,6 +53,9 @@ class LocalEngine:
         return result
 
     def _carry_out(self, plan: Plan) -> None:
+        if plan.passed_limit is not None:
+            raise plan.passed_limit
+        self._planned = {step.operation: step for step in plan.steps}
         self._machine.progress.expect(sum(step.cost.work for step in plan.steps))
         for step in plan.steps:
             self._outcomes[step.operation] = self._step(plan, step)
@@ -111,6 +119,10 @@ class LocalEngine:
     def _plan_now(self, step: Step) -> Step:
         order = order_operations(self._machine.job)
         planned = plan_operation(self._machine, order, step.operation)
+        self._planned[step.operation] = planned
+        limit = passed_limit(self._machine.job, self._planned.values())
+        if limit is not None:
+            raise limit
         self._machine.progress.expect(planned.cost.work)
         return planned
 

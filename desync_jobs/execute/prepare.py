@@ -62,9 +62,14 @@ def plan_operation(machine: Machine, order: Order, name: str) -> Step:
 
 
 def _looked_at(task: Task[Any], step: Step) -> Step:
-    """Find out what `step` costs exactly: for a preview, or where its disk may be too small."""
+    """Find out what `step` costs exactly: for a preview, a limit, or a disk that may be small."""
     preview = hands_of(step.kind).preview
-    wanted = task.machine.purpose is Purpose.PREVIEW or any(one.tight for one in step.cost.space)
+    machine = task.machine
+    wanted = (
+        machine.purpose is Purpose.PREVIEW
+        or machine.job.spec.limits.on_costs
+        or any(one.tight for one in step.cost.space)
+    )
     if step.action is not Action.RUN or preview is None or not wanted:
         return step
     return preview(task, step)

@@ -9,6 +9,7 @@ from pydantic import Field
 from desync_jobs.manifest import globs
 from desync_jobs.manifest.base import Spec
 from desync_jobs.manifest.engine import LocalEngineSpec
+from desync_jobs.manifest.limits import LimitsSpec
 from desync_jobs.manifest.locations import resolved
 from desync_jobs.manifest.names import Name, VariableName
 from desync_jobs.manifest.operations import OperationSpec
@@ -48,6 +49,8 @@ class JobSpec(Spec):
     stores among them."""
     policy: PolicySpec = PolicySpec()
     """Retries, time limits and budgets of every place that does not say its own."""
+    limits: LimitsSpec = LimitsSpec()
+    """What a run never passes; there are no limits unless they are given."""
     seeds: dict[Name, SeedSpec] = Field(default={})
     """Blobs at hand whose chunks need not be fetched, by the names that operations call them."""
     operations: Annotated[dict[Name, OperationSpec], Field(min_length=1)]

@@ -135,6 +135,8 @@ class PlanDocument(TypedDict):
     """Whether a run would change anything, as far as is known."""
     download: BoundsDocument | None
     """Stored bytes that come from stores in all steps that are planned; null where none does."""
+    limit: str | None
+    """The limit of the job that a run would pass, so that it is not begun; null where none is."""
     steps: list[StepDocument]
     """The operations in the order in which they run."""
 
@@ -146,6 +148,7 @@ def plan_document(plan: Plan) -> PlanDocument:
         "job": plan.job.spec.name,
         "changes": plan.changes,
         "download": _perhaps(plan.download),
+        "limit": None if plan.passed_limit is None else str(plan.passed_limit),
         "steps": [_step(step) for step in plan.steps],
     }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
-from desync_jobs.errors import DesyncRunError
+from desync_jobs.errors import DesyncRunError, LimitError
 from desync_jobs.manifest.job import Job
 from desync_jobs.planner.cost import NO_COST, Bounds, Cost
 
@@ -93,6 +93,13 @@ class Plan:
     def changes(self) -> bool:
         """Whether running it would change anything, as far as is known."""
         return any(step.changes for step in self.steps)
+
+    @property
+    def passed_limit(self) -> LimitError | None:
+        """The limit of the job that a run would pass, as far as is planned."""
+        from desync_jobs.planner.limits import passed_limit
+
+        return passed_limit(self.job, self.steps)
 
     @property
     def download(self) -> Bounds | None:

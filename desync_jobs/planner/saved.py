@@ -23,7 +23,7 @@ SIZE_LIMIT: Final = 1 << 28
 _TABLES: Final = frozenset(
     {"stores", "caches", "failover_groups", "index_stores", "seeds", "operations"}
 )
-_ASIDE: Final = {"engine", "name", "description", "variables"}
+_ASIDE: Final = {"engine", "name", "description", "variables", "limits"}
 """What changes nothing of what is done; the values of variables are where they are used."""
 
 

@@ -7,7 +7,7 @@ import click
 
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.jobs import adjusted
-from desync_jobs.cli.options import RunOptions, run_options
+from desync_jobs.cli.options import LimitOptions, RunOptions, limit_options, run_options
 from desync_jobs.errors import SourceError
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ _EXAMPLES = (
 
 @click.command("apply", cls=Command, examples=_EXAMPLES)
 @click.argument("saved", metavar="PLAN")
+@limit_options
 @run_options
-def command(*, saved: str, options: RunOptions) -> int:
+def command(*, saved: str, limits: LimitOptions, options: RunOptions) -> int:
     """Carry out exactly what PLAN says, a file that 'plan -o' wrote.
 
     The job, its variables, its indexes, targets and stores are looked at again. Where anything is
@@ -46,6 +47,7 @@ def command(*, saved: str, options: RunOptions) -> int:
             load_job(path, origin.variables),
             concurrency=options.concurrency,
             targets=origin.targets,
+            limits=limits,
             keep_going=origin.keep_going,
         )
 

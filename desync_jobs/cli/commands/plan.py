@@ -9,7 +9,7 @@ from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.failures import complain
 from desync_jobs.cli.jobs import adjusted, load_from
-from desync_jobs.cli.options import RunOptions, run_options
+from desync_jobs.cli.options import LimitOptions, RunOptions, limit_options, run_options
 from desync_jobs.cli.output import write_json, write_line
 from desync_jobs.errors import EXIT_CHANGES, EXIT_DONE
 
@@ -38,6 +38,7 @@ _EXAMPLES = (
     metavar="FILE",
     help="Save the plan in FILE, for 'desync-run apply FILE' to carry out.",
 )
+@limit_options
 @run_options
 def command(  # noqa: PLR0913 -- one parameter for each option
     *,
@@ -47,18 +48,24 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     keep_going: bool,
     detailed_exitcode: bool,
     output: str | None,
+    limits: LimitOptions,
     options: RunOptions,
 ) -> int:
     """Show what a run of JOB would do and why, and change nothing.
 
-    Where an operation cannot be done, the exit code is that of its error, and no plan is saved.
+    Where an operation cannot be done, the exit code is that of its error, and where
+    a limit would be passed it is 8; then no plan is saved.
     """
     loaded = load_from(job, variables)
     from desync_jobs.cli.running import planned
     from desync_jobs.planner.explain import explain
 
     loaded = adjusted(
-        loaded, concurrency=options.concurrency, targets=targets, keep_going=keep_going
+        loaded,
+        concurrency=options.concurrency,
+        targets=targets,
+        limits=limits,
+        keep_going=keep_going,
     )
     plan = planned(loaded, options)
     if options.as_json:
@@ -70,6 +77,8 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         complain(str(error))
     if errors:
         return errors[0].exit_code
+    if plan.passed_limit is not None:
+        raise plan.passed_limit
     if output is not None:
         _save(plan, job, targets, output)
     return EXIT_CHANGES if detailed_exitcode and plan.changes else EXIT_DONE

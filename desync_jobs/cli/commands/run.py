@@ -7,7 +7,7 @@ import click
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.jobs import adjusted, load_from
-from desync_jobs.cli.options import RunOptions, run_options
+from desync_jobs.cli.options import LimitOptions, RunOptions, limit_options, run_options
 
 if TYPE_CHECKING:
     from desync_jobs.manifest.job import Job
@@ -24,6 +24,7 @@ _EXAMPLES = (
 @opt.variables
 @opt.targets
 @opt.keep_going
+@limit_options
 @run_options
 def command(
     *,
@@ -31,6 +32,7 @@ def command(
     variables: tuple[str, ...],
     targets: tuple[str, ...],
     keep_going: bool,
+    limits: LimitOptions,
     options: RunOptions,
 ) -> int:
     """Carry out the operations of the job file JOB.
@@ -42,7 +44,11 @@ def command(
     def load() -> "Job":
         loaded = load_from(job, variables)
         return adjusted(
-            loaded, concurrency=options.concurrency, targets=targets, keep_going=keep_going
+            loaded,
+            concurrency=options.concurrency,
+            targets=targets,
+            limits=limits,
+            keep_going=keep_going,
         )
 
     loaded = load()
