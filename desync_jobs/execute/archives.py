@@ -1,76 +1,118 @@
-"""Reading an archive once, from a file or standard input, and writing text about it."""
+"""Reading an archive once, from a file, from standard input, or from chunks by their index."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 
+from desync_jobs.core.chunk import BytesLike
+from desync_jobs.errors import ArchiveFormatError
 from desync_jobs.execute.blob_digest import blocks
-from desync_jobs.execute.inputs import file_facts, open_input, output_facts
-from desync_jobs.execute.outputs import open_output
-from desync_jobs.execute.result import Done
+from desync_jobs.execute.blob_range import open_range, preview_range, survey_range
+from desync_jobs.execute.inputs import file_facts, open_input
+from desync_jobs.execute.progress import Phase
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.catar.listing import escaped
 from desync_jobs.formats.catar.reading import Event, LeftOut, Opened, TreeReader
-from desync_jobs.planner.archives import ArchiveFacts
-from desync_jobs.planner.facts import FileFacts
-
-_BATCH = 1000
-"""Lines written at a time."""
-
-
-def archive_facts(task: Task[Any], archive: str, output: str) -> ArchiveFacts:
-    """Look at an archive and at the place of what is written about it."""
-    streams = task.machine.streams
-    return ArchiveFacts(
-        file_facts(task.path(archive), streams), output_facts(task.path(output), streams)
-    )
+from desync_jobs.formats.index import Index
+from desync_jobs.manifest.archive import ArchiveSpec
+from desync_jobs.planner.archives import Archive, ArchiveFacts, archive_cost
+from desync_jobs.planner.blob_range import BlobRange
+from desync_jobs.planner.cost import Cost
 
 
-def write_archive_listing(
-    task: Task[Any],
-    archive: FileFacts,
-    output: str,
-    lines: Callable[[Iterator[Event]], Iterator[str]],
-) -> Done:
-    """Write the `lines` made of what is in `archive`, as it is read.
-
-    Raises `ArchiveFormatError` where the archive is none; a file is written whole or not at all.
-    """
-    nodes = 0
-
-    def counted() -> Iterator[Event]:
-        nonlocal nodes
-        for event in _events(task, archive):
-            nodes += isinstance(event, Opened)
-            yield event
-
-    with open_output(task.path(output), task.machine.streams) as out:
-        batch: list[str] = []
-        for line in lines(counted()):
-            batch.append(f"{line}\n")
-            if len(batch) == _BATCH:
-                out.write("".join(batch).encode("ascii"))
-                batch = []
-        out.write("".join(batch).encode("ascii"))
-        return Done(out.finish(), {"nodes": nodes})
+def survey_archive(task: Task[ArchiveSpec]) -> ArchiveFacts:
+    """Look at the archive, or read its index and look at what may have the chunks."""
+    spec = task.spec
+    if spec.index is not None:
+        return survey_range(task, spec.index)
+    return file_facts(task.path(spec.archive or ""), task.machine.streams)
 
 
-def _events(task: Task[Any], archive: FileFacts) -> Iterator[Event]:
-    """Yield what is in the archive; say which names desync left without anything."""
-    name = "standard input" if archive.path == "-" else archive.path
-    reader = TreeReader(name)
-    phase = task.phase("reading", archive.size)
-    left_out: list[bytes] = []
-    count = 0
-    with open_input(archive.path, task.machine.streams) as fd:
-        for block in blocks(fd, name, task.machine.workers):
+def preview_archive(task: Task[ArchiveSpec], archive: Archive) -> Cost:
+    """Look where each chunk to be fetched is, and say what reading costs by that."""
+    fetched = preview_range(task, archive) if isinstance(archive, BlobRange) else None
+    return archive_cost(task.spec, archive, fetched)
+
+
+def _keep_nothing(block: BytesLike, /) -> None:
+    """Let a block pass."""
+
+
+class OpenArchive:
+    """An archive that is being read, once."""
+
+    def __init__(
+        self,
+        name: str,
+        pieces: Iterable[BytesLike],
+        index: Index | None,
+        statistics: Callable[[], dict[str, object]],
+        warn: Callable[[str], None],
+        phase: Phase,
+    ) -> None:
+        self.name = name
+        """What it is called in errors."""
+        self.statistics = statistics
+        """Where its chunks came from, where it has an index."""
+        self._pieces = pieces
+        self._index = index
+        self._warn = warn
+        self._phase = phase
+
+    def events(self, copy: Callable[[BytesLike], object] = _keep_nothing) -> Iterator[Event]:
+        """Yield what is in it; `copy` is given its bytes, each before what comes of them.
+
+        Raises `ArchiveFormatError` where it is no archive, or not the one that its index is of;
+        warns of names that desync left without anything.
+        """
+        reader = TreeReader(self.name)
+        left_out: list[bytes] = []
+        count = 0
+        for block in self._pieces:
+            copy(block)
             for event in reader.feed(block):
                 if isinstance(event, LeftOut):
                     left_out, count = left_out or [event.path], count + 1
+                if isinstance(event, Opened) and event.path == b".":
+                    self._check_flags(event)
                 yield event
-            phase.advance(len(block))
-    reader.finish()
-    if left_out:
-        task.warn(
-            f"{name}: desync left out what it could not keep, a FIFO or a socket: "
-            f"{escaped(left_out[0])}" + (f" and {count - 1:,} more" if count > 1 else "")
-        )
+            self._phase.advance(len(block))
+        reader.finish()
+        if left_out:
+            self._warn(
+                f"{self.name}: desync left out what it could not keep, a FIFO or a socket: "
+                f"{escaped(left_out[0])}" + (f" and {count - 1:,} more" if count > 1 else "")
+            )
+
+    def _check_flags(self, root: Opened) -> None:
+        """Hold the archive's feature flags against the index's, as casync does."""
+        found = root.node.entry.feature_flags
+        if self._index is not None and self._index.flags != found:
+            raise ArchiveFormatError(
+                f"{self.name}: its feature flags are {found:#x}, those of its index "
+                f"{self._index.flags:#x}: that is the index of a blob, or of another archive; "
+                "`put` makes one of an archive"
+            )
+
+
+@contextmanager
+def open_archive(task: Task[ArchiveSpec], archive: Archive) -> Iterator[OpenArchive]:
+    """Open `archive` for one reading, in a phase of its own; chunks are verified."""
+    if isinstance(archive, BlobRange):
+        where = _named(archive.found.path)
+        phase = task.phase("reading", archive.size)
+        with open_range(task, archive) as blob:
+            name = f"archive of {where}"
+            yield OpenArchive(name, blob.pieces, archive.index, blob.statistics, task.warn, phase)
+        return
+    name = _named(archive.path)
+    phase = task.phase("reading", archive.size)
+    with (
+        open_input(archive.path, task.machine.streams) as fd,
+        # Whoever stops reading before the end leaves no thread that reads.
+        closing(blocks(fd, name, task.machine.workers)) as pieces,
+    ):
+        yield OpenArchive(name, pieces, None, dict, task.warn, phase)
+
+
+def _named(path: str) -> str:
+    return "standard input" if path == "-" else path

@@ -1,7 +1,7 @@
 """The digest of a whole blob, read block by block while the last one is digested."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import wait
 from itertools import cycle
 
@@ -16,7 +16,7 @@ from desync_jobs.manifest.operations.extract import ExtractSpec
 _READ = 1 << 20
 
 
-def blocks(fd: int, name: str, workers: Workers) -> Iterator[memoryview]:
+def blocks(fd: int, name: str, workers: Workers) -> Generator[memoryview, None, None]:
     """Yield the file from its position on, each block valid until the next one is asked for.
 
     Raises `SourceError` where it cannot be read.

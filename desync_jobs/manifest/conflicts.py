@@ -4,12 +4,13 @@ pydantic's own cross-checks run only where every key is right, and their finding
 have no place; so these stand apart and are asked of every operation that is right.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from desync_jobs.errors import Problem
+from desync_jobs.manifest.archive import ArchiveSpec, archive_problems
 from desync_jobs.manifest.archiving import archiving_problems
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.choice import choice_problems
@@ -44,13 +45,9 @@ def conflicts(operations: Mapping[str, OperationBase], directory: str) -> Iterat
     yield from _endless_after_endless(operations)
     for name, operation in operations.items():
         yield from _overwritten_input(name, operation, directory)
-        if isinstance(operation, MakeSpec | ChunkSpec | TarSpec):
-            yield from _impossible_sizes(name, operation)
-        if isinstance(operation, ServeChunksSpec):
-            yield from _unwritable(name, operation)
-        if isinstance(operation, TarSpec):
-            for where, message in archiving_problems(operation):
-                yield Problem(("operations", name, *where), message)
+        for kinds, check in _CHECKS:
+            if isinstance(operation, kinds):
+                yield from check(name, operation)
         if isinstance(operation, ExtractSpec):
             for where, message in choice_problems(operation, directory):
                 yield Problem(("operations", name, *where), message)
@@ -97,3 +94,22 @@ def _impossible_sizes(name: str, operation: MakeSpec | ChunkSpec | TarSpec) -> I
         operation.chunk_size.check(operation.cut)
     except ValueError as error:
         yield Problem(("operations", name, "chunk_size"), str(error))
+
+
+def _unclear_archive(name: str, operation: ArchiveSpec) -> Iterator[Problem]:
+    for where, message in archive_problems(operation):
+        yield Problem(("operations", name, *where), message)
+
+
+def _unclear_archiving(name: str, operation: TarSpec) -> Iterator[Problem]:
+    for where, message in archiving_problems(operation):
+        yield Problem(("operations", name, *where), message)
+
+
+_CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] = (
+    ((MakeSpec, ChunkSpec, TarSpec), _impossible_sizes),
+    (ServeChunksSpec, _unwritable),
+    (TarSpec, _unclear_archiving),
+    (ArchiveSpec, _unclear_archive),
+)
+"""What is asked of operations of some kinds."""

@@ -21,8 +21,8 @@ _PLACES: Final = {
 }
 """Tables whose names are one name space."""
 _Places: TypeAlias = Mapping[str, Mapping[str, Any]]
-_SEEDED_KINDS: Final = ("extract", "cat")
-"""Kinds whose `seeds` are names of seeds; those of `info` are files."""
+_FILES_AS_SEEDS: Final = ("info",)
+"""Kinds whose `seeds` are files and not names of seeds."""
 
 
 def reference_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -113,7 +113,7 @@ def _unfit(key: str | int, name: str, places: _Places) -> str | None:
 def _seed_problems(
     name: str, fields: Mapping[str, Any], seeds: Collection[str]
 ) -> Iterator[Problem]:
-    if fields.get("kind") in _SEEDED_KINDS:
+    if fields.get("kind") not in _FILES_AS_SEEDS:
         for where, reference in _references(name, fields, "seeds"):
             if reference not in seeds:
                 guess = did_you_mean(reference, seeds)
@@ -133,9 +133,8 @@ def _after_problems(
 
 
 def _repeated(name: str, fields: Mapping[str, Any]) -> Iterator[Problem]:
-    named = (
-        ("stores", "after", "seeds") if fields.get("kind") in _SEEDED_KINDS else ("stores", "after")
-    )
+    seeds = () if fields.get("kind") in _FILES_AS_SEEDS else ("seeds",)
+    named = ("stores", "after", *seeds)
     for key in named:
         seen: set[str] = set()
         for where, reference in _references(name, fields, key):

@@ -1,30 +1,49 @@
-"""Operations that read an archive once and write text about it."""
+"""What reading an archive takes, whichever way it is given."""
 
-from dataclasses import dataclass
+from typing import TypeAlias
 
 from desync_jobs.errors import SourceError
+from desync_jobs.manifest.archive import ArchiveSpec
+from desync_jobs.planner.blob_range import BlobRange, RangeFacts, need_range, unseen_range_cost
 from desync_jobs.planner.cost import Amount, Cost
-from desync_jobs.planner.facts import FileFacts, FileKind
-from desync_jobs.planner.listing import decide_listing
-from desync_jobs.planner.needed import need_apart
-from desync_jobs.planner.plan import Decision
+from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
+from desync_jobs.planner.fetched import FetchedCost
+from desync_jobs.planner.space import spaces, warnings
+
+ArchiveFacts: TypeAlias = FileFacts | RangeFacts
+"""An archive as it was found: a file or stream, or an index with what has its chunks."""
+
+Archive: TypeAlias = FileFacts | BlobRange
+"""An archive that can be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveFacts:
-    """The archive and the output."""
+def need_archive(spec: ArchiveSpec, facts: ArchiveFacts) -> Archive:
+    """Return what to read; raises `SourceError`, `IndexMissingError` or `StoreError`."""
+    if isinstance(facts, RangeFacts):
+        return need_range(facts, spec.index or "")
+    if facts.kind is FileKind.ABSENT:
+        raise SourceError(f"{facts.path}: archive does not exist")
+    if facts.kind is FileKind.DIRECTORY:
+        raise SourceError(f"{facts.path} is a directory; an archive is a file")
+    return facts
 
-    archive: FileFacts
-    output: FileFacts
+
+def read_file(archive: Archive) -> FileFacts | IndexFacts:
+    """Return the one file that `archive` begins with, which no output may replace."""
+    return archive.found if isinstance(archive, BlobRange) else archive
 
 
-def decide_archive_listing(facts: ArchiveFacts) -> Decision:
-    """Decide to read the whole archive; `SourceError` where there is none."""
-    archive = facts.archive
-    if archive.kind is FileKind.ABSENT:
-        raise SourceError(f"{archive.path}: archive does not exist")
-    if archive.kind is FileKind.DIRECTORY:
-        raise SourceError(f"{archive.path} is a directory; an archive is a file")
-    need_apart(facts.output, archive)
-    amount = Amount("archive", archive.size, exact=archive.size > 0)
-    return decide_listing(facts.output, Cost((amount,), work=archive.size), archive)
+def archive_cost(spec: ArchiveSpec, archive: Archive, fetched: FetchedCost | None = None) -> Cost:
+    """Return what reading comes to; of an index, as `fetched` says where somebody looked."""
+    if not isinstance(archive, BlobRange):
+        amount = Amount("archive", archive.size, exact=archive.size > 0)
+        return Cost((amount,), work=archive.size)
+    fetched = fetched or unseen_range_cost(spec, archive)
+    space = spaces(list(fetched.needs))
+    return Cost(
+        fetched.reads,
+        fetched.writes,
+        work=archive.size,
+        space=space,
+        warnings=(*fetched.warnings, *warnings(space)),
+    )

@@ -2,25 +2,33 @@
 
 from collections.abc import Iterator
 
-from desync_jobs.execute.archives import archive_facts, write_archive_listing
+from desync_jobs.execute.archive_listing import (
+    preview_archive_listing,
+    survey_archive_listing,
+    write_archive_listing,
+)
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.catar.listing import list_line
 from desync_jobs.formats.catar.reading import Event, Opened
 from desync_jobs.manifest.operations.list import ListSpec
-from desync_jobs.planner.archives import ArchiveFacts
-from desync_jobs.planner.facts import FileFacts
+from desync_jobs.planner.archive_listing import ArchiveListingFacts
 from desync_jobs.planner.plan import Step
 
 
-def survey_list(task: Task[ListSpec]) -> ArchiveFacts:
+def survey_list(task: Task[ListSpec]) -> ArchiveListingFacts:
     """Look at the archive."""
-    return archive_facts(task, task.spec.archive, task.spec.output)
+    return survey_archive_listing(task, task.spec.output)
+
+
+def preview_list(task: Task[ListSpec], step: Step) -> Step:
+    """Look where the chunks of an archive are."""
+    return preview_archive_listing(task, step)
 
 
 def do_list(task: Task[ListSpec], step: Step) -> Done:
     """Write a line for each node as it begins."""
-    return write_archive_listing(task, step.detail_as(FileFacts), task.spec.output, _lines)
+    return write_archive_listing(task, step, task.spec.output, _lines)
 
 
 def _lines(events: Iterator[Event]) -> Iterator[str]:

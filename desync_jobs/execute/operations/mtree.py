@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from desync_jobs.execute.archives import archive_facts, write_archive_listing
+from desync_jobs.execute.archive_listing import (
+    preview_archive_listing,
+    survey_archive_listing,
+    write_archive_listing,
+)
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.catar.listing import (
@@ -14,14 +18,18 @@ from desync_jobs.formats.catar.node import Node, NodeKind
 from desync_jobs.formats.catar.reading import Closed, Event, Opened
 from desync_jobs.formats.flags import flags_algorithm
 from desync_jobs.manifest.operations.mtree import MtreeSpec
-from desync_jobs.planner.archives import ArchiveFacts
-from desync_jobs.planner.facts import FileFacts
+from desync_jobs.planner.archive_listing import ArchiveListingFacts
 from desync_jobs.planner.plan import Step
 
 
-def survey_mtree(task: Task[MtreeSpec]) -> ArchiveFacts:
+def survey_mtree(task: Task[MtreeSpec]) -> ArchiveListingFacts:
     """Look at the archive."""
-    return archive_facts(task, task.spec.archive, task.spec.output)
+    return survey_archive_listing(task, task.spec.output)
+
+
+def preview_mtree(task: Task[MtreeSpec], step: Step) -> Step:
+    """Look where the chunks of an archive are."""
+    return preview_archive_listing(task, step)
 
 
 def do_mtree(task: Task[MtreeSpec], step: Step) -> Done:
@@ -34,7 +42,7 @@ def do_mtree(task: Task[MtreeSpec], step: Step) -> Done:
             yield DESYNC_MTREE_BEGINNING
             yield from _lines(events, desync_mtree_line)
 
-    return write_archive_listing(task, step.detail_as(FileFacts), task.spec.output, lines)
+    return write_archive_listing(task, step, task.spec.output, lines)
 
 
 def _lines(

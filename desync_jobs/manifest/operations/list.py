@@ -2,20 +2,18 @@
 
 from typing import Literal
 
-from desync_jobs.manifest.access import STREAM, Access, access
-from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.access import STREAM, Access
+from desync_jobs.manifest.archive import ArchiveSpec
 from desync_jobs.manifest.paths import StreamPath
 
 
-class ListSpec(OperationBase):
+class ListSpec(ArchiveSpec):
     """List what is in an archive, with the mode of each, a line each."""
 
     kind: Literal["list"]
     """Lists an archive."""
-    archive: StreamPath
-    """The archive (catar); `-` is standard input."""
     output: StreamPath = STREAM
     """The text file to write; `-` is standard output."""
 
     def access(self) -> Access:
-        return access(reads=[self.archive], writes=[self.output])
+        return self.archive_access(writes=(self.output,))

@@ -2,22 +2,20 @@
 
 from typing import Literal
 
-from desync_jobs.manifest.access import STREAM, Access, access
-from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.access import STREAM, Access
+from desync_jobs.manifest.archive import ArchiveSpec
 from desync_jobs.manifest.paths import StreamPath
 
 
-class MtreeSpec(OperationBase):
+class MtreeSpec(ArchiveSpec):
     """Describe everything in an archive as an mtree: metadata, and digests of files."""
 
     kind: Literal["mtree"]
     """Describes an archive."""
-    archive: StreamPath
-    """The archive (catar); `-` is standard input."""
     output: StreamPath = STREAM
     """The text file to write; `-` is standard output."""
     style: Literal["casync", "desync"] = "casync"
     """Whose words: casync's tell more, desync's are those of its `mtree`, without its mistakes."""
 
     def access(self) -> Access:
-        return access(reads=[self.archive], writes=[self.output])
+        return self.archive_access(writes=(self.output,))

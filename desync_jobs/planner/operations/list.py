@@ -1,10 +1,10 @@
 """Deciding `list`: one pass over an archive."""
 
 from desync_jobs.manifest.operations.list import ListSpec
-from desync_jobs.planner.archives import ArchiveFacts, decide_archive_listing
+from desync_jobs.planner.archive_listing import ArchiveListingFacts, decide_archive_listing
 from desync_jobs.planner.plan import Decision
 
 
-def plan_list(_spec: ListSpec, facts: ArchiveFacts) -> Decision:
+def plan_list(spec: ListSpec, facts: ArchiveListingFacts) -> Decision:
     """Decide to read the whole archive."""
-    return decide_archive_listing(facts)
+    return decide_archive_listing(spec, facts)

@@ -1,10 +1,10 @@
 """Deciding `mtree`: one pass over an archive, which digests its files."""
 
 from desync_jobs.manifest.operations.mtree import MtreeSpec
-from desync_jobs.planner.archives import ArchiveFacts, decide_archive_listing
+from desync_jobs.planner.archive_listing import ArchiveListingFacts, decide_archive_listing
 from desync_jobs.planner.plan import Decision
 
 
-def plan_mtree(_spec: MtreeSpec, facts: ArchiveFacts) -> Decision:
+def plan_mtree(spec: MtreeSpec, facts: ArchiveListingFacts) -> Decision:
     """Decide to read the whole archive."""
-    return decide_archive_listing(facts)
+    return decide_archive_listing(spec, facts)

@@ -141,6 +141,10 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
             Access(reads=("a",), writes=("o",)),
         ),
         (
+            ListSpec(kind="list", index="i", stores=("s",), cache="c", seeds=("d",)),
+            Access(reads=("i",), uses_stores=("s", "c"), uses_seeds=("d",), writes_stdout=True),
+        ),
+        (
             MtreeSpec(kind="mtree", archive="-"),
             Access(reads_stdin=True, writes_stdout=True),
         ),

@@ -13,6 +13,7 @@ from desync_jobs.core.sizes import ChunkSizes, CutMode
 from desync_jobs.errors import UsageError
 from desync_jobs.formats.catar.features import FEATURES
 from desync_jobs.manifest.access import STREAM
+from desync_jobs.manifest.archive import ArchiveSpec
 from desync_jobs.manifest.endless import EndlessSpec
 from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.job import JobSpec
@@ -35,6 +36,9 @@ _CHOSEN = ("index", "target", "blobs", "indexes", "targets", "blob_digest")
 
 _ARCHIVED = ("archive", "index", "store")
 """Keys of `tar` that say what becomes of the archive."""
+
+_READ = tuple(ArchiveSpec.model_fields.keys() - {"description", "after"})
+"""Keys of operations that read an archive, which say where it is."""
 
 _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "description": texts,
@@ -78,7 +82,7 @@ def _field(draw: st.DrawFn, kind: str, key: str, stores: list[str], caches: list
     match key:
         case "store":
             return draw(st.sampled_from(stores))
-        case "stores" | "seeds" if key == "stores" or kind in ("extract", "cat"):
+        case "stores" | "seeds" if key == "stores" or kind != "info":
             declared, least = (stores, 1) if key == "stores" else (["s1", "s2", "s3"], 0)
             return draw(
                 st.lists(st.sampled_from(declared), min_size=least, max_size=2, unique=True)
@@ -104,13 +108,25 @@ _DRAWN = [kind for kind, spec in KINDS.items() if not issubclass(spec, EndlessSp
 def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[str, Any]:
     kind = draw(st.sampled_from(_DRAWN))
     operation: dict[str, Any] = {"kind": kind}
+    reads = issubclass(KINDS[kind], ArchiveSpec)
+    chosen = _READ if reads else {"extract": _CHOSEN, "tar": _ARCHIVED}.get(kind, ())
     for key, field in KINDS[kind].model_fields.items():
-        chosen = key in {"extract": _CHOSEN, "tar": _ARCHIVED}.get(kind, ())
-        wanted = key not in ("kind", "after") and not chosen
+        wanted = key not in ("kind", "after") and key not in chosen
         if wanted and (field.is_required() or draw(st.booleans())):
             operation[key] = _field(draw, kind, key, stores, caches)
     about = {"extract": extracted(), "tar": archived(stores)}.get(kind)
+    about = read_archives(stores, caches) if reads else about
     return operation | ({} if about is None else draw(about))
+
+
+@st.composite
+def read_archives(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[str, Any]:
+    """Draw where an archive is, in each of the two ways."""
+    if draw(st.booleans()):
+        return {"archive": f"archive-{draw(paths)}" if draw(st.booleans()) else STREAM}
+    chosen = [key for key in sorted(_READ) if key not in ("archive", "index")]
+    drawn = {key: _field(draw, "list", key, stores, caches) for key in chosen}
+    return {**drawn, "index": f"index-{draw(paths)}" if draw(st.booleans()) else STREAM}
 
 
 @st.composite

@@ -1,0 +1,62 @@
+"""Reading an archive once and writing text about it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from desync_jobs.execute.archives import open_archive, preview_archive, survey_archive
+from desync_jobs.execute.inputs import output_facts
+from desync_jobs.execute.outputs import open_output
+from desync_jobs.execute.result import Done
+from desync_jobs.execute.task import Task
+from desync_jobs.formats.catar.reading import Event, Opened
+from desync_jobs.manifest.archive import ArchiveSpec
+from desync_jobs.planner.archive_listing import ArchiveListingDetail, ArchiveListingFacts
+from desync_jobs.planner.plan import Step
+
+_BATCH = 1000
+"""Lines written at a time."""
+
+
+def survey_archive_listing(task: Task[ArchiveSpec], output: str) -> ArchiveListingFacts:
+    """Look at the archive and at the place of what is written about it."""
+    path, streams = task.path(output), task.machine.streams
+    return ArchiveListingFacts(survey_archive(task), output_facts(path, streams))
+
+
+def preview_archive_listing(task: Task[ArchiveSpec], step: Step) -> Step:
+    """Say what reading the archive costs by where its chunks are."""
+    archive = step.detail_as(ArchiveListingDetail).archive
+    return replace(step, cost=preview_archive(task, archive))
+
+
+def write_archive_listing(
+    task: Task[ArchiveSpec],
+    step: Step,
+    output: str,
+    lines: Callable[[Iterator[Event]], Iterator[str]],
+) -> Done:
+    """Write the `lines` made of what is in the archive, as it is read.
+
+    Raises `ArchiveFormatError` where the archive is none; a file is written whole or not at all.
+    """
+    nodes = 0
+
+    def counted(events: Iterator[Event]) -> Iterator[Event]:
+        nonlocal nodes
+        for event in events:
+            nodes += isinstance(event, Opened)
+            yield event
+
+    with (
+        open_archive(task, step.detail_as(ArchiveListingDetail).archive) as archive,
+        open_output(task.path(output), task.machine.streams) as out,
+    ):
+        batch: list[str] = []
+        for line in lines(counted(archive.events())):
+            batch.append(f"{line}\n")
+            if len(batch) == _BATCH:
+                out.write("".join(batch).encode("ascii"))
+                batch = []
+        out.write("".join(batch).encode("ascii"))
+        status = out.finish()
+    return Done(status, {"nodes": nodes, **archive.statistics()})
