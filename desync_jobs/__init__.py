@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from desync_jobs._version import __version__
 
 if TYPE_CHECKING:
-    from desync_jobs.api import Settings, load, plan, run, status
+    from desync_jobs.api import Settings, apply, load, lock, plan, run, status
     from desync_jobs.execute.result import Result
     from desync_jobs.execute.status import JobStatus
     from desync_jobs.manifest.job import Job
@@ -22,7 +22,9 @@ __all__ = [
     "Result",
     "Settings",
     "__version__",
+    "apply",
     "load",
+    "lock",
     "plan",
     "run",
     "status",
@@ -34,7 +36,9 @@ _HOMES = {
     "Plan": "desync_jobs.planner.plan",
     "Result": "desync_jobs.execute.result",
     "Settings": "desync_jobs.api",
+    "apply": "desync_jobs.api",
     "load": "desync_jobs.api",
+    "lock": "desync_jobs.api",
     "plan": "desync_jobs.api",
     "run": "desync_jobs.api",
     "status": "desync_jobs.api",

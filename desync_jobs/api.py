@@ -20,17 +20,19 @@ from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.kernel import Kernel, best
 from desync_jobs.execute.engine import LocalEngine
+from desync_jobs.execute.index_rules import rule_of
 from desync_jobs.execute.prepare import make_plan
 from desync_jobs.execute.progress import Progress
 from desync_jobs.execute.result import Result
 from desync_jobs.execute.task import Machine, Purpose, Streams
 from desync_jobs.manifest.job import Job
-from desync_jobs.manifest.load import load_job
+from desync_jobs.manifest.locked import load_locked_job
 from desync_jobs.planner.plan import Plan
 from desync_jobs.report.events import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     from desync_jobs.execute.status import JobStatus
+    from desync_jobs.manifest.lock import Lock
     from desync_jobs.planner.saved import SavedPlan
 
 
@@ -59,11 +61,11 @@ def load(
 ) -> Job:
     """Read a manifest; raises `ManifestError` with every problem it has.
 
-    `environment` (the process's own unless given) supplies variables as
+    A lock beside it is obeyed. `environment` (the process's own unless given) supplies variables as
     `DESYNC_VAR_<NAME>` where `variables` does not.
     """
-    return load_job(
-        os.fspath(path), variables or {}, os.environ if environment is None else environment
+    return load_locked_job(
+        path, variables or {}, os.environ if environment is None else environment
     )
 
 
@@ -86,6 +88,18 @@ def status(job: Job, settings: Settings | None = None) -> "JobStatus":
 
     with _machine(job, settings or Settings(), Purpose.PREVIEW) as machine:
         return survey_status(machine)
+
+
+def lock(job: Job, settings: Settings | None = None) -> "Lock":
+    """Look at every index that `job` reads, and return the lock of what there is.
+
+    A lock that the job has is not looked at. Raises the error of an operation that cannot be done,
+    and what `plan` raises.
+    """
+    from desync_jobs.execute.locking import lock_of
+
+    with _machine(job, settings or Settings(), Purpose.RUN) as machine:
+        return lock_of(machine)
 
 
 def run(job: Job, settings: Settings | None = None) -> Result:
@@ -123,5 +137,6 @@ def _machine(job: Job, settings: Settings, purpose: Purpose) -> Iterator[Machine
             progress=Progress(settings.reporter),
             streams=Streams(stdin, stdout, settings.cancel),
             purpose=purpose,
+            indexes=rule_of(job),
             reload=settings.reload,
         )

@@ -20,6 +20,13 @@ def load_from(path: str, variables: Sequence[str]) -> "Job":
     return load_job(path, _assigned(variables), os.environ)
 
 
+def load_locked_from(path: str, variables: Sequence[str]) -> "Job":
+    """Load the job in a file in the same way, held to the lock beside it where there is one."""
+    from desync_jobs.manifest.locked import load_locked_job
+
+    return load_locked_job(path, _assigned(variables), os.environ)
+
+
 def _assigned(variables: Sequence[str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for text in variables:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from desync_jobs.execute.result import Result
     from desync_jobs.execute.status import JobStatus
     from desync_jobs.manifest.job import Job
+    from desync_jobs.manifest.lock import Lock
     from desync_jobs.planner.plan import Plan
     from desync_jobs.planner.saved import SavedPlan
 
@@ -106,6 +107,14 @@ def planned(job: "Job", options: RunOptions) -> "Plan":
     audience = Audience(options, lines=False, data_on_stdout=not options.quiet)
     with _settings(audience) as settings:
         return plan(job, settings)
+
+
+def lock_now(job: "Job", options: RunOptions) -> "Lock":
+    """Look at what the names in a job from a file stand for, which changes nothing."""
+    from desync_jobs.api import lock
+
+    with _settings(Audience(options, lines=False, data_on_stdout=not options.quiet)) as settings:
+        return lock(job, settings)
 
 
 def status_of(job: "Job", options: RunOptions) -> "JobStatus":

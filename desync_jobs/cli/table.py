@@ -10,6 +10,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "run": "Carry out a job file; `desync-run JOB` is the same.",
             "plan": "Show what a run would do, and change nothing.",
             "apply": "Carry out a saved plan, or refuse where something has changed.",
+            "lock": "Write down what a job's variables and indexes are now, for later runs.",
             "status": "Show what is as declared, to do, or interrupted.",
             "validate": "Check job files and report every problem.",
             "graph": "Draw the order of a job's operations.",

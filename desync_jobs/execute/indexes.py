@@ -28,6 +28,17 @@ _HELD: Final = 1 << 24
 def find_index(task: Task[S], text: str) -> IndexFacts | None:
     """Read and check the index that the manifest calls `text`; None where there is none.
 
+    Raises what `look_for_index` does, and `OutdatedError` for one that is not the locked one.
+    """
+    found = look_for_index(task, text)
+    if found is not None:
+        task.machine.indexes.meet(task.machine.job, found)
+    return found
+
+
+def look_for_index(task: Task[S], text: str) -> IndexFacts | None:
+    """Read and check an index in the same way that decides nothing, so that no lock has it.
+
     Raises `IndexFormatError` for one that breaks a rule, and `SourceError` or `StoreError` for one
     that cannot be read.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from desync_jobs.errors import IndexMissingError, InvalidDataError, SourceError
-from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.indexes import look_for_index
 from desync_jobs.execute.inputs import file_facts, open_input, read_index
 from desync_jobs.execute.seed_index import automatic_seed, check_cutting
 from desync_jobs.execute.task import Streams, Task
@@ -64,7 +64,7 @@ def _seeds(task: Task[S], name: str, wanted: _Sought) -> Iterator[SeedFacts]:
             return
         yield automatic_seed(task, name, blob, wanted.index)
         return
-    found = find_index(task, spec.index or "")
+    found = look_for_index(task, spec.index or "")
     if found is None:
         path = task.path(spec.index or "")
         raise IndexMissingError(f"seed {name}: {path}: index does not exist")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import BinaryIO, Generic, TypeVar
+from typing import BinaryIO, Generic, Protocol, TypeVar
 
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
@@ -11,6 +11,7 @@ from desync_jobs.core.kernel import Kernel
 from desync_jobs.execute.progress import Phase, Progress
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.job import Job
+from desync_jobs.planner.facts import IndexFacts
 from desync_jobs.report.events import Reporter, Warned
 from desync_jobs.stores.places import Places
 
@@ -25,6 +26,21 @@ class Streams:
     stdout: BinaryIO
     cancel: Cancel
     """Ends the waiting for input that does not come."""
+
+
+class IndexRule(Protocol):
+    """Which indexes a run may use."""
+
+    def meet(self, job: Job, index: IndexFacts) -> None:
+        """Take note of an index of `job`; the error that says why it is not to be used."""
+        ...
+
+
+class AnyIndex:
+    """The rule that allows every index."""
+
+    def meet(self, job: Job, index: IndexFacts) -> None:
+        """Allow it."""
 
 
 class Purpose(Enum):
@@ -53,6 +69,8 @@ class Machine:
     places: Places = field(default_factory=Places)
     """What is elsewhere and open already."""
     purpose: Purpose = Purpose.RUN
+    indexes: IndexRule = field(default_factory=AnyIndex)
+    """Told of every index that is read, before anything is made of it."""
     reload: Callable[[], Job] | None = None
     """Reads the job again from where it came from; None where it cannot be."""
 

@@ -11,6 +11,7 @@ from desync_jobs.manifest.base import Spec
 from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.limits import LimitsSpec
 from desync_jobs.manifest.locations import resolved
+from desync_jobs.manifest.lock import Lock
 from desync_jobs.manifest.names import Name, VariableName
 from desync_jobs.manifest.operations import OperationSpec
 from desync_jobs.manifest.policy import PolicySpec
@@ -81,6 +82,8 @@ class Job:
     """How messages call the manifest."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """The values that the manifest's variables have, wherever they came from."""
+    lock: Lock | None = None
+    """What its names stand for, where that was locked."""
 
     def path(self, text: str) -> str:
         """Return a path of the manifest as an absolute and normalised one, and a URL as it is.

@@ -91,6 +91,11 @@ def _sources(name: str, given: Mapping[str, str], environment: Mapping[str, str]
             yield environment[variable]
 
 
+def given_outside(name: str, given: Mapping[str, str], environment: Mapping[str, str]) -> bool:
+    """Whether the outside says what a variable is."""
+    return next(_sources(name, given, environment), None) is not None
+
+
 def environment_name(name: str) -> str:
     """Return the environment variable of a variable: `DESYNC_VAR_OUT_DIR` for `out-dir`."""
     return ENVIRONMENT_PREFIX + name.upper().replace("-", "_")

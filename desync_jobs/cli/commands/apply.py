@@ -32,7 +32,7 @@ def command(*, saved: str, limits: LimitOptions, options: RunOptions) -> int:
     """
     from desync_jobs.cli.running import apply_saved
     from desync_jobs.execute.published import read_published
-    from desync_jobs.manifest.load import load_job
+    from desync_jobs.manifest.locked import load_locked_job
     from desync_jobs.planner.saved import SIZE_LIMIT, parse_saved
 
     data = read_published(saved, SIZE_LIMIT)
@@ -44,7 +44,7 @@ def command(*, saved: str, limits: LimitOptions, options: RunOptions) -> int:
     def load() -> "Job":
         path = os.path.normpath(os.path.join(os.path.dirname(saved), origin.path))
         return adjusted(
-            load_job(path, origin.variables),
+            load_locked_job(path, origin.variables, {}),
             concurrency=options.concurrency,
             targets=origin.targets,
             limits=limits,

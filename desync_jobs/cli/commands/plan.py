@@ -8,7 +8,7 @@ import click
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.failures import complain
-from desync_jobs.cli.jobs import adjusted, load_from
+from desync_jobs.cli.jobs import adjusted, load_locked_from
 from desync_jobs.cli.options import LimitOptions, RunOptions, limit_options, run_options
 from desync_jobs.cli.output import write_json, write_line
 from desync_jobs.errors import EXIT_CHANGES, EXIT_DONE
@@ -56,7 +56,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     Where an operation cannot be done, the exit code is that of its error, and where
     a limit would be passed it is 8; then no plan is saved.
     """
-    loaded = load_from(job, variables)
+    loaded = load_locked_from(job, variables)
     from desync_jobs.cli.running import planned
     from desync_jobs.planner.explain import explain
 

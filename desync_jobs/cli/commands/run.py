@@ -6,7 +6,7 @@ import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
-from desync_jobs.cli.jobs import adjusted, load_from
+from desync_jobs.cli.jobs import adjusted, load_locked_from
 from desync_jobs.cli.options import LimitOptions, RunOptions, limit_options, run_options
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def command(
     """
 
     def load() -> "Job":
-        loaded = load_from(job, variables)
+        loaded = load_locked_from(job, variables)
         return adjusted(
             loaded,
             concurrency=options.concurrency,

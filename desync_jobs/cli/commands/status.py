@@ -5,7 +5,7 @@ import click
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.failures import complain
-from desync_jobs.cli.jobs import adjusted, load_from
+from desync_jobs.cli.jobs import adjusted, load_locked_from
 from desync_jobs.cli.options import RunOptions, run_options
 from desync_jobs.cli.output import write_json, write_line
 
@@ -29,7 +29,9 @@ def command(
     next run goes on with it. The exit code is 0 where all is as declared, 2 where something is
     to do, and that of the error where an operation cannot be done.
     """
-    loaded = adjusted(load_from(job, variables), concurrency=options.concurrency, targets=targets)
+    loaded = adjusted(
+        load_locked_from(job, variables), concurrency=options.concurrency, targets=targets
+    )
     from desync_jobs.cli.running import status_of
     from desync_jobs.execute.status_words import describe
 

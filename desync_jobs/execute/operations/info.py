@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from desync_jobs.errors import IndexMissingError
 from desync_jobs.execute.chunks_info import known_sizes
-from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.indexes import find_index, look_for_index
 from desync_jobs.execute.inputs import output_facts
 from desync_jobs.execute.kept import lacking_in
 from desync_jobs.execute.opening import Reading, source_facts
@@ -39,7 +39,7 @@ def survey_info(task: Task[InfoSpec]) -> InfoFacts:
 
 
 def _seed(task: Task[InfoSpec], text: str) -> IndexFacts:
-    found = find_index(task, text)
+    found = look_for_index(task, text)
     if found is None:
         raise IndexMissingError(f"{task.path(text)}: index does not exist")
     return found
