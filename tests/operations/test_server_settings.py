@@ -1,24 +1,20 @@
 """Servers with certificates, authorization, other forms of the wire, several processes, reloads."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from desync_jobs.core.chunk import ChunkID
-from desync_jobs.formats.index import Index
 from tests.blobs import blob
 from tests.conftest import command_line
 from tests.servers.certificates import Authority
-from tests.servers.own import OwnServer, ask, chunk_server, own_server, path_of
+from tests.servers.own import OwnServer, ask, chunk_server, path_of
 from tests.workspace import Ended, Workspace, chunk_files
 
 FIRST = blob("first")
@@ -252,52 +248,6 @@ def test_a_client_that_takes_nothing_is_given_up_when_its_time_is_over(
     assert 0.4 < seconds < 10
 
 
-def lone(served: Workspace, index: Index) -> ChunkID:
-    """Return a chunk of `index` that `store` does not have."""
-    first = served.index("blob.caibx")
-    known = {first.id(at) for at in range(len(first))}
-    return next(index.id(at) for at in range(len(index)) if index.id(at) not in known)
-
-
-def asked_until(url: str, paths: Sequence[str], end: float) -> set[int]:
-    """Ask about 50 times a second, and return every status."""
-    statuses = set()
-    while time.monotonic() < end:
-        for path in paths:
-            statuses.add(ask(url, path).status)
-            time.sleep(0.02)
-    return statuses
-
-
-@pytest.mark.parametrize("processes", ["1", "2"])
-def test_a_reload_under_load_loses_no_request(served: Workspace, processes: str) -> None:
-    first = [path_of(served.index("blob.caibx").id(at)) for at in (1, 2, 3)]
-    other = served.make("other", blob("second"), store="second")
-    new = path_of(lone(served, other))
-    stores = served / "stores.json"
-    stores.write_text(json.dumps({"stores": ["store"]}))
-    flags = ("--store-file", "stores.json", "--processes", processes)
-    with chunk_server(*flags, directory=served.path) as server:
-        before = ask(server.url, new).status
-        with ThreadPoolExecutor(4) as threads:
-            end = time.monotonic() + 3
-            load = [threads.submit(asked_until, server.url, first, end) for _ in range(4)]
-            stores.write_text(json.dumps({"stores": ["store", "second"]}))
-            server.reload()
-            time.sleep(1)
-            after = ask(server.url, new).status
-            stores.write_text(json.dumps({"stores": ["nowhere"]}))
-            server.reload()
-            server.said("reload failed, everything stays as it was")
-            statuses = set().union(*(one.result() for one in load))
-        kept = ask(server.url, new).status
-        code = server.stop()
-
-    assert (before, after, kept) == (404, 200, 200)
-    assert statuses == {200}
-    assert code == 0
-
-
 def test_certificates_and_authorization_are_read_again(
     served: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -357,25 +307,3 @@ def test_processes_end_with_the_one_that_started_them(served: Workspace) -> None
             time.sleep(0.05)
 
     assert [pid for pid in left if Path(f"/proc/{pid}/exe").exists()] == []
-
-
-def test_a_job_file_is_served_and_read_again(served: Workspace) -> None:
-    second = served.make("other", blob("second"), store="second")
-    job = {
-        "version": 1,
-        "stores": {"a": {"url": "store"}, "b": {"url": "second"}},
-        "operations": {
-            "serve": {"kind": "serve-chunks", "stores": ["a"], "listen": ["127.0.0.1:0"]}
-        },
-    }
-    (served / "job.json").write_text(json.dumps(job))
-    with own_server("job.json", directory=served.path) as server:
-        new = path_of(lone(served, second))
-        before = ask(server.url, new).status
-        job["operations"]["serve"]["stores"] = ["a", "b"]  # type: ignore[index] # a plain document
-        (served / "job.json").write_text(json.dumps(job))
-        server.reload()
-        time.sleep(1)
-        after = ask(server.url, new).status
-
-    assert (before, after) == (404, 200)
