@@ -11,7 +11,8 @@ from typing import Final
 from desync_jobs.errors import ServerError
 from desync_jobs.manifest.serving import Address
 
-_BACKLOG: Final = 1024
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted."""
 _SEND_TIMEOUT: Final = 60_000
 """Milliseconds in which a client has to take something of what is sent to it."""
 _NO_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
@@ -71,7 +72,7 @@ def _listening(
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, place[0] != "::")
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SEND_TIMEOUT)
             listener.bind(place)
-            listener.listen(_BACKLOG)
+            listener.listen(BACKLOG)
             listener.setblocking(False)  # noqa: FBT003 - the name says it
         except BaseException:
             listener.close()

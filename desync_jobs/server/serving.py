@@ -1,8 +1,9 @@
 """One process that serves: its event loop, its connections, and how it reloads and ends.
 
-It ends in order: it stops listening, lets requests under way finish within a time, and closes
-connections as they become idle. A reload exchanges what answers requests and the certificates of
-new connections; sockets stay open in between, so no client is turned away.
+It ends in order: newcomers are kept out, who came before is still let in, every answer from then
+on is the last of its connection; then it stops listening, lets requests under way finish within a
+time, and closes connections that are idle. A reload exchanges what answers requests and the
+certificates of new connections; sockets stay open in between, so no client is turned away.
 """
 
 import asyncio
@@ -18,12 +19,18 @@ from aiohttp.web_protocol import RequestHandler
 
 from desync_jobs.errors import DesyncRunError
 from desync_jobs.server.front import Admission, Front
+from desync_jobs.server.listening import BACKLOG
 from desync_jobs.server.metrics import Metrics
+from desync_jobs.server.newcomers import keep_out, waiting
 
 _LOOK_AGAIN: Final = 0.1
 _IDLE_TIMEOUT: Final = 120.0
 """Seconds that a connection may go without a whole request, as in desync."""
 _HANDSHAKE_TIMEOUT: Final = 30.0
+_HANDSHAKES: Final = 0.1
+"""Seconds for connections half made when the server ends."""
+_LAST_REQUESTS: Final = 0.5
+"""Seconds for requests that were sent already then, on connections that seem idle."""
 _ABORTED_WITHIN: Final = 1.0
 _LONGEST_LINE: Final = 8190
 _MOST_HEADERS: Final = 64
@@ -100,7 +107,11 @@ class Serving:
         for one in self._sockets:
             # A copy, because what is listened on is closed together with its server.
             listener = await loop.create_server(
-                server, sock=one.dup(), ssl=tls, ssl_handshake_timeout=limit
+                server,
+                sock=one.dup(),
+                backlog=BACKLOG,
+                ssl=tls,
+                ssl_handshake_timeout=limit,
             )
             self._listeners.append(listener)
         for listener in before:
@@ -127,11 +138,12 @@ class Serving:
     async def _drain(self, server: "_Connections") -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._limits.drain
+        self._front.draining = True
+        await self._last_come(server, min(end, loop.time() + _LAST_REQUESTS))
         for listener in self._listeners:
             listener.close()
         for one in self._sockets:
             one.close()
-        self._front.draining = True
         while server.connections and loop.time() < end:
             for connection in server.connections:
                 if connection not in self._front.busy:
@@ -139,6 +151,20 @@ class Serving:
             await asyncio.sleep(_LOOK_AGAIN / 5)
         server.abort()
         await server.shutdown(_ABORTED_WITHIN)
+
+    async def _last_come(self, server: "_Connections", end: float) -> None:
+        """Let in who has connected already, and answer what was sent; return at `end` at last."""
+        loop = asyncio.get_running_loop()
+        try:
+            for one in self._sockets:
+                keep_out(one)
+        except OSError:
+            return  # a system without packet filters
+        await asyncio.sleep(min(_HANDSHAKES, end - loop.time()))
+        while loop.time() < end:
+            if not server.connections and not any(map(waiting, self._sockets)):
+                return
+            await asyncio.sleep(_LOOK_AGAIN / 5)
 
 
 class _Connections(web.Server):
