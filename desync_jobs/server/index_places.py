@@ -52,13 +52,16 @@ class IndexDirectory:
             return None
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}") from error
-        with open(descriptor, "rb") as file:
+        try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise InvalidDataError(f"{path} is not a regular file")
             if found.st_size > limit:
                 raise InvalidDataError(f"{path} has more than {limit} bytes")
-            return file.read(limit + 1)[:limit]
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read(limit + 1)[:limit]
+        finally:
+            os.close(descriptor)
 
     def has(self, name: str) -> bool:
         return os.path.isfile(f"{self._path}/{name}")
