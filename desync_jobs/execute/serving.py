@@ -18,6 +18,7 @@ from desync_jobs.manifest.serving import ServerSpec
 from desync_jobs.server.access_log import AccessLog
 from desync_jobs.server.authorization import Authorization
 from desync_jobs.server.front import Admission, App, Front
+from desync_jobs.server.garbage import collected_seldom
 from desync_jobs.server.listening import Certificates
 from desync_jobs.server.metrics import Metrics
 from desync_jobs.server.serving import Limits, Serving, Site
@@ -93,7 +94,7 @@ def serve_here(
         log = None if spec.access_log is None else AccessLog(task.path(spec.access_log))
         front = Front(site.admission, metrics, task.warn, log)
         serving = Serving(front, sockets, Limits(spec.connections, spec.drain), metrics)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with collected_seldom(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serving.run(site.tls, sites, task.warn))
     finally:
         stores_end.stop(_ENDED)

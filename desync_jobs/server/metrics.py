@@ -6,6 +6,7 @@ process is asked tells the sum.
 
 import mmap
 import os
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
@@ -47,6 +48,10 @@ _HELP: Final = {
     "requests_in_flight": ("gauge", "requests_in_flight", "Requests that are being answered."),
 }
 _AT: Final = {name: at for at, name in enumerate(_NAMES)}
+_NANOSECONDS: Final = _AT["nanoseconds"]
+_WITHIN: Final = _AT[f"within_{SECONDS[0]}"]
+_METHOD_AT: Final = {method: at for at, method in enumerate(METHODS)}
+_STATUS_AT: Final = {status: at for at, status in enumerate(STATUSES)}
 _TABLE: Final = len(_NAMES)
 _ROW: Final = _TABLE + len(METHODS) * (len(STATUSES) + 1)
 _BYTES: Final = 8
@@ -78,14 +83,13 @@ class Metrics:
 
     def answered(self, method: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
-        kind = METHODS.index(method) if method in METHODS else len(METHODS) - 1
-        code = STATUSES.index(status) if status in STATUSES else len(STATUSES)
+        kind = _METHOD_AT.get(method, len(METHODS) - 1)
+        code = _STATUS_AT.get(status, len(STATUSES))
         self._row[_TABLE + kind * (len(STATUSES) + 1) + code] += 1
-        self._row[_AT["nanoseconds"]] += int(seconds * 1e9)
-        for at, bound in enumerate(SECONDS):
-            if seconds <= bound:
-                self._row[_AT[f"within_{SECONDS[0]}"] + at] += 1
-                break
+        self._row[_NANOSECONDS] += int(seconds * 1e9)
+        bound = bisect_left(SECONDS, seconds)
+        if bound < len(SECONDS):
+            self._row[_WITHIN + bound] += 1
 
     def total(self, name: str) -> int:
         """Return a figure over all processes."""
