@@ -68,6 +68,10 @@ class ServerError(DesyncRunError):
     """A server cannot serve: an address is taken, a certificate cannot be used."""
 
 
+class MountError(DesyncRunError):
+    """Something cannot be mounted: FUSE is missing or not allowed, or the place cannot be used."""
+
+
 # Data that is not what it claims to be.
 
 

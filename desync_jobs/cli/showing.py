@@ -22,6 +22,8 @@ PARSABLE_VARIABLE: Final = "DESYNC_ENABLE_PARSABLE_PROGRESS"
 """Set to anything, it asks for progress as lines; desync's name."""
 BAR_VARIABLE: Final = "DESYNC_PROGRESSBAR_ENABLED"
 """Set to anything, it asks for a bar even where standard error is no terminal; desync's name."""
+MANAGER_VARIABLE: Final = "NOTIFY_SOCKET"
+"""The socket of a service manager that wants to be told when a server or a mount is ready."""
 STANDARD: Final = "-"
 
 
@@ -65,6 +67,11 @@ def shown_to(audience: Audience, environment: Mapping[str, str]) -> Iterator[Rep
         members.append(NoticeReporter(_warning_to(console), quiet=options.quiet))
         if audience.lines and not options.quiet and not options.as_json:
             members.append(LineReporter(_lines_to(console, audience)))
+        if environment.get(MANAGER_VARIABLE):
+            # Few runs are started by a service manager; the others need no sockets for this.
+            from desync_jobs.report.systemd import SystemdReporter
+
+            members.append(SystemdReporter(environment[MANAGER_VARIABLE]))
         reporter = Reporters(*members)
         opened.callback(reporter.close)
         yield reporter

@@ -1,11 +1,33 @@
 """desync's store file: `{"stores": ["PLACE", "a|b"], "cache": "PLACE"}`."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
 
 from desync_jobs.errors import UsageError
 from desync_jobs.manifest.read import read_document
 
 _KEYS = ("stores", "cache")
+
+store_file: Final = click.option(
+    "--store-file", metavar="FILE", help="JSON file with stores and cache; see below."
+)
+
+
+def take_stores(given: dict[str, Any]) -> tuple[Sequence[str], str | None]:
+    """Take stores and cache out of a command's options: named one by one, or in a store file.
+
+    `UsageError` where there are both, or no store at all.
+    """
+    stores, cache, path = given.pop("stores"), given.pop("cache"), given.pop("store_file")
+    if path is not None:
+        if stores or cache is not None:
+            raise click.UsageError("--store-file has stores and cache; leave out -s and -c")
+        stores, cache = read_store_file(path)
+    if not stores:
+        raise click.UsageError("no store given: write -s PLACE or --store-file FILE")
+    return stores, cache
 
 
 def read_store_file(path: str) -> tuple[tuple[str, ...], str | None]:

@@ -30,6 +30,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "digest": "Print the digest of a blob.",
             "chunk-server": "Serve chunks over HTTP.",
             "index-server": "Serve indexes over HTTP.",
+            "mount-index": "Show a blob as a file, without extracting it.",
             "tar": "Archive a directory tree, as a file or as chunks with an index.",
             "list": "List what is in an archive.",
             "mtree": "Describe everything in an archive, with digests.",

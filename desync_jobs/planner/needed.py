@@ -2,7 +2,13 @@
 
 from collections.abc import Iterable
 
-from desync_jobs.errors import IndexMissingError, SourceError, StoreError, UsageError
+from desync_jobs.errors import (
+    IndexMissingError,
+    MountError,
+    SourceError,
+    StoreError,
+    UsageError,
+)
 from desync_jobs.formats.index import Index
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
 
@@ -35,6 +41,12 @@ def need_apart(output: FileFacts, read: FileFacts | IndexFacts) -> None:
     if output.identity is not None and output.identity == read.identity:
         name = "standard input" if read.path == "-" else read.path
         raise UsageError(f"{output.path} is the same file as {name}, which is read; name another")
+
+
+def need_mountpoint(path: str, *, exists: bool) -> None:
+    """Raise `MountError` where there is no directory to mount at."""
+    if not exists:
+        raise MountError(f"{path} is not a directory; make it, or correct mountpoint")
 
 
 def need_store(facts: StoreFacts) -> StoreFacts:

@@ -113,6 +113,12 @@ def _serve(statistics: Statistics) -> str:
     return f"answered {counted(_number(statistics, 'requests'), 'request')}"
 
 
+def _mount(statistics: Statistics) -> str:
+    read = f"gave {_size(statistics, 'bytes')} in {counted(_number(statistics, 'reads'), 'read')}"
+    failed = _number(statistics, "failed")
+    return f"{read}, {failed:,} failed" if failed else read
+
+
 def _tar(statistics: Statistics) -> str:
     entries = counted(_number(statistics, "entries"), "entry")
     archived = f"archived {entries} in {_size(statistics, 'bytes')}"
@@ -146,6 +152,7 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "pull": _pull,
         "serve-chunks": _serve,
         "serve-indexes": _serve,
+        "mount-index": _mount,
         "tar": _tar,
         "list": _list,
         "mtree": _mtree,

@@ -77,6 +77,22 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
+class Mounted:
+    """A file system is there."""
+
+    operation: str
+    path: str
+    """The directory it is mounted at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """An operation that goes on until it is stopped was asked to end."""
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted:
     """An operation begins."""
 
@@ -115,6 +131,8 @@ Event: TypeAlias = (
     | PhaseAdvanced
     | Warned
     | Listening
+    | Mounted
+    | Stopping
     | StepFinished
     | RunFinished
 )

@@ -17,6 +17,7 @@ _INSTALL: Final = {
     "ceph-mon": INSTALL_CEPH,
     "ceph-osd": INSTALL_CEPH,
     "docker-registry": "apt-get install docker-registry",
+    "fusermount3": "apt-get install fuse3",
     "losetup": "apt-get install mount",
     "mke2fs": "apt-get install e2fsprogs",
     "mkfs.btrfs": "apt-get install btrfs-progs",

@@ -38,7 +38,7 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
-SERVERS = {"pull", "serve-chunks", "serve-indexes"}
+SERVERS = {"pull", "serve-chunks", "serve-indexes", "mount-index"}
 """Kinds that work as long as a client wants; how they end is told where they are tested."""
 
 

@@ -14,7 +14,7 @@ from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
 from desync_jobs.cli.oneline import OneLine
 from desync_jobs.cli.server import server_fields, server_options
-from desync_jobs.cli.store_file import read_store_file
+from desync_jobs.cli.store_file import store_file, take_stores
 
 _KEY_VARIABLE = "DESYNC_ENCRYPTION_KEY"
 _EXAMPLES = (
@@ -28,7 +28,7 @@ _EXAMPLES = (
 @opt.optional_stores
 @opt.optional_cache
 @opt.cache_repair
-@click.option("--store-file", metavar="FILE", help="JSON file with stores and cache; see below.")
+@store_file
 @click.option("-w", "--writable", "--writeable", is_flag=True, help="Let clients add chunks.")
 @click.option(
     "--skip-verify-read/--verify-read",
@@ -69,14 +69,7 @@ def command(**given: Any) -> OneLine:
 
 def _line(options: Mapping[str, Any]) -> OneLine:
     given = dict(options)
-    stores, cache = given.pop("stores"), given.pop("cache")
-    path = given.pop("store_file")
-    if path is not None:
-        if stores or cache is not None:
-            raise click.UsageError("--store-file has stores and cache; leave out -s and -c")
-        stores, cache = read_store_file(path)
-    if not stores:
-        raise click.UsageError("no store given: write -s PLACE or --store-file FILE")
+    stores, cache = take_stores(given)
     if given["writable"] and (cache is not None or len(stores) != 1):
         raise click.UsageError("--writable needs one store, and no cache")
     fields = {

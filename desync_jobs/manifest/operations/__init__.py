@@ -23,6 +23,7 @@ from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list import ListSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
@@ -47,6 +48,7 @@ OperationSpec: TypeAlias = Annotated[
     | PullSpec
     | ServeChunksSpec
     | ServeIndexesSpec
+    | MountIndexSpec
     | TarSpec
     | ListSpec
     | MtreeSpec,
@@ -70,6 +72,7 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "pull": PullSpec,
     "serve-chunks": ServeChunksSpec,
     "serve-indexes": ServeIndexesSpec,
+    "mount-index": MountIndexSpec,
     "tar": TarSpec,
     "list": ListSpec,
     "mtree": MtreeSpec,

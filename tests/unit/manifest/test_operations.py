@@ -18,6 +18,7 @@ from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list import ListSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
@@ -122,6 +123,10 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
         (
             ServeChunksSpec(kind="serve-chunks", stores=("s", "t"), cache="c"),
             Access(uses_stores=("s", "t", "c")),
+        ),
+        (
+            MountIndexSpec(kind="mount-index", index="i", mountpoint="m", stores=("s",), cache="c"),
+            Access(reads=("i",), uses_stores=("s", "c")),
         ),
         (ServeIndexesSpec(kind="serve-indexes", url="i", writable=True), Access()),
         (

@@ -357,6 +357,15 @@ SERVER = {
             "verify_writes": False,
             "max_chunk_size": "1MiB",
         },
+        {
+            "kind": "mount-index",
+            "mountpoint": "m",
+            "stores": ["s"],
+            "memory": "1MiB",
+            "allow_other": True,
+            "patience": "1min",
+            "index": "i",
+        },
     ],
 )
 def test_a_server_is_written_as_it_was_declared(operation: dict[str, Any]) -> None:

@@ -57,6 +57,8 @@ KIB = 1024
         ("pull", {"chunks": 2}, "served 2 chunks"),
         ("serve-chunks", {"requests": 2}, "answered 2 requests"),
         ("serve-indexes", {"requests": 1}, "answered 1 request"),
+        ("mount-index", {"bytes": 2048, "reads": 2}, "gave 2.0 KiB in 2 reads"),
+        ("mount-index", {"bytes": 9, "reads": 1, "failed": 2}, "gave 9 bytes in 1 read, 2 failed"),
         ("tar", {"entries": 1, "bytes": 2048}, "archived 1 entry in 2.0 KiB"),
         (
             "tar",

@@ -1,0 +1,38 @@
+"""Deciding `mount-index`: show a blob until it is unmounted or stopped."""
+
+from dataclasses import dataclass
+
+from desync_jobs.formats.index import Index
+from desync_jobs.manifest.operations.mount_index import MountIndexSpec
+from desync_jobs.planner.facts import IndexFacts, StoreFacts
+from desync_jobs.planner.needed import need_index, need_mountpoint, need_stores
+from desync_jobs.planner.plan import Action, Decision
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MountIndexFacts:
+    """The index, the stores, the place."""
+
+    index: IndexFacts | None
+    stores: tuple[StoreFacts, ...]
+    mountpoint: str
+    place_exists: bool
+    """Whether the mount point is a directory, or was one before somebody else mounted there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MountIndexDetail:
+    """What is shown."""
+
+    index: Index
+    digest: str
+    """SHA-256 of the index file, in hex."""
+
+
+def plan_mount_index(spec: MountIndexSpec, facts: MountIndexFacts) -> Decision:
+    """Decide to mount; which chunks that fetches depends on what is read."""
+    found = need_index(facts.index, spec.index)
+    need_stores(facts.stores, found.index)
+    need_mountpoint(facts.mountpoint, exists=facts.place_exists)
+    detail = MountIndexDetail(found.index, found.file_digest)
+    return Decision(Action.RUN, "shows the blob until it is unmounted or stopped", detail=detail)
