@@ -145,3 +145,14 @@ def test_an_archive_is_given_in_one_of_two_ways(
         workspace.do("mtree", **fields)
 
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("digest", ["sha256", "sha512-256"])
+def test_an_archive_of_desync_s_may_have_chunks_with_either_digest(
+    cut: Workspace, digest: str
+) -> None:
+    output = {"index": "theirs.caidx", "store": "theirs", "digest": digest}
+    assert cut.do("tar", directory="tree", dialect="desync", **output).summary == (0, "done")
+    ended = cut.do("list", index="theirs.caidx", stores=["theirs"])
+
+    assert ended.output == cut.do("list", archive="tree.catar").output

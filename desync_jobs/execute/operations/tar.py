@@ -15,11 +15,11 @@ from desync_jobs.execute.indexes import index_output_facts, open_index_output
 from desync_jobs.execute.inputs import file_facts
 from desync_jobs.execute.keeping import Keeping
 from desync_jobs.execute.kept import stored_counts
+from desync_jobs.execute.kept_features import kept_features
 from desync_jobs.execute.opening import Reading, open_store
 from desync_jobs.execute.outputs import open_output
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.task import Task
-from desync_jobs.formats.catar.features import select_features
 from desync_jobs.formats.flags import FeatureFlags
 from desync_jobs.manifest.operations.tar import Dialect, TarSpec
 from desync_jobs.planner.operations.tar import TarFacts
@@ -112,21 +112,7 @@ def _metadata(spec: TarSpec) -> Metadata:
     """Return the reader of what the archive keeps."""
     if spec.dialect is Dialect.DESYNC:
         return DesyncMetadata(spec.without_features, one_file_system=spec.one_file_system)
-    return Metadata(_features(spec))
-
-
-def _features(spec: TarSpec) -> FeatureFlags:
-    """Return the flags of an archive of casync's: what it keeps, and how it is made."""
-    made = FeatureFlags(0)
-    for asked, flag in (
-        (spec.exclude_file, FeatureFlags.EXCLUDE_FILE),
-        (spec.exclude_nodump, FeatureFlags.EXCLUDE_NODUMP),
-        (spec.one_file_system, FeatureFlags.EXCLUDE_SUBMOUNTS),
-        (spec.digest is DigestAlgorithm.SHA512_256, FeatureFlags.SHA512_256),
-    ):
-        if asked:
-            made |= flag
-    return select_features(spec.with_features, spec.without_features, made)
+    return Metadata(kept_features(spec))
 
 
 def _index_flags(recorded: int, digest: DigestAlgorithm) -> int:

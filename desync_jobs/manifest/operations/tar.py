@@ -5,15 +5,12 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict
 
-from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.core.sizes import DEFAULT_SIZES, CutMode
 from desync_jobs.manifest.access import Access, access
-from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.chunk_size import ChunkSize
-from desync_jobs.manifest.features import Feature
 from desync_jobs.manifest.indexes import IndexStream
+from desync_jobs.manifest.kept import KeptSpec
 from desync_jobs.manifest.paths import FilePath, StreamPath
-from desync_jobs.manifest.scalars import Flag
 
 _OUTPUTS: Final = ("archive", "index")
 
@@ -25,7 +22,7 @@ class Dialect(Enum):
     DESYNC = "desync"
 
 
-class TarSpec(OperationBase):
+class TarSpec(KeptSpec):
     """Archive a directory tree, as a catar file or as chunks with an index."""
 
     model_config = ConfigDict(
@@ -42,28 +39,15 @@ class TarSpec(OperationBase):
     """The index to write instead, of the archive's chunks; `-` is standard output."""
     store: str | None = None
     """The store that keeps the chunks; without one, only the index is made."""
-    with_features: tuple[Feature, ...] = ()
-    """What is kept of files besides names and content, in casync's words: sets like `best`, `unix`
-    and `privileged`, or single things like `xattrs`; everything where nothing is said."""
-    without_features: tuple[Feature, ...] = ()
-    """What of that is left out."""
     dialect: Dialect = Dialect.CASYNC
     """Whose archives: `casync` for those that both programs read, `desync` for those that desync
     itself writes, which keep less and whose extended attributes casync misreads."""
-    exclude_file: Flag = True
-    """Whether files called `.caexclude` say what of their directories is left out."""
-    exclude_nodump: Flag = True
-    """Whether files are left out that have the attribute `d` of `chattr`."""
-    one_file_system: Flag = False
-    """Whether files and directories are left out that something is mounted at."""
     chunk_size: ChunkSize = DEFAULT_SIZES
     """Shortest, average and longest chunk as `MIN:AVG:MAX`, or `AVG` alone for limits of a
     quarter and four times that."""
     cut: CutMode = CutMode.CASYNC
     """Whose cut points: `casync` for those of casync and of desync since 1.1, `desync-1.0` for
     those of older releases."""
-    digest: DigestAlgorithm = DigestAlgorithm.SHA512_256
-    """The digest that names the chunks; it is recorded in the archive and in the index."""
 
     @property
     def output(self) -> str:
