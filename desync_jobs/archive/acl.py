@@ -1,4 +1,4 @@
-"""Access lists as Linux keeps them in extended attributes, to the records of an archive.
+"""Access lists as Linux keeps them in extended attributes, to the records of an archive and back.
 
 The value is u32 version 2, then for each entry u16 tag, u16 permissions, u32 ID; see
 linux/posix_acl_xattr.h.
@@ -6,11 +6,13 @@ linux/posix_acl_xattr.h.
 
 import struct
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
 from desync_jobs.archive.names import NamesOf
+from desync_jobs.archive.numbers import Numbers
 from desync_jobs.errors import SourceError
 from desync_jobs.formats.catar.node import NO_ACL, Acl
 from desync_jobs.formats.catar.records import (
@@ -19,6 +21,7 @@ from desync_jobs.formats.catar.records import (
     AclDefaultUser,
     AclGroup,
     AclGroupObj,
+    AclName,
     AclUser,
 )
 
@@ -26,6 +29,10 @@ ACCESS: Final = "system.posix_acl_access"
 DEFAULT: Final = "system.posix_acl_default"
 _VERSION: Final = struct.pack("<I", 2)
 _ENTRY: Final = struct.Struct("<HHI")
+
+
+_NOBODY: Final = 0xFFFFFFFF
+"""The ID of entries that are about nobody in particular."""
 
 
 class _Tag(IntEnum):
@@ -76,6 +83,60 @@ def acl_of(lists: Lists, names: NamesOf | None) -> Acl:
             ),
         )
     return acl
+
+
+def lists_of(acl: Acl, mode: int, numbers: Numbers | None) -> Lists:
+    """Return the lists that records stand for, on a file of `mode`; `numbers` where names win.
+
+    Without named entries and a mask there is no list: the mode says everything.
+    Raises `TargetError` for a name that nobody has.
+    """
+    user = None if numbers is None else numbers.user
+    group = None if numbers is None else numbers.group
+    access = None
+    if acl.group_obj is not None:
+        access = _packed(
+            (mode >> 6 & 7, acl.group_obj.permissions, mode >> 3 & 7, mode & 7),
+            _numbered(acl.users, user),
+            _numbered(acl.groups, group),
+        )
+    if acl.default is None:
+        return Lists(access)
+    first = acl.default
+    default = _packed(
+        (first.user_obj, first.group_obj, first.mask, first.other),
+        _numbered(acl.default_users, user),
+        _numbered(acl.default_groups, group),
+    )
+    return Lists(access, default)
+
+
+def _numbered(
+    entries: Sequence[AclName], look: Callable[[bytes], int] | None
+) -> list[tuple[int, int]]:
+    """Return ID and permissions of each entry, by ID."""
+    return sorted(
+        (look(one.name) if look is not None and one.name is not None else one.id, one.permissions)
+        for one in entries
+    )
+
+
+def _packed(
+    plain: tuple[int, int, int | None, int],
+    users: list[tuple[int, int]],
+    groups: list[tuple[int, int]],
+) -> bytes:
+    """Return the attribute of a list; `plain` are owner, group, mask and others."""
+    owner, group, mask, other = plain
+    entries = [
+        (_Tag.USER_OBJ, owner, _NOBODY),
+        *((_Tag.USER, granted, number) for number, granted in users),
+        (_Tag.GROUP_OBJ, group, _NOBODY),
+        *((_Tag.GROUP, granted, number) for number, granted in groups),
+        *([] if mask is None else [(_Tag.MASK, mask, _NOBODY)]),
+        (_Tag.OTHER, other, _NOBODY),
+    ]
+    return _VERSION + b"".join(_ENTRY.pack(*entry) for entry in entries)
 
 
 def _parsed(value: bytes) -> dict[int, list[tuple[int, int]]]:

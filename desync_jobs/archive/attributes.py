@@ -1,4 +1,4 @@
-"""Attributes of `chattr` and of FAT, subvolumes and projects: what ioctls tell of open files."""
+"""Attributes of `chattr` and of FAT, subvolumes and projects: what ioctls tell and change."""
 
 import errno
 import fcntl
@@ -15,6 +15,12 @@ _GET_FLAGS: Final = 0x80086601
 _GET_PROJECT: Final = 0x801C581F
 _GET_FAT: Final = 0x80047210
 _GET_SUBVOLUME: Final = 0x80089419
+_SET_FLAGS: Final = 0x40086602
+_SET_PROJECT: Final = 0x401C5820
+_SET_FAT: Final = 0x40047211
+_SET_SUBVOLUME: Final = 0x4008941A
+_MAKE_SUBVOLUME: Final = 0x5000940E
+_SUBVOLUME_NAME: Final = struct.Struct("=q4088s")
 _SUBVOLUME_READ_ONLY: Final = 2
 _PROJECT_OFFSET: Final = 12
 _PROJECT_SIZE: Final = 28
@@ -71,6 +77,55 @@ def project_of(fd: int) -> int:
     """Return the project that an open file or directory belongs to; 0 where to none."""
     answer = _answer(fd, _GET_PROJECT, _PROJECT_SIZE)
     return int(struct.unpack_from("=I", answer, _PROJECT_OFFSET)[0])
+
+
+def set_chattr(fd: int, wanted: int, among: int) -> None:
+    """Give an open file those attributes of `chattr` among `among` that are in `wanted`.
+
+    Both are bits of an archive; what it has besides stays. Raises `OSError`.
+    """
+    _change(fd, (_GET_FLAGS, _SET_FLAGS), _CHATTR, wanted, among)
+
+
+def set_fat(fd: int, wanted: int, among: int) -> None:
+    """Give an open file its attributes of FAT, in the same way."""
+    _change(fd, (_GET_FAT, _SET_FAT), _FAT, wanted, among)
+
+
+def set_project(fd: int, number: int) -> None:
+    """Make an open file or directory part of a project, or of none with 0; raises `OSError`."""
+    answer = bytearray(_answer(fd, _GET_PROJECT, _PROJECT_SIZE))
+    struct.pack_into("=I", answer, _PROJECT_OFFSET, number)
+    fcntl.ioctl(fd, _SET_PROJECT, bytes(answer))
+
+
+def make_subvolume(folder: int, name: bytes) -> None:
+    """Make a subvolume in an open directory of btrfs; raises `OSError`."""
+    fcntl.ioctl(folder, _MAKE_SUBVOLUME, _SUBVOLUME_NAME.pack(0, name))
+
+
+def set_subvolume_read_only(fd: int) -> None:
+    """Let nothing in a subvolume of btrfs, open at its top, be changed; raises `OSError`."""
+    bits = _number(fd, _GET_SUBVOLUME)
+    fcntl.ioctl(fd, _SET_SUBVOLUME, struct.pack("=Q", bits | _SUBVOLUME_READ_ONLY))
+
+
+def _change(
+    fd: int,
+    questions: tuple[int, int],
+    table: Mapping[int, FeatureFlags],
+    wanted: int,
+    among: int,
+) -> None:
+    """Change bits that are in `table`; nothing is asked of a file that has them right already."""
+    get, put = questions
+    before = _number(fd, get)
+    after = before
+    for bit, flag in table.items():
+        if flag & among:
+            after = after | bit if flag & wanted else after & ~bit
+    if after != before:
+        fcntl.ioctl(fd, put, struct.pack("=I", after) + bytes(4))
 
 
 def _translated(bits: int, table: Mapping[int, FeatureFlags]) -> int:

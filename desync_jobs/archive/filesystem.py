@@ -14,6 +14,8 @@ _XFS: Final = 0x58465342
 _F2FS: Final = 0xF2F52010
 WITH_PROJECTS: Final = frozenset({_EXT4, _XFS, _F2FS})
 """Those whose files belong to projects."""
+COARSE: Final = frozenset({FAT, 0x2011BAB0, 0x6969, 0xFF534D42, 0xFE534D42, 0x65735546})
+"""Those that may round times: FAT, exFAT, NFS, SMB, FUSE."""
 
 PSEUDO: Final = frozenset(
     {

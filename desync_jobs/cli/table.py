@@ -32,6 +32,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "index-server": "Serve indexes over HTTP.",
             "mount-index": "Show a blob as a file, without extracting it.",
             "tar": "Archive a directory tree, as a file or as chunks with an index.",
+            "untar": "Unpack an archive as a directory tree.",
             "list": "List what is in an archive.",
             "mtree": "Describe everything in an archive, with digests.",
             "pull": "Serve chunks to a casync client on standard input and output.",

@@ -34,6 +34,8 @@ class Access:
     """Patterns of files that may be written; no index is among those."""
     reads_trees: tuple[str, ...] = ()
     """Directories that are read with everything in them."""
+    plants: tuple[str, ...] = ()
+    """Directories that are written with everything in them."""
     reads_stdin: bool = False
     """Whether standard input is read."""
     writes_stdout: bool = False
@@ -51,6 +53,7 @@ def access(  # noqa: PLR0913 - one for each field
     reads_matching: Iterable[str] = (),
     writes_matching: Iterable[str] = (),
     reads_trees: Iterable[str] = (),
+    plants: Iterable[str] = (),
 ) -> Access:
     """Return the `Access` of these fields: names that are None are left out, `-` is a stream."""
     read, written = _given(reads), _given(writes)
@@ -64,6 +67,7 @@ def access(  # noqa: PLR0913 - one for each field
         reads_matching=_given(reads_matching),
         writes_matching=_given(writes_matching),
         reads_trees=_given(reads_trees),
+        plants=_given(plants),
         reads_stdin=STREAM in read,
         writes_stdout=STREAM in written,
     )

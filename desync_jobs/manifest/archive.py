@@ -42,12 +42,17 @@ class ArchiveSpec(OperationBase):
     """Seeds whose chunks are used instead of fetching them, the preferred first."""
 
     def archive_access(
-        self, *, reads: tuple[str, ...] = (), writes: tuple[str, ...] = ()
+        self,
+        *,
+        reads: tuple[str, ...] = (),
+        writes: tuple[str, ...] = (),
+        plants: tuple[str, ...] = (),
     ) -> Access:
         """Say what reading the archive touches, with what else is read and written."""
         return access(
             reads=[self.archive, self.index, self.chunks_info, *reads],
             writes=writes,
+            plants=plants,
             uses_stores=[*self.stores, self.cache],
             uses_seeds=self.seeds,
         )

@@ -22,6 +22,7 @@ from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.tar import TarSpec
+from desync_jobs.manifest.operations.untar import UntarSpec, untar_problems
 from desync_jobs.manifest.seeds import SeedSpec
 
 
@@ -106,10 +107,16 @@ def _unclear_archiving(name: str, operation: TarSpec) -> Iterator[Problem]:
         yield Problem(("operations", name, *where), message)
 
 
+def _unclear_tree(name: str, operation: UntarSpec) -> Iterator[Problem]:
+    for where, message in untar_problems(operation):
+        yield Problem(("operations", name, *where), message)
+
+
 _CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] = (
     ((MakeSpec, ChunkSpec, TarSpec), _impossible_sizes),
     (ServeChunksSpec, _unwritable),
     (TarSpec, _unclear_archiving),
     (ArchiveSpec, _unclear_archive),
+    (UntarSpec, _unclear_tree),
 )
 """What is asked of operations of some kinds."""

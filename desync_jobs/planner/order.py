@@ -137,6 +137,8 @@ class _Touched:
         """Who may write what a pattern stands for."""
         self._trees: dict[str, list[str]] = defaultdict(list)
         """Who reads a directory with everything in it."""
+        self._planters: dict[str, list[str]] = defaultdict(list)
+        """Who writes a directory with everything in it."""
         self._users: dict[str, list[str]] = defaultdict(list)
         self._fillers: dict[str, list[str]] = defaultdict(list)
         self._deleters: dict[str, list[str]] = defaultdict(list)
@@ -155,6 +157,7 @@ class _Touched:
             _note(self._searchers, name, map(job.pattern, access.reads_matching))
             _note(self._scatterers, name, map(job.pattern, access.writes_matching))
             _note(self._trees, name, map(job.path, access.reads_trees))
+            _note(self._planters, name, map(job.path, access.plants))
             _note(self._users, name, self._places(access.uses_stores))
             _note(self._fillers, name, self._places(access.adds_to))
             _note(self._deleters, name, self._places(access.deletes_from))
@@ -176,8 +179,8 @@ class _Touched:
                 for path, writers in self._writers.items():
                     if matches(path, pattern):
                         yield from (writer for writer in writers if writer != name)
-
         yield from self._growers(name)
+        yield from self._planting(name)
 
     def _growers(self, name: str) -> Iterator[str]:
         """Yield operations that write, or may write, into a tree that `name` reads."""
@@ -186,6 +189,16 @@ class _Touched:
                 for path, writers in (*self._writers.items(), *self._scatterers.items()):
                     if path.startswith(top.rstrip("/") + "/"):
                         yield from (writer for writer in writers if writer != name)
+
+    def _planting(self, name: str) -> Iterator[str]:
+        """Yield operations that write a tree in which `name` reads a file, or a tree, or both."""
+        for top, planters in self._planters.items():
+            files = [path for path, readers in self._readers.items() if name in readers]
+            trees = [path for path, readers in self._trees.items() if name in readers]
+            if any(_is_within(path, top) for path in (*files, *trees)) or any(
+                _is_within(top, path) for path in trees
+            ):
+                yield from (planter for planter in planters if planter != name)
 
     def _scattered(self, path: str) -> Iterator[str]:
         """Yield operations that may write `path`; what they write is no index."""
@@ -213,7 +226,7 @@ class _Touched:
         return [one for one in reversed(self._job.spec.operations) if one in found - {name}]
 
     def double_writers(self) -> Iterator[Problem]:
-        for path, writers in self._writers.items():
+        for path, writers in (*self._writers.items(), *self._planters.items()):
             for first, second in combinations(writers, 2):
                 yield Problem(
                     ("operations", second),
@@ -238,6 +251,10 @@ class _Touched:
                             f"deletes from {place}, which operation {other!r} uses; "
                             f"say which comes first with `after`",
                         )
+
+
+def _is_within(path: str, top: str) -> bool:
+    return (path + "/").startswith(top.rstrip("/") + "/")
 
 
 def _note(table: dict[str, list[str]], name: str, keys: Iterable[str]) -> None:

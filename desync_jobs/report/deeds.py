@@ -127,6 +127,16 @@ def _tar(statistics: Statistics) -> str:
     return f"{archived}, cut into {_chunks(statistics)}, {_stored(statistics)}"
 
 
+def _untar(statistics: Statistics) -> str:
+    entries = _number(statistics, "entries")
+    written = _number(statistics, "entries_written") + _number(statistics, "entries_changed")
+    parts = [f"wrote {written:,} of {counted(entries, 'entry')}"]
+    for name, words in (("entries_removed", "removed"), ("entries_left_out", "left out")):
+        if _number(statistics, name):
+            parts.append(f"{words} {_number(statistics, name):,}")
+    return ", ".join(parts)
+
+
 def _list(statistics: Statistics) -> str:
     return f"listed {counted(_number(statistics, 'nodes'), 'node')}"
 
@@ -154,6 +164,7 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "serve-indexes": _serve,
         "mount-index": _mount,
         "tar": _tar,
+        "untar": _untar,
         "list": _list,
         "mtree": _mtree,
     }

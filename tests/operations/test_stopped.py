@@ -30,6 +30,7 @@ JOBS: dict[str, dict[str, Any]] = {
     "chunk": {"blob": "blob", "output": "new"},
     "digest": {"blob": "blob", "output": "new"},
     "tar": {"directory": "tree", "archive": "new"},
+    "untar": {"archive": "tree.catar", "target": "new"},
     "list-chunks": {"index": "blob.caibx", "output": "new"},
     "list": {"archive": "tree.catar", "output": "new"},
     "mtree": {"archive": "tree.catar", "output": "new"},

@@ -29,6 +29,7 @@ from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
 from desync_jobs.manifest.operations.tar import TarSpec
+from desync_jobs.manifest.operations.untar import UntarSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
@@ -50,6 +51,7 @@ OperationSpec: TypeAlias = Annotated[
     | ServeIndexesSpec
     | MountIndexSpec
     | TarSpec
+    | UntarSpec
     | ListSpec
     | MtreeSpec,
     Field(discriminator="kind"),
@@ -74,6 +76,7 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "serve-indexes": ServeIndexesSpec,
     "mount-index": MountIndexSpec,
     "tar": TarSpec,
+    "untar": UntarSpec,
     "list": ListSpec,
     "mtree": MtreeSpec,
 }

@@ -24,6 +24,7 @@ from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
 from desync_jobs.manifest.operations.tar import TarSpec
+from desync_jobs.manifest.operations.untar import UntarSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
@@ -140,6 +141,10 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
         (
             TarSpec(kind="tar", directory="d", archive="-"),
             Access(reads_trees=("d",), writes_stdout=True),
+        ),
+        (
+            UntarSpec(kind="untar", index="i", stores=("s",), target="d"),
+            Access(reads=("i",), plants=("d",), uses_stores=("s",)),
         ),
         (
             ListSpec(kind="list", archive="a", output="o"),

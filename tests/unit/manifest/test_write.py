@@ -46,6 +46,11 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "directory": paths.map("directory-{}".format),
     "with_features": st.lists(st.sampled_from(list(FEATURES)), max_size=2),
     "without_features": st.lists(st.sampled_from(list(FEATURES)), max_size=2),
+    "same_owner": st.booleans(),
+    "same_permissions": st.booleans(),
+    "replace": st.booleans(),
+    "atomic": st.booleans(),
+    "delete": st.sampled_from([True]),  # with `atomic` it cannot be false
     "exclude_file": st.booleans(),
     "exclude_nodump": st.booleans(),
     "one_file_system": st.booleans(),
@@ -65,6 +70,7 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "verify": st.sampled_from(["fetched", "written", "all"]),
     "durability": st.sampled_from(["full", "rename", "none"]),
     "style": st.sampled_from(["casync", "desync"]),
+    "dialect": st.sampled_from(["casync", "desync"]),
     "format": st.sampled_from(["json", "plain"]),
     "cut": st.sampled_from(CutMode),
     "chunk_size": st.lists(st.integers(64, 1 << 20), min_size=3, max_size=3).map(

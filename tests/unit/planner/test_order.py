@@ -225,6 +225,29 @@ def test_many_users_of_one_directory_are_ordered_at_once(job_of: JobOf) -> None:
     assert len(order.data["x199"]) == 199
 
 
+def test_what_is_read_from_a_tree_is_read_when_it_is_unpacked(job_of: JobOf) -> None:
+    untar = {"kind": "untar", "archive": "tree.catar", "target": "top/tree"}
+    reads = {
+        "all": {"kind": "tar", "directory": "top", "archive": "all.catar"},
+        "same": {"kind": "tar", "directory": "top/tree", "archive": "same.catar"},
+        "part": {"kind": "tar", "directory": "top/tree/a", "archive": "part.catar"},
+        "file": {"kind": "digest", "blob": "top/tree/a/b"},
+        "other": {"kind": "digest", "blob": "top/tree2"},
+    }
+    order = order_operations(job_of({**reads, "unpack": untar}))
+
+    assert {name for name, needs in order.needs.items() if "unpack" in needs} == {
+        *("all", "same", "part", "file")
+    }
+
+
+def test_two_cannot_unpack_one_tree(job_of: JobOf) -> None:
+    untar = {"kind": "untar", "archive": "a.catar", "target": "tree"}
+
+    with pytest.raises(ManifestError, match=r"operations.b: writes .*/tree, as operation 'a' does"):
+        order_operations(job_of({"a": untar, "b": untar}))
+
+
 def test_a_reader_of_a_tree_comes_after_what_is_written_into_it(job_of: JobOf) -> None:
     tar = {"kind": "tar", "directory": "./tree", "archive": "tree.catar"}
     inside = EXTRACT | {"target": "tree/a/out"}

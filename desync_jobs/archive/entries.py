@@ -1,0 +1,169 @@
+"""Making one entry of a directory: complete under a hidden name, then renamed into its place."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from typing import Final
+
+from desync_jobs.archive.applying import Applier, Place
+from desync_jobs.archive.content import write_content
+from desync_jobs.archive.folders import Folder, temporary_name
+from desync_jobs.archive.losses import loss, without
+from desync_jobs.archive.removal import unlock_entry
+from desync_jobs.archive.wanted import Wanted
+from desync_jobs.core.chunk import BytesLike
+from desync_jobs.errors import TargetError
+from desync_jobs.formats.catar.node import Node
+from desync_jobs.formats.catar.records import Device, Symlink
+
+_NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_HANDLE: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class NewFile:
+    """A regular file that is being written; nobody sees it before `publish`."""
+
+    def __init__(self, fd: int, folder: Folder, name: bytes, hidden: bytes) -> None:
+        self.fd = fd
+        self.folder = folder
+        self.name = name
+        self.path = folder.path + b"/" + name
+        self.hidden = hidden
+        """What it is called until then."""
+
+    def write(self, offset: int, data: BytesLike) -> bool:
+        """Write a piece; returns whether it has a hole. May be called from several threads."""
+        try:
+            return write_content(self.fd, offset, data)
+        except OSError as error:
+            raise TargetError.of_writing(os.fsdecode(self.path), error) from error
+
+    def set_size(self, size: int) -> None:
+        """Make the file `size` bytes large; what was not written is zeros."""
+        try:
+            os.ftruncate(self.fd, size)
+        except OSError as error:
+            raise TargetError.of_writing(os.fsdecode(self.path), error) from error
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        with suppress(OSError):
+            os.close(self.fd)
+            os.unlink(self.hidden, dir_fd=self.folder.fd)
+
+
+class Entries:
+    """Makes entries of one archive; used from many threads.
+
+    `unseen` says that nobody sees the tree before it is complete, so that nothing in it has to
+    be hidden.
+    """
+
+    def __init__(self, applier: Applier, *, unseen: bool) -> None:
+        self._applier = applier
+        self._unseen = unseen
+        self._numbers = count()
+
+    def begin_file(self, folder: Folder, name: bytes, wanted: Wanted) -> NewFile:
+        """Begin a regular file; `publish` or `discard` it."""
+        hidden = self._hidden(name)
+        path = folder.path + b"/" + name
+        mode = 0o666 if wanted.mode is None else 0o600
+        try:
+            fd = os.open(hidden, _NEW, mode, dir_fd=folder.fd)
+        except OSError as error:
+            raise TargetError.of_writing(os.fsdecode(path), error) from error
+        file = NewFile(fd, folder, name, hidden)
+        if wanted.flags:
+            with _discarding(file):
+                self._applier.begin(fd, wanted, path)
+        return file
+
+    def publish(self, file: NewFile, wanted: Wanted) -> None:
+        """Complete a file and show it under its name."""
+        with _discarding(file):
+            self._give(file.fd, file.folder, wanted, file.path)
+            self._rename(file.folder, file.hidden, file.name)
+            if wanted.flags:
+                self._applier.seal(file.fd, wanted, file.path)
+        os.close(file.fd)
+
+    def write_file(self, folder: Folder, name: bytes, wanted: Wanted, data: BytesLike) -> None:
+        """Make a whole regular file of its content."""
+        file = self.begin_file(folder, name, wanted)
+        if data:
+            with _discarding(file):
+                if file.write(0, data):
+                    file.set_size(len(data))
+        self.publish(file, wanted)
+
+    def make_special(self, folder: Folder, node: Node, wanted: Wanted) -> None:
+        """Make what is neither a directory nor a regular file."""
+        hidden, path = self._hidden(node.name), folder.path + b"/" + node.name
+        _make(folder.fd, hidden, node, wanted, path)
+        try:
+            with handle(folder.fd, hidden) as place:
+                self._give(place, folder, wanted, path)
+            self._rename(folder, hidden, node.name)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(hidden, dir_fd=folder.fd)
+            raise
+
+    def _give(self, place: Place, folder: Folder, wanted: Wanted, path: bytes) -> None:
+        give = self._applier.apply_new if folder.plain else self._applier.apply
+        give(place, wanted, path)
+
+    def _hidden(self, name: bytes) -> bytes:
+        return name if self._unseen else temporary_name(next(self._numbers))
+
+    def _rename(self, folder: Folder, hidden: bytes, name: bytes) -> None:
+        if self._unseen:
+            return
+        try:
+            try:
+                os.rename(hidden, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
+            except PermissionError:
+                # What is there, or its directory, may be immutable.
+                unlock_entry(folder.fd, name)
+                os.rename(hidden, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
+        except OSError as error:
+            path = os.fsdecode(folder.path + b"/" + name)
+            raise TargetError.of_writing(path, error) from error
+
+
+@contextmanager
+def handle(folder: int, name: bytes) -> Iterator[str]:
+    """Lend a path that leads to an entry, whatever it is, and no further."""
+    fd = os.open(name, _HANDLE, dir_fd=folder)
+    try:
+        yield f"/proc/self/fd/{fd}"
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _discarding(file: NewFile) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        file.discard()
+        raise
+
+
+def _make(folder: int, name: bytes, node: Node, wanted: Wanted, path: bytes) -> None:
+    body, kind = node.body, stat.S_IFMT(node.entry.mode)
+    try:
+        if isinstance(body, Symlink):
+            os.symlink(body.target, name, dir_fd=folder)
+            return
+        device = os.makedev(body.major, body.minor) if isinstance(body, Device) else 0
+        mode = 0o666 if wanted.mode is None else 0o600
+        os.mknod(name, kind | mode, device, dir_fd=folder)
+    except OSError as error:
+        if isinstance(body, Device) and error.errno in (errno.EPERM, errno.EOPNOTSUPP):
+            raise loss(path, "a device in its place", without("device-nodes"), error) from error
+        raise TargetError.of_writing(os.fsdecode(path), error) from error

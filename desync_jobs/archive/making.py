@@ -1,0 +1,217 @@
+"""What becomes of each entry of an archive on disk; the part of unpacking that threads share."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from threading import Lock
+
+from desync_jobs.archive.applying import Applier
+from desync_jobs.archive.entries import Entries
+from desync_jobs.archive.folders import Folder, existing_folder, new_folder
+from desync_jobs.archive.large import LargeFile
+from desync_jobs.archive.removal import open_directory, remove, unlock
+from desync_jobs.archive.standing import Found, Standing
+from desync_jobs.archive.wanted import Choice, Demands
+from desync_jobs.errors import TargetError
+from desync_jobs.formats.catar.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How an archive is unpacked."""
+
+    choice: Choice
+    delete: bool = False
+    """Whether what is in its directories besides is removed."""
+    replace: bool = False
+    """Whether a directory makes way for what is none, and the other way round."""
+    unseen: bool = False
+    """Whether nobody sees the tree before it is complete."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What came of the entries of an archive."""
+
+    written: int = 0
+    changed: int = 0
+    """Those whose metadata alone were not right."""
+    right: int = 0
+    left_out: int = 0
+    """Those of a kind that is not wanted."""
+    removed: int = 0
+    """What was on disk and not in the archive, or in its way."""
+
+    @property
+    def entries(self) -> int:
+        """All entries of the archive."""
+        return self.written + self.changed + self.right + self.left_out
+
+    @property
+    def any(self) -> bool:
+        """Whether anything on disk is not as it was."""
+        return bool(self.written or self.changed or self.removed)
+
+
+class Making:
+    """Makes, keeps or replaces entries; used from many threads, but for `enter` and `give_up`."""
+
+    def __init__(self, demands: Demands, rules: Rules, *, coarse: bool) -> None:
+        self.demands = demands
+        self._rules = rules
+        self._applier = Applier(demands, coarse=coarse)
+        self._entries = Entries(self._applier, unseen=rules.unseen)
+        self._standing = Standing(self._applier, replace=rules.replace)
+        self._lock = Lock()
+        self.open: set[Folder] = set()
+        """Directories that are not finished."""
+        self._larges: set[LargeFile] = set()
+        self.counts = Counts()
+
+    def enter(self, parent: Folder, node: Node, path: bytes, *, exists: bool) -> Folder:
+        """Open a directory, or make it."""
+        with about(path):
+            if not exists or not self._clear(parent, node, path):
+                return self.new(parent.fd, node.name, path, node, plain=parent.plain)
+            mode = os.stat(node.name, dir_fd=parent.fd, follow_symlinks=False).st_mode
+            return self.adopt(open_directory(parent.fd, node.name), path, node, mode)
+
+    def new(self, parent: int, name: bytes, path: bytes, node: Node, *, plain: bool) -> Folder:
+        """Make a directory in another, which is open."""
+        wanted = self.demands.of(node)
+        folder = new_folder(parent, name, path, wanted, plain=plain)
+        self.open.add(folder)
+        if wanted.flags:
+            self._applier.begin(folder.fd, wanted, path)
+        return folder
+
+    def adopt(self, fd: int, path: bytes, node: Node, mode: int) -> Folder:
+        """Take over an open directory that was there before, with this mode."""
+        try:
+            unlock(fd)
+            folder = existing_folder(fd, path, self.demands.of(node))
+        except BaseException:
+            os.close(fd)
+            raise
+        folder.mode = stat.S_IMODE(mode)
+        self.open.add(folder)
+        return folder
+
+    def make(self, folder: Folder, node: Node, data: bytes | None, *, exists: bool) -> None:
+        """Make an entry that is no directory; `data` is the content of a regular file."""
+        path = folder.path + b"/" + node.name
+        with about(path):
+            wanted = self.demands.of(node)
+            found = Found.OTHER
+            if exists and self._clear(folder, node, path):
+                if data is None:
+                    found = self._standing.special(folder, node, wanted)
+                else:
+                    found = self._standing.file(folder, node, wanted, data)
+                if found is Found.OTHER and self._rules.unseen:
+                    remove(folder.fd, node.name, path)
+            if found is Found.OTHER:
+                if data is None:
+                    self._entries.make_special(folder, node, wanted)
+                else:
+                    self._entries.write_file(folder, node.name, wanted, data)
+        self._done(folder, found)
+
+    def begin_large(self, folder: Folder, node: Node, size: int, *, exists: bool) -> LargeFile:
+        """Begin a regular file that comes in pieces."""
+        path = folder.path + b"/" + node.name
+        with about(path):
+            exists = exists and self._clear(folder, node, path)
+            if exists and self._rules.unseen:
+                remove(folder.fd, node.name, path)
+                exists = False
+            makers = self._entries, self._standing
+
+            def finished(found: Found) -> None:
+                self._larges.discard(file)
+                self._done(folder, found)
+
+            file = LargeFile(makers, folder, node, self.demands.of(node), finished)
+            self._larges.add(file)
+            self.hold(folder)
+            file.begin(size, exists=exists)
+            return file
+
+    def hold(self, folder: Folder) -> None:
+        """Say that one more entry of `folder` is under way."""
+        with self._lock:
+            folder.pending += 1
+
+    def release(self, folder: Folder) -> None:
+        """Say that one less is; the last one finishes the directory."""
+        with self._lock:
+            folder.pending -= 1
+            last = not folder.pending
+        if last:
+            with about(folder.path):
+                self._finish(folder)
+
+    def give_up(self) -> None:
+        """Close whatever is open and remove what is not complete; no thread is at work."""
+        for file in self._larges:
+            file.discard()
+        for folder in self.open:
+            if folder.mode is not None:
+                with suppress(OSError):
+                    os.fchmod(folder.fd, folder.mode)
+            os.close(folder.fd)
+        self._larges.clear()
+        self.open.clear()
+
+    def _clear(self, folder: Folder, node: Node, path: bytes) -> bool:
+        left, removed = self._standing.clear(folder, node, path)
+        if removed:
+            with self._lock:
+                self.counts.removed += removed
+        return left
+
+    def _done(self, folder: Folder, found: Found) -> None:
+        self._count(found)
+        self.release(folder)
+
+    def _count(self, found: Found) -> None:
+        counts = self.counts
+        with self._lock:
+            counts.written += found is Found.OTHER
+            counts.changed += found is Found.CHANGED
+            counts.right += found is Found.RIGHT
+
+    def _finish(self, folder: Folder) -> None:
+        """Complete a directory when everything in it is."""
+        fd, wanted, path = folder.fd, folder.wanted, folder.path
+        if folder.there is None:
+            give = self._applier.apply_new if folder.plain else self._applier.apply
+            give(fd, wanted, path)
+            if wanted.flags:
+                self._applier.seal(fd, wanted, path)
+            self._count(Found.OTHER)
+        else:
+            if self._rules.delete:
+                removed = sum(
+                    remove(fd, name, path + b"/" + name)
+                    for name in sorted(folder.there - folder.seen)
+                )
+                with self._lock:
+                    self.counts.removed += removed
+            self._count(self._standing.metadata(fd, wanted, path))
+        self.open.discard(folder)
+        os.close(fd)
+
+
+@contextmanager
+def about(path: bytes) -> Iterator[None]:
+    """Have every error of writing say which file it is about; raises `TargetError`."""
+    try:
+        yield
+    except TargetError as error:
+        error.about(os.fsdecode(path))
+        raise
+    except OSError as error:
+        raise TargetError.of_writing(os.fsdecode(path), error) from error

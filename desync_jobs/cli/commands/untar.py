@@ -1,0 +1,77 @@
+"""`desync-run untar`: an archive, as a directory tree."""
+
+import click
+
+from desync_jobs.cli.archives import ArchiveOptions, archive_options
+from desync_jobs.cli.command import Command
+from desync_jobs.cli.connection import connected
+from desync_jobs.cli.decorator import one_line
+from desync_jobs.cli.oneline import OneLine
+
+_EXAMPLES = (
+    "desync-run untar root.catar /srv/root",
+    "desync-run untar -i -s /srv/store root.caidx /srv/root",
+    "desync-run untar --atomic --without=privileged -s /srv/store root.caidx /srv/root",
+    "ssh host casync make - /srv/root | desync-run untar --no-same-owner - copy",
+)
+
+
+@click.command("untar", cls=Command, examples=_EXAMPLES)
+@click.argument("archive")
+@click.argument("directory")
+@click.option(
+    "--with",
+    "with_features",
+    multiple=True,
+    metavar="FEATURE",
+    help="Give files this of the archive, in casync's words (best, unix, xattrs); may be repeated.",
+)
+@click.option(
+    "--without",
+    "without_features",
+    multiple=True,
+    metavar="FEATURE",
+    help="Leave this out (all, privileged, acl); may be repeated.",
+)
+@click.option("--no-same-owner", is_flag=True, help="Let files belong to who runs this.")
+@click.option(
+    "--no-same-permissions", is_flag=True, help="Give files the modes that the umask says."
+)
+@click.option("--delete", is_flag=True, help="Remove what the archive does not have.")
+@click.option(
+    "--replace", is_flag=True, help="Remove a directory where the archive has something else."
+)
+@click.option(
+    "--atomic", is_flag=True, help="Put the tree together beside DIRECTORY, and switch at the end."
+)
+@archive_options
+@one_line
+@connected
+def command(  # noqa: PLR0913 -- one parameter for each option
+    *,
+    archive: str,
+    directory: str,
+    reading: ArchiveOptions,
+    with_features: tuple[str, ...],
+    without_features: tuple[str, ...],
+    no_same_owner: bool,
+    no_same_permissions: bool,
+    delete: bool,
+    replace: bool,
+    atomic: bool,
+) -> OneLine:
+    """Unpack ARCHIVE as DIRECTORY; what is right in it already is left alone.
+
+    ARCHIVE is a catar or an index of one, and may be '-' for standard input.
+    """
+    fields = {
+        "target": directory,
+        "with_features": list(with_features) or None,
+        "without_features": list(without_features) or None,
+        "same_owner": False if no_same_owner else None,
+        "same_permissions": False if no_same_permissions else None,
+        "delete": delete or None,
+        "replace": replace or None,
+        "atomic": atomic or None,
+    }
+    return reading.line("untar", archive, fields)

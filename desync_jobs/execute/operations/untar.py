@@ -1,0 +1,76 @@
+"""Doing `untar`: an archive as it is read, and the tree that becomes of it."""
+
+import os
+from dataclasses import replace
+
+from desync_jobs.archive.making import Counts, Rules
+from desync_jobs.archive.unpacking import Unpacking
+from desync_jobs.archive.wanted import Choice
+from desync_jobs.execute.archives import open_archive, preview_archive, survey_archive
+from desync_jobs.execute.inputs import file_facts
+from desync_jobs.execute.planting import planted
+from desync_jobs.execute.result import Done, Status
+from desync_jobs.execute.task import Task
+from desync_jobs.manifest.operations.untar import UntarSpec
+from desync_jobs.planner.operations.untar import UntarDetail, UntarFacts
+from desync_jobs.planner.plan import Step
+
+
+def survey_untar(task: Task[UntarSpec]) -> UntarFacts:
+    """Look at the archive, and at what is at the target's place."""
+    target = file_facts(task.path(task.spec.target), task.machine.streams)
+    return UntarFacts(survey_archive(task), target, _inside(task, target.path))
+
+
+def _inside(task: Task[UntarSpec], target: str) -> str | None:
+    """Return an archive, index or store that is in the target."""
+    job, spec = task.machine.job, task.spec
+    places = [task.path(one) for one in (spec.archive, spec.index) if one is not None]
+    for name in (*spec.stores, *filter(None, [spec.cache])):
+        members = job.spec.members(name)
+        places += [job.location(one) for one in members if job.spec.place(one).directory]
+    top = os.path.realpath(target).rstrip("/") + "/"
+    local = (place for place in places if os.path.isabs(place))
+    return next((one for one in local if (os.path.realpath(one) + "/").startswith(top)), None)
+
+
+def preview_untar(task: Task[UntarSpec], step: Step) -> Step:
+    """Say what reading the archive costs by where its chunks are."""
+    cost = preview_archive(task, step.detail_as(UntarDetail).archive)
+    written = [one for one in step.cost.writes if one.place == "target"]
+    return replace(step, cost=replace(cost, writes=(*cost.writes, *written)))
+
+
+def do_untar(task: Task[UntarSpec], step: Step) -> Done:
+    """Unpack the archive; of an atomic change nothing is seen before all of it is there."""
+    detail, spec = step.detail_as(UntarDetail), task.spec
+    choice = Choice(
+        spec.with_features,
+        spec.without_features,
+        same_owner=spec.same_owner,
+        same_permissions=spec.same_permissions,
+    )
+    # A tree that is made beside its target has nothing in it that could be removed.
+    delete = spec.deletes and not spec.atomic
+    rules = Rules(choice, delete=delete, replace=spec.replace, unseen=spec.atomic)
+    with (
+        open_archive(task, detail.archive) as archive,
+        planted(detail.target.path, spec) as place,
+    ):
+        unpacking = Unpacking(place.folder, place.path, rules, task.machine.workers, place.lock)
+        counts = unpacking.unpack(archive.events())
+        task.machine.cancel.check()
+        place.publish()
+    changed = spec.atomic or counts.any
+    status = Status.DONE if changed else Status.UNCHANGED
+    return Done(status, {**_statistics(counts), **archive.statistics()})
+
+
+def _statistics(counts: Counts) -> dict[str, object]:
+    return {
+        "entries": counts.entries,
+        "entries_written": counts.written,
+        "entries_changed": counts.changed,
+        "entries_left_out": counts.left_out,
+        "entries_removed": counts.removed,
+    }

@@ -1,0 +1,58 @@
+"""`untar`: unpack an archive as a directory tree."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from desync_jobs.manifest.access import Access
+from desync_jobs.manifest.archive import ArchiveSpec
+from desync_jobs.manifest.features import Feature
+from desync_jobs.manifest.paths import FilePath
+from desync_jobs.manifest.scalars import Flag
+
+
+class UntarSpec(ArchiveSpec):
+    """Unpack an archive as a directory tree, from a catar file or from chunks by their index."""
+
+    kind: Literal["untar"]
+    """Unpacks an archive."""
+    target: FilePath
+    """The directory that becomes the top of the tree; it is made where it is not there. What is
+    right in it already is left alone."""
+    with_features: tuple[Feature, ...] = ()
+    """What of the archive is wanted besides names and content, in casync's words: sets like `best`,
+    `unix` and `privileged`, or single things like `xattrs`; everything where nothing is said."""
+    without_features: tuple[Feature, ...] = ()
+    """What of that is left out."""
+    same_owner: Flag = True
+    """Whether files belong to whom they belonged, by name where the archive has names. Only root
+    can give files away; with false they belong to who runs this."""
+    same_permissions: Flag = True
+    """Whether files have their modes and access lists; with false they have what the umask says."""
+    delete: Flag | None = None
+    """Whether what the target has and the archive has not is removed. It is left alone by default,
+    but for an `atomic` change: a whole new tree has nothing else in it."""
+    replace: Flag = False
+    """Whether a directory, with everything in it, makes way for what is no directory in the
+    archive, and the other way round; otherwise that is an error."""
+    atomic: Flag = False
+    """Whether the tree is put together beside the target and takes its place as a whole at the
+    end, so that there is always the old tree or the new one. It needs room for both."""
+    durability: Literal["full", "rename", "none"] = "full"
+    """What survives a power cut: `full` syncs the tree, before it takes its place where the change
+    is `atomic`, and its folder after that; `rename` leaves the folder to the system; `none` syncs
+    nothing."""
+
+    @property
+    def deletes(self) -> bool:
+        """Whether nothing but the archive is in the target at the end."""
+        return self.atomic if self.delete is None else self.delete
+
+    def access(self) -> Access:
+        return self.archive_access(plants=(self.target,))
+
+
+def untar_problems(spec: UntarSpec) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what contradicts itself in how `spec` writes: the key, and a message."""
+    if spec.atomic and spec.delete is False:
+        message = "an atomic change makes a whole new tree; leave it out, or leave out atomic"
+        yield ("delete",), message
