@@ -1,19 +1,11 @@
-"""A mount as an operation: there until it is unmounted or the run is stopped.
-
-Stores do not hear of the run's end before the file system is gone, so that whoever still uses it
-is served as long as there is patience.
-"""
+"""A mount as an operation: there until it is unmounted or the run is stopped."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
-from desync_jobs.assembly.cancel import Cancel
-from desync_jobs.errors import DesyncRunError
-from desync_jobs.execute.opening import Reading, open_sources
-from desync_jobs.execute.reloading import hangups, read_again
+from desync_jobs.execute.reloading import hangups
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.mounting import MountSpec
 from desync_jobs.mount.session import MountPlace, Session
@@ -21,7 +13,6 @@ from desync_jobs.mount.telling import Failures
 from desync_jobs.mount.unmounting import left_behind
 from desync_jobs.report.events import Mounted, Stopping
 from desync_jobs.report.words import in_seconds
-from desync_jobs.stores.swap import SwappableSource
 
 S = TypeVar("S", bound=MountSpec)
 
@@ -31,36 +22,6 @@ _LOOK_AGAIN: Final = 0.1
 def place_exists(path: str) -> bool:
     """Whether something can be mounted at `path`, if need be in place of what is dead there."""
     return os.path.isdir(path) or left_behind(path)
-
-
-@dataclass(frozen=True, slots=True)
-class MountedStores(Generic[S]):
-    """The stores of something mounted."""
-
-    task: Task[S]
-    """One that the end of the run does not stop."""
-    source: SwappableSource
-    reading: Reading
-
-    def reload(self) -> None:
-        """Ask the stores that the job names now; where it cannot be read, that is told."""
-        task = self.task
-        try:
-            self.source.swap(open_sources(read_again(task), self.reading))
-        except DesyncRunError as error:
-            task.warn(f"reload failed, everything stays as it was: {error}")
-
-
-@contextmanager
-def mounted_stores(task: Task[S], reading: Reading) -> Iterator[MountedStores[S]]:
-    """Open the stores for as long as the block lasts; what stops the run does not stop them."""
-    end = Cancel()
-    unstopped = replace(task, machine=replace(task.machine, cancel=end))
-    try:
-        source = SwappableSource(open_sources(unstopped, reading))
-        yield MountedStores(unstopped, source, reading)
-    finally:
-        end.stop("SIGTERM")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ def run_server(task: Task[S]) -> Done:
         sockets: list[socket.socket] = []
         for text in task.spec.listen:
             sockets += [opened.enter_context(one) for one in bind(parse_address(text))]
-        orders = _Foreground(task, noted, urls(sockets, tls=task.spec.tls is not None))
+        scheme = "http" if task.spec.tls is None else "https"
+        orders = _Foreground(task, noted, urls(sockets, scheme))
         if task.spec.processes == 1:
             serve_here(task, sockets, metrics, orders)
         else:

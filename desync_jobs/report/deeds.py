@@ -119,6 +119,10 @@ def _mount(statistics: Statistics) -> str:
     return f"{read}, {failed:,} failed" if failed else read
 
 
+def _serve_blob(statistics: Statistics) -> str:
+    return f"{_serve(statistics)} with {_size(statistics, 'bytes')}"
+
+
 def _tar(statistics: Statistics) -> str:
     entries = counted(_number(statistics, "entries"), "entry")
     archived = f"archived {entries} in {_size(statistics, 'bytes')}"
@@ -163,6 +167,8 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "serve-chunks": _serve,
         "serve-indexes": _serve,
         "mount-index": _mount,
+        "serve-nbd": _serve_blob,
+        "mkdev": _serve_blob,
         "tar": _tar,
         "untar": _untar,
         "list": _list,

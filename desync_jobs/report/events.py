@@ -93,6 +93,15 @@ class Stopping:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """A block device is there."""
+
+    operation: str
+    device: str
+    """Its path."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted:
     """An operation begins."""
 
@@ -133,6 +142,7 @@ Event: TypeAlias = (
     | Listening
     | Mounted
     | Stopping
+    | Attached
     | StepFinished
     | RunFinished
 )

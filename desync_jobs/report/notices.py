@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from desync_jobs.report.events import Event, Listening, Mounted, Warned
+from desync_jobs.report.events import Attached, Event, Listening, Mounted, Warned
 
 
 class NoticeReporter:
-    """Says every `Warned` and, unless `quiet`, `Listening` and `Mounted` event in one line each."""
+    """Says each `Warned` event in a line and, unless `quiet`, what is there to be used."""
 
     def __init__(self, say: Callable[[str], None], *, quiet: bool = False) -> None:
         """`say` shows one line of text; it must be safe to call from many threads."""
@@ -21,6 +21,8 @@ class NoticeReporter:
                 self._say(f"{event.operation}: listening on {', '.join(event.urls)}")
             case Mounted() if not self._quiet:
                 self._say(f"{event.operation}: mounted at {event.path}")
+            case Attached() if not self._quiet:
+                self._say(f"{event.operation}: attached {event.device}")
             case _:
                 pass
 

@@ -8,7 +8,7 @@ import socket
 from contextlib import suppress
 from typing import Final
 
-from desync_jobs.report.events import Event, Listening, Mounted, Stopping
+from desync_jobs.report.events import Attached, Event, Listening, Mounted, Stopping
 
 _ABSTRACT: Final = "@"
 
@@ -23,7 +23,7 @@ class SystemdReporter:
 
     def emit(self, event: Event) -> None:
         match event:
-            case Listening() | Mounted():
+            case Listening() | Mounted() | Attached():
                 self._send("READY=1")
             case Stopping():
                 self._send("STOPPING=1")

@@ -83,9 +83,8 @@ def _listening(
     return listener
 
 
-def urls(sockets: Sequence[socket.socket], *, tls: bool) -> list[str]:
-    """Return where clients find what listens on `sockets`."""
-    scheme = "https" if tls else "http"
+def urls(sockets: Sequence[socket.socket], scheme: str) -> list[str]:
+    """Return where clients find what listens on `sockets`, without a path."""
     return [f"{scheme}://{_written(one.getsockname()[:2])}" for one in sockets]
 
 

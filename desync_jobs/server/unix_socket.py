@@ -40,7 +40,7 @@ def unix_listener(path: str) -> Iterator[socket.socket]:
                     os.unlink(path)
 
 
-def _bound(listener: socket.socket, path: str) -> tuple[int, int]:
+def _bound(listener: socket.socket, path: str) -> tuple[int, int, int]:
     """Listen at `path`; return which file that is."""
     folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -73,6 +73,7 @@ def _remove_abandoned(path: str) -> None:
     raise ServerError(f"cannot listen on {path}: another server does")
 
 
-def _identity(path: str) -> tuple[int, int]:
+def _identity(path: str) -> tuple[int, int, int]:
     found = os.lstat(path)
-    return found.st_dev, found.st_ino
+    # A number is used again soon; the time stays, also where somebody lets others connect.
+    return found.st_dev, found.st_ino, found.st_mtime_ns

@@ -1,7 +1,6 @@
 """A run that is stopped on its way is never a success, whatever it does."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.errors import EXIT_INTERRUPTED
 from desync_jobs.manifest.operations import KINDS
 from desync_jobs.report.events import Event, PhaseAdvanced, StepStarted
+from tests.stopping import Stopper
 from tests.vectors.inputs import gold
 from tests.workspace import How, Workspace, stamps
 
@@ -39,23 +39,8 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
-SERVERS = {"pull", "serve-chunks", "serve-indexes", "mount-index"}
+SERVERS = {"pull", "serve-chunks", "serve-indexes", "mount-index", "serve-nbd", "mkdev"}
 """Kinds that work as long as a client wants; how they end is told where they are tested."""
-
-
-class Stopper:
-    """A reporter that stops the run once the operation has begun its work."""
-
-    def __init__(self, cancel: Cancel, when: Callable[[Event], bool]) -> None:
-        self._cancel = cancel
-        self._when = when
-
-    def emit(self, event: Event) -> None:
-        if self._when(event):
-            self._cancel.stop("SIGINT")
-
-    def close(self) -> None:
-        """Have nothing to release."""
 
 
 @pytest.fixture(scope="module")

@@ -146,3 +146,14 @@ def chunk_server(
     with own_server(*listening, directory=directory, environment=environment) as server:
         server.said(_LISTENING)
         yield server
+
+
+@contextmanager
+def nbd_server(
+    *arguments: str, directory: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[OwnServer]:
+    """Run an NBD server at the socket `sock` in `directory`, and wait until it listens."""
+    listening = ("nbd-server", "--socket", "sock", *arguments)
+    with own_server(*listening, directory=directory, environment=environment) as server:
+        server.said(_LISTENING)
+        yield server

@@ -6,7 +6,8 @@ import time
 from desync_jobs.assembly.blob_reader import BlobReader
 from desync_jobs.assembly.counted_access import CountedAccess
 from desync_jobs.execute.indexes import find_index
-from desync_jobs.execute.mounting import Shown, mounted_stores, place_exists, stay_mounted
+from desync_jobs.execute.live_stores import live_stores
+from desync_jobs.execute.mounting import Shown, place_exists, stay_mounted
 from desync_jobs.execute.opening import Reading, source_facts
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.statistics import place_statistics
@@ -31,7 +32,7 @@ def survey_mount_index(task: Task[MountIndexSpec]) -> MountIndexFacts:
 def do_mount_index(task: Task[MountIndexSpec], step: Step) -> Done:
     """Show the blob until that is over."""
     index = step.detail_as(MountIndexDetail).index
-    with mounted_stores(task, Reading(index.algorithm, index.largest)) as stores:
+    with live_stores(task, Reading(index.algorithm, index.largest)) as stores:
         reader = BlobReader(
             index, stores.source, memory=task.spec.memory, threads=task.machine.workers.count
         )

@@ -59,7 +59,7 @@ def parse_client_flags(data: BytesLike) -> Handshake:
     """Return what the client answers; `NbdFormatError` where it is not fixed newstyle."""
     (flags,) = _FLAGS.unpack(data)
     known = Handshake.FIXED_NEWSTYLE | Handshake.NO_ZEROES
-    if flags & ~known or not flags & Handshake.FIXED_NEWSTYLE:
+    if flags & ~int(known) or not flags & Handshake.FIXED_NEWSTYLE:
         raise NbdFormatError(f"a client with the handshake flags {flags:#x}")
     return Handshake(flags)
 

@@ -80,14 +80,11 @@ def status_chunk(cookie: int, context: int, extents: Iterable[tuple[int, State]]
     return _chunk(ReplyType.BLOCK_STATUS, cookie, len(body), done=True) + body
 
 
-def error_chunk(cookie: int, error: Errno, message: str, offset: int | None = None) -> bytes:
-    """Return the end of a structured reply that fails, at `offset` where that is known."""
+def error_chunk(cookie: int, error: Errno, message: str) -> bytes:
+    """Return the end of a structured reply that fails."""
     text = message.encode()[:_LONGEST_MESSAGE].decode(errors="ignore").encode()
     body = _ERROR.pack(error, len(text)) + text
-    if offset is None:
-        return _chunk(ReplyType.ERROR, cookie, len(body), done=True) + body
-    body += _OFFSET.pack(offset)
-    return _chunk(ReplyType.ERROR_OFFSET, cookie, len(body), done=True) + body
+    return _chunk(ReplyType.ERROR, cookie, len(body), done=True) + body
 
 
 def _chunk(kind: ReplyType, cookie: int, length: int, *, done: bool) -> bytes:

@@ -114,7 +114,6 @@ class ReplyType(IntEnum):
     OFFSET_HOLE = 2
     BLOCK_STATUS = 5
     ERROR = 0x8001
-    ERROR_OFFSET = 0x8002
 
 
 class State(IntFlag):

@@ -23,11 +23,13 @@ from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list import ListSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.mkdev import MkdevSpec
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
+from desync_jobs.manifest.operations.serve_nbd import ServeNbdSpec
 from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.operations.untar import UntarSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
@@ -50,6 +52,8 @@ OperationSpec: TypeAlias = Annotated[
     | ServeChunksSpec
     | ServeIndexesSpec
     | MountIndexSpec
+    | ServeNbdSpec
+    | MkdevSpec
     | TarSpec
     | UntarSpec
     | ListSpec
@@ -75,6 +79,8 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "serve-chunks": ServeChunksSpec,
     "serve-indexes": ServeIndexesSpec,
     "mount-index": MountIndexSpec,
+    "serve-nbd": ServeNbdSpec,
+    "mkdev": MkdevSpec,
     "tar": TarSpec,
     "untar": UntarSpec,
     "list": ListSpec,

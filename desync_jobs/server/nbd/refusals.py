@@ -29,7 +29,7 @@ def refused(request: Request, size: int, agreed: Agreed) -> tuple[Errno, str] | 
             Errno.EINVAL,
             "no metadata context was negotiated",
         ),
-        (flags & ~allowed, Errno.EINVAL, "a flag that this command has not"),
+        (flags & ~int(allowed), Errno.EINVAL, "a flag that this command has not"),
         (
             flags & CommandFlag.DF and not agreed.structured,
             Errno.EINVAL,

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Final, Protocol
 
-from desync_jobs.errors import DesyncRunError
 from desync_jobs.formats.nbd.values import NbdFormatError
 from desync_jobs.server.complaints import Complaints
 from desync_jobs.server.nbd.channel import STALLED, Channel
@@ -32,13 +31,8 @@ class Control(Protocol):
         """Take note that connections are accepted."""
         ...
 
-    @property
-    def stopped(self) -> bool:
-        """Whether it is to end."""
-        ...
-
-    def reload(self) -> Callable[[], None] | None:
-        """Return what exchanges the blob, once for each time that this is wanted."""
+    def goes_on(self) -> bool:
+        """Tell whether the server is to go on."""
         ...
 
 
@@ -67,22 +61,20 @@ class NbdServer:
         self._export = export
         self._sockets = sockets
         self._limits = limits
-        self._report = report
         self._complaints = Complaints(report)
         self._lock = Lock()
         self._connections: dict[Channel, Thread] = {}
 
     def run(self, control: Control) -> None:
-        """Serve until `control` says stop, and until what was under way then is done."""
+        """Serve until `control` says so, and until what was under way then is done."""
         with selectors.DefaultSelector() as selector:
             for one in self._sockets:
                 one.setblocking(False)  # noqa: FBT003 - the name says it
                 selector.register(one, selectors.EVENT_READ, one)
             control.ready()
-            while not control.stopped:
+            while control.goes_on():
                 for key, _ in selector.select(_LOOK_AGAIN):
                     self._accept(key.data)
-                self._reload(control)
         self._drain()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -115,15 +107,6 @@ class NbdServer:
         finally:
             with self._lock:
                 del self._connections[channel]
-
-    def _reload(self, control: Control) -> None:
-        change = control.reload()
-        if change is None:
-            return
-        try:
-            change()
-        except (DesyncRunError, OSError) as error:
-            self._report(f"reload failed, everything stays as it was: {error}")
 
     def _drain(self) -> None:
         for one in self._sockets:

@@ -372,6 +372,19 @@ SERVER = {
             "patience": "1min",
             "index": "i",
         },
+        {
+            "kind": "serve-nbd",
+            "index": "i",
+            "stores": ["s"],
+            "cache_repair": False,
+            "memory": "1MiB",
+            "drain": "5s",
+            "listen": ["localhost:1"],
+            "socket": "sock",
+            "export": "disk",
+            "connections": 5,
+        },
+        {"kind": "mkdev", "index": "i", "stores": ["s"], "device": "/dev/nbd0"},
     ],
 )
 def test_a_server_is_written_as_it_was_declared(operation: dict[str, Any]) -> None:

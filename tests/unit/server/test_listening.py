@@ -14,7 +14,7 @@ from tests.servers.certificates import Authority
 
 def test_a_name_is_listened_on_at_each_of_its_addresses() -> None:
     sockets = bind(Address("localhost", 0))
-    found = urls(sockets, tls=True)
+    found = urls(sockets, "https")
     for one in sockets:
         one.close()
 
