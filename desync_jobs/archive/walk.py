@@ -7,9 +7,9 @@ each directory on the way.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from desync_jobs.archive.exclude import EXCLUDE_FILE, NOTHING_EXCLUDED, Exclusion, read_rules
 from desync_jobs.archive.filesystem import PSEUDO, file_system, is_mount_point
@@ -33,6 +33,10 @@ _NEEDS: Final = {
 }
 
 
+PassOver: TypeAlias = Callable[[SourceError], None]
+"""Takes note of what was left out of a walk, and why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A node, and where its content is while the visit lasts."""
@@ -53,12 +57,17 @@ class _Directory:
 
 
 class TreeWalk:
-    """The nodes of one tree."""
+    """The nodes of one tree.
 
-    def __init__(self, root: str, metadata: Metadata) -> None:
+    With `pass_over`, what cannot be read or archived is told to that and left out, with all below
+    it; otherwise it is an error.
+    """
+
+    def __init__(self, root: str, metadata: Metadata, pass_over: PassOver | None = None) -> None:
         self._root = os.fsencode(root)
         self._metadata = metadata
         self._names = Names()
+        self._pass_over = pass_over
         features = metadata.features
         self._kinds = {kind for kind, feature in _NEEDS.items() if features & feature}
         self._exclude_file = bool(features & _F.EXCLUDE_FILE)
@@ -83,18 +92,41 @@ class TreeWalk:
                 if entry is None:
                     os.close(self._open.pop().fd)
                     yield None
-                else:
+                elif self._pass_over is None:
                     yield from self._child(top, entry)
-        except FileNotFoundError as error:
-            raise SourceError(f"{self._name}: is not there, or was removed meanwhile") from error
+                else:
+                    yield from self._tolerated(top, entry, self._pass_over)
         except OSError as error:
-            raise SourceError(f"{self._name}: cannot be read: {error.strerror}") from error
+            raise self._unreadable(error) from error
         except SourceError as error:
             error.about(self._name)
             raise
         finally:
-            while self._open:
-                os.close(self._open.pop().fd)
+            self._close(0)
+
+    def _tolerated(
+        self, top: _Directory, entry: "os.DirEntry[str]", pass_over: PassOver
+    ) -> Iterator[Visit]:
+        depth = len(self._open)
+        try:
+            yield from self._child(top, entry)
+        except OSError as error:
+            self._close(depth)
+            pass_over(self._unreadable(error))
+        except SourceError as error:
+            self._close(depth)
+            error.about(self._name)
+            pass_over(error)
+
+    def _unreadable(self, error: OSError) -> SourceError:
+        if isinstance(error, FileNotFoundError):
+            return SourceError(f"{self._name}: is not there, or was removed meanwhile")
+        return SourceError(f"{self._name}: cannot be read: {error.strerror}")
+
+    def _close(self, depth: int) -> None:
+        """Close all directories but the first `depth`."""
+        while len(self._open) > depth:
+            os.close(self._open.pop().fd)
 
     @property
     def _name(self) -> str:

@@ -7,12 +7,11 @@ its index says, or that cannot be read there, is asked of the source behind it.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from threading import Lock
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.assembly.buffers import read_range
-from desync_jobs.assembly.seeding import OpenSeed
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.core.digest import digest_many
 from desync_jobs.core.kernel import Kernel
@@ -22,6 +21,32 @@ from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence, Store
 from desync_jobs.stores.counters import Counts
 
 
+class ReadableSeed(Protocol):
+    """Bytes at hand whose chunks an index names."""
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        ...
+
+    @property
+    def index(self) -> Index:
+        """What it is said to hold."""
+        ...
+
+    @property
+    def wrong(self) -> str:
+        """What is said where it does not have what its index says."""
+        ...
+
+    def read(self, view: memoryview, offset: int) -> int:
+        """Fill `view` from `offset`; returns how many bytes of it could be had.
+
+        From any thread. Raises `SourceError` where the seed cannot be read at all.
+        """
+        ...
+
+
 class SeedSource:
     """A `ChunkSource` that takes from `seeds` what they have, and the rest from `upstream`.
 
@@ -29,7 +54,7 @@ class SeedSource:
     """
 
     def __init__(
-        self, seeds: Sequence[OpenSeed], upstream: ChunkSource, kernel: Kernel, limit: int
+        self, seeds: Sequence[ReadableSeed], upstream: ChunkSource, kernel: Kernel, limit: int
     ) -> None:
         self.name = upstream.name
         self._seeds = [_Lookup(seed, limit) for seed in seeds]
@@ -47,7 +72,7 @@ class SeedSource:
             given: dict[ChunkID, Chunk] = {}
             try:
                 given = seed.chunks(promised, self._kernel)
-                complaint = f"{seed.name} is not what its index says"
+                complaint = seed.wrong
             except SourceError as error:
                 complaint = str(error)
             found |= given
@@ -89,8 +114,8 @@ def shares_chunks(seed: Index, ids: NDArray[np.uint8]) -> bool:
 class _Lookup:
     """Where in a seed a chunk is, found by the first eight bytes of its ID."""
 
-    def __init__(self, seed: OpenSeed, limit: int) -> None:
-        self.name = seed.name
+    def __init__(self, seed: ReadableSeed, limit: int) -> None:
+        self.wrong = seed.wrong
         self._seed = seed
         self._limit = limit
         keys = _keys(seed.index.rows.run_ids)
@@ -114,7 +139,7 @@ class _Lookup:
         index, seed = self._seed.index, self._seed
         # An index that lies about lengths does not decide how much memory that takes.
         piece = memoryview(bytearray(min(index.length(position), self._limit)))
-        return bytes(piece[: read_range(seed.fd, piece, index.start(position), seed.name)])
+        return bytes(piece[: seed.read(piece, index.start(position))])
 
     def places(self, ids: Sequence[ChunkID]) -> dict[ChunkID, int]:
         """Return where those of `ids` are that the seed's index has."""

@@ -29,6 +29,18 @@ class OpenSeed:
     """How messages call it."""
     index: Index
 
+    @property
+    def wrong(self) -> str:
+        """What is said where it does not have what its index says."""
+        return f"{self.name} is not what its index says"
+
+    def read(self, view: memoryview, offset: int) -> int:
+        """Fill `view` from `offset`; returns how many bytes there are before the blob's end.
+
+        Raises `SourceError` where it cannot be read.
+        """
+        return read_range(self.fd, view, offset, self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
@@ -143,7 +155,7 @@ class _Seeding:
         if stretch.here:
             return read_range(self._target.fd, view, begin, self._target.name)
         seed = self._seeds[stretch.run.seed]
-        return read_range(seed.fd, view, seed.index.start(stretch.run.at), seed.name)
+        return seed.read(view, seed.index.start(stretch.run.at))
 
     def _right(self, run: Run, view: memoryview) -> dict[int, memoryview]:
         """Return the pieces of `view` that have the IDs of their positions."""
