@@ -1,5 +1,6 @@
-"""Seeds as desync's options write them."""
+"""Seeds as desync's and casync's options write them."""
 
+import os
 from collections.abc import Sequence
 
 import click
@@ -10,10 +11,10 @@ _SUFFIX = ".caibx"
 def declared_seeds(pairs: Sequence[str], directories: Sequence[str]) -> list[dict[str, str]]:
     """Return the seeds of a manifest that `--seed` and `--seed-dir` stand for, in their order.
 
-    `x.caibx` is the index of `x`; otherwise `INDEX:BLOB`, where anything after a second colon is
-    left out, as desync does.
+    A directory is a tree, as for casync. `x.caibx` is the index of `x`; otherwise `INDEX:BLOB`,
+    where anything after a second colon is left out, as desync does.
     """
-    seeds = [_pair(text) for text in pairs]
+    seeds = [{"tree": text} if os.path.isdir(text) else _pair(text) for text in pairs]
     return seeds + [{"directory": directory} for directory in directories]
 
 
@@ -24,6 +25,6 @@ def _pair(text: str) -> dict[str, str]:
     blob = rest.partition(":")[0]
     if not separator or not index or not blob:
         raise click.UsageError(
-            f"--seed {text}: give an index that ends in {_SUFFIX}, or INDEX:BLOB"
+            f"--seed {text}: give an index that ends in {_SUFFIX}, INDEX:BLOB, or a directory"
         )
     return {"index": index, "blob": blob}

@@ -57,10 +57,28 @@ def conflicts(operations: Mapping[str, OperationBase], directory: str) -> Iterat
 def seed_conflicts(seeds: Mapping[str, SeedSpec]) -> Iterator[Problem]:
     """Yield what contradicts itself within one seed."""
     for name, seed in seeds.items():
-        if (seed.blob is None) == (seed.directory is None):
-            yield Problem(("seeds", name), "give either blob, with its index, or directory")
+        given = [one for one in (seed.blob, seed.directory, seed.tree) if one is not None]
+        if len(given) != 1:
+            yield Problem(("seeds", name), "give one of blob, with its index, directory and tree")
         elif seed.directory is not None and seed.index is not None:
             yield Problem(("seeds", name, "index"), "a directory has its own indexes; leave it out")
+        elif seed.tree is not None and seed.index is not None:
+            yield Problem(("seeds", name, "index"), "a tree is cut when it is used; leave it out")
+
+
+def tree_conflicts(
+    operations: Mapping[str, OperationBase], seeds: Mapping[str, SeedSpec]
+) -> Iterator[Problem]:
+    """Yield where a tree is a seed of what can only take blobs."""
+    for name, operation in operations.items():
+        if isinstance(operation, ExtractSpec):
+            for at, seed in enumerate(operation.seeds):
+                if seed in seeds and seeds[seed].tree is not None:
+                    message = (
+                        f"{seed!r} is a directory tree, a seed of archives; `untar` and `cat` "
+                        "take it, `extract` takes blobs"
+                    )
+                    yield Problem(("operations", name, "seeds", at), message)
 
 
 def _overwritten_input(name: str, operation: OperationBase, directory: str) -> Iterator[Problem]:

@@ -9,7 +9,12 @@ from pydantic import ValidationError
 
 from desync_jobs.errors import ManifestError, Problem
 from desync_jobs.manifest.belonging import place_problems
-from desync_jobs.manifest.conflicts import conflicts, seed_conflicts, valid_operations
+from desync_jobs.manifest.conflicts import (
+    conflicts,
+    seed_conflicts,
+    tree_conflicts,
+    valid_operations,
+)
 from desync_jobs.manifest.job import Job, JobSpec
 from desync_jobs.manifest.problems import field_problems
 from desync_jobs.manifest.read import absolute_directory, read_document
@@ -60,7 +65,9 @@ def job_from_document(
     problems += reference_problems(filled.document)
     problems += place_problems(filled.document)
     problems += conflicts(operations, directory)
-    problems += seed_conflicts(spec.seeds if spec else {})
+    seeds = spec.seeds if spec else {}
+    problems += seed_conflicts(seeds)
+    problems += tree_conflicts(operations, seeds)
     problems = [
         problem
         for problem in dict.fromkeys(problems)

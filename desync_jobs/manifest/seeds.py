@@ -1,4 +1,4 @@
-"""Seeds: blobs on this machine whose chunks are used instead of fetching them."""
+"""Seeds: blobs and trees on this machine whose chunks are used instead of fetching them."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ AUTO: Final = "auto"
 
 
 class SeedSpec(Spec):
-    """A seed: a blob with its index, or a directory of such pairs; one of the two."""
+    """A seed, one of three: a blob with its index, a directory of such pairs, or a tree."""
 
     blob: FilePath | None = None
     """A file or a block device, like the root file system that is running."""
@@ -21,6 +21,10 @@ class SeedSpec(Spec):
     directory: FilePath | None = None
     """A directory that is searched, with all below it, for indexes with their blob beside them:
     `x` beside `x.caibx`."""
+    tree: FilePath | None = None
+    """A directory tree, like the root file system that is running, for operations that read an
+    archive from its index: the tree's files are read and cut as its archive would be, whenever it
+    is used."""
 
     @property
     def automatic(self) -> bool:
@@ -35,5 +39,5 @@ class SeedSpec(Spec):
 
     @property
     def directories(self) -> tuple[str, ...]:
-        """The directories that are searched for files to read."""
-        return () if self.directory is None else (self.directory,)
+        """The directories in which files are read."""
+        return tuple(path for path in (self.directory, self.tree) if path is not None)

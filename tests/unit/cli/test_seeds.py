@@ -48,8 +48,14 @@ def test_a_seed_without_an_index_or_a_blob_is_refused(text: str) -> None:
         declared_seeds([text], [])
 
     assert refused.value.message == (
-        f"--seed {text}: give an index that ends in .caibx, or INDEX:BLOB"
+        f"--seed {text}: give an index that ends in .caibx, INDEX:BLOB, or a directory"
     )
+
+
+def test_a_directory_is_a_tree_even_where_its_name_looks_like_an_index(tmp_path: Path) -> None:
+    (tmp_path / "x.caibx").mkdir()
+
+    assert declared_seeds([f"{tmp_path}/x.caibx"], []) == [{"tree": f"{tmp_path}/x.caibx"}]
 
 
 def test_seeds_come_before_directories_each_in_their_order() -> None:

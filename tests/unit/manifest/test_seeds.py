@@ -28,24 +28,40 @@ def test_a_seed_is_a_blob_or_a_directory(job: Callable[[str], Job], seed: str) -
     assert spec.operations["get"].access().uses_seeds == ("old",)
 
 
+NOT_ONE = "seeds.old: give one of blob, with its index, directory and tree"
+
+
 @pytest.mark.parametrize(
     ("seed", "found"),
     [
-        ("", "seeds.old: give either blob, with its index, or directory"),
-        (
-            "blob = 'b'\ndirectory = 'd'",
-            "seeds.old: give either blob, with its index, or directory",
-        ),
+        ("", NOT_ONE),
+        ("blob = 'b'\ndirectory = 'd'", NOT_ONE),
+        ("tree = 't'\ndirectory = 'd'", NOT_ONE),
+        ("blob = 'b'\ntree = 't'", NOT_ONE),
         (
             "directory = 'd'\nindex = 'i'",
             "seeds.old.index: a directory has its own indexes; leave it out",
         ),
+        (
+            "tree = 't'\nindex = 'auto'",
+            "seeds.old.index: a tree is cut when it is used; leave it out",
+        ),
     ],
 )
-def test_a_seed_that_is_neither_or_both_is_refused(
+def test_a_seed_that_is_none_or_several_is_refused(
     problems: Problems, seed: str, found: str
 ) -> None:
-    assert problems(f"version = 1\n{EXTRACT}seeds = ['old']\n[seeds.old]\n{seed}") == [found]
+    assert problems(f"version = 1\n{EXTRACT}[seeds.old]\n{seed}") == [found]
+
+
+def test_a_tree_is_no_seed_of_a_blob(problems: Problems) -> None:
+    found = problems(f"version = 1\n{EXTRACT}seeds = ['old']\n[seeds.old]\ntree = '/'")
+    message = (
+        "'old' is a directory tree, a seed of archives; `untar` and `cat` take it, `extract` takes "
+        "blobs"
+    )
+
+    assert found == [f"operations.get.seeds.0: {message}"]
 
 
 def test_a_dangling_seed_is_found_with_the_nearest_name(problems: Problems) -> None:
