@@ -22,7 +22,7 @@ _SUFFIX = ".caibx"
 def survey_seeds(
     task: Task[S], names: tuple[str, ...], wanted: IndexFacts, beside: Iterable[str] = ()
 ) -> tuple[SeedFacts, ...]:
-    """Return the seeds called `names`, in order, that can serve the index `wanted`.
+    """Return the blobs among the seeds called `names`, in order, that can serve `wanted`.
 
     No index at one of the paths `beside` says what is there: those are extracted too. Raises
     `IndexMissingError`, `SourceError` or `IndexFormatError` for a seed that is named and
@@ -32,6 +32,8 @@ def survey_seeds(
     found = []
     sought = _Sought(wanted.index, frozenset(map(_entry, (wanted.path, *beside))))
     for name in names:
+        if task.machine.job.spec.seeds[name].tree is not None:
+            continue
         for seed in _seeds(task, name, sought):
             if seed.index.algorithm is wanted.index.algorithm:
                 found.append(seed)

@@ -70,6 +70,15 @@ class SeedFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeFacts:
+    """A directory tree at hand; what chunks it has is known when its files were read."""
+
+    place: str
+    """What plans and statistics call it."""
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class DiskFacts:
     """A file system that is written to."""
 
