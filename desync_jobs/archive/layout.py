@@ -113,6 +113,13 @@ class TreeLayout:
             return self.size - self._record_size + self._before[file]
         return self._starts[file + 1] - self._before[file + 1] + self._before[file]
 
+    def file_at(self, begin: int, size: int) -> int | None:
+        """Return the file whose content is these bytes of the archive; None where none is."""
+        file = bisect_right(self._starts, begin) - 1
+        if file < 0 or self._starts[file] != begin or self.end(file) != begin + size:
+            return None
+        return file
+
     def parts(self, begin: int, end: int) -> Iterator[Part]:
         """Yield where the bytes from `begin` to `end` of the archive are, in order."""
         file = bisect_right(self._starts, begin) - 1

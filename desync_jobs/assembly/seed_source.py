@@ -17,6 +17,7 @@ from desync_jobs.core.digest import digest_many
 from desync_jobs.core.kernel import Kernel
 from desync_jobs.errors import SourceError
 from desync_jobs.formats.index import Index
+from desync_jobs.formats.unique import id_keys
 from desync_jobs.stores.base import Chunk, ChunkSource, Fetched, Presence, StoredSize
 from desync_jobs.stores.counters import Counts
 
@@ -108,7 +109,7 @@ class SeedSource:
 
 def shares_chunks(seed: Index, ids: NDArray[np.uint8]) -> bool:
     """Whether `seed` has one of `ids`, of shape (n, 32); chance may say so where it has none."""
-    return bool(np.isin(_keys(ids), _keys(seed.rows.run_ids)).any())
+    return bool(np.isin(id_keys(ids), id_keys(seed.rows.run_ids)).any())
 
 
 class _Lookup:
@@ -118,7 +119,7 @@ class _Lookup:
         self.wrong = seed.wrong
         self._seed = seed
         self._limit = limit
-        keys = _keys(seed.index.rows.run_ids)
+        keys = id_keys(seed.index.rows.run_ids)
         self._order = np.argsort(keys, kind="stable")
         self._sorted = keys[self._order]
 
@@ -146,7 +147,7 @@ class _Lookup:
         if not ids or not len(self._sorted):
             return {}
         table = np.frombuffer(b"".join(ids), np.uint8).reshape(len(ids), -1)
-        at = np.searchsorted(self._sorted, _keys(table))
+        at = np.searchsorted(self._sorted, id_keys(table))
         runs = self._order[np.minimum(at, len(self._order) - 1)]
         positions = self._seed.index.rows.firsts(runs).tolist()
         return {
@@ -154,8 +155,3 @@ class _Lookup:
             for chunk_id, position in zip(ids, positions, strict=True)
             if self._seed.index.id(position) == chunk_id
         }
-
-
-def _keys(ids: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    keys: NDArray[np.uint64] = ids[:, :8].copy().view(np.uint64)[:, 0]
-    return keys

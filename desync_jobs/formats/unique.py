@@ -55,6 +55,15 @@ def unique_chunks(ids: NDArray[np.uint8]) -> tuple[NDArray[np.int64], Numbers]:
     return first, group
 
 
+def id_keys(ids: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return the first eight bytes of each ID: by chance, or on purpose, different IDs share them.
+
+    `ids` has shape (n, 32).
+    """
+    keys: NDArray[np.uint64] = ids[:, :8].copy().view(np.uint64)[:, 0]
+    return keys
+
+
 def hex_lines(ids: NDArray[np.uint8]) -> Iterator[bytes]:
     """Yield the IDs as lines of 64 hex digits, some thousand lines at a time."""
     for at in range(0, len(ids), _BLOCK):
