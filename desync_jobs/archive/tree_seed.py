@@ -8,6 +8,7 @@ has its ID, and is read from the files when it is asked for; who asks digests it
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from desync_jobs.archive.dialect import DesyncMetadata
 from desync_jobs.archive.layout import TreeLayout
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.archive.piping import piped
@@ -17,6 +18,7 @@ from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.core.digester import Digester
 from desync_jobs.errors import SourceError
+from desync_jobs.formats.catar.features import DESYNC_FLAGS
 from desync_jobs.formats.flags import FeatureFlags
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.index_building import IndexBuilder
@@ -70,9 +72,17 @@ def lay_out(layout: TreeLayout, wanted: Index, workers: Workers) -> str | None:
     be read and `TargetError` where the records cannot be held.
     """
     passed = PassedOver()
-    walk = TreeWalk(layout.reach.root, Metadata(FeatureFlags(wanted.flags)), passed)
+    walk = TreeWalk(layout.reach.root, _metadata(wanted.flags), passed)
     layout.take(walk.visits(), workers.cancel)
     return passed.message
+
+
+def _metadata(flags: int) -> Metadata:
+    """Return the reader of what an archive keeps whose index has these feature flags."""
+    # desync's archives always claim the same digest, whatever that of their chunks is.
+    if flags | FeatureFlags.SHA512_256 == DESYNC_FLAGS:
+        return DesyncMetadata((), one_file_system=False)
+    return Metadata(FeatureFlags(flags))
 
 
 def index_layout(

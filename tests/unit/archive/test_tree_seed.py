@@ -17,19 +17,20 @@ from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.kernel import best
 from desync_jobs.core.sizes import ChunkSizes, CutMode
 from desync_jobs.errors import SourceError
-from desync_jobs.formats.index import Index
+from desync_jobs.formats.index import Index, serialize_index
 from desync_jobs.formats.index_building import IndexBuilder
 from desync_jobs.stores.base import Chunk
 from desync_jobs.testing.memory import MemoryStore
 from tests.archives import EVERYTHING
+from tests.workspace import Workspace
 
 SIZES = ChunkSizes(1024, 4096, 16384)
 NAMES = ("a", "b", "d/c", "d/e", "z")
 
 
 @contextmanager
-def seed_of(top: Path) -> Iterator[TreeSeed]:
-    wanted = IndexBuilder(EVERYTHING, SIZES).index()
+def seed_of(top: Path, flags: int = EVERYTHING) -> Iterator[TreeSeed]:
+    wanted = IndexBuilder(flags, SIZES).index()
     with Workers(2, Cancel()) as workers, TreeLayout(os.fspath(top)) as layout:
         lay_out(layout, wanted, workers)
         cutting = Cutting(SIZES, CutMode.CASYNC, best())
@@ -78,6 +79,17 @@ def test_every_chunk_is_read_from_the_files(tree: Path) -> None:
         assert source.given() == [(len(set(wanted)), seed.layout.size)]
         assert source.lacking() == {}
         assert seed.index.blob_size == seed.layout.size
+
+
+@pytest.mark.parametrize("dialect", ["casync", "desync"])
+def test_a_tree_is_cut_as_its_archive_is(tree: Path, dialect: str) -> None:
+    os.setxattr(tree / "a", "user.note", b"some")
+    workspace = Workspace(tree.parent)
+    sizes = {"chunk_size": "1KiB:4KiB:16KiB"}
+    workspace.do("tar", directory="tree", index="tree.caidx", dialect=dialect, **sizes)
+    index = workspace.index("tree.caidx")
+    with seed_of(tree, index.flags) as seed:
+        assert serialize_index(seed.index) == serialize_index(index)
 
 
 def test_a_file_that_changed_costs_its_chunks_and_nothing_else(tree: Path) -> None:
