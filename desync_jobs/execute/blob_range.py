@@ -10,7 +10,7 @@ import numpy as np
 
 from desync_jobs.assembly.batches import batches
 from desync_jobs.assembly.extracting import plain_of
-from desync_jobs.assembly.seed_source import SeedSource, shares_chunks
+from desync_jobs.assembly.seed_source import ReadableSeed, SeedSource, shares_chunks
 from desync_jobs.assembly.seeding import OpenSeed
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.assembly.zeros import zero_chunk_id
@@ -25,6 +25,7 @@ from desync_jobs.execute.seed_index import keep_indexes
 from desync_jobs.execute.seeds import survey_seeds
 from desync_jobs.execute.statistics import Share, place_statistics, source_statistics
 from desync_jobs.execute.task import Task
+from desync_jobs.execute.tree_seeds import open_trees, survey_trees
 from desync_jobs.planner.blob_range import BlobRange, RangeFacts, range_cost, range_reads
 from desync_jobs.planner.fetched import FetchedCost
 from desync_jobs.report.words import counted
@@ -72,6 +73,7 @@ def survey_range(task: Task[S], index: str) -> RangeFacts:
         source_facts(task, spec.stores),
         () if found is None else survey_seeds(task, spec.seeds, found),
         cache_place(task, spec.cache),
+        survey_trees(task, spec.seeds),
     )
 
 
@@ -148,11 +150,13 @@ def open_range(task: Task[S], wanted: BlobRange) -> Iterator[RangeReading]:
     """Open what `wanted` is read from; says at the end which seeds lacked something."""
     keep_indexes(task, wanted.seeds, wanted.index)
     with ExitStack() as opened:
-        seeds = _open_seeds(task, wanted, opened)
         index, machine = wanted.index, task.machine
+        seeds = _open_seeds(task, wanted, opened)
+        trees = open_trees(task, wanted.trees, index, opened)
         stores = open_sources(task, Reading(index.algorithm, index.largest))
-        source = SeedSource([*seeds.values()], stores, machine.kernel, index.largest)
-        reading = RangeReading(machine.workers, wanted, stores, source, tuple(seeds))
+        every: list[ReadableSeed] = [*seeds.values(), *trees.values()]
+        source = SeedSource(every, stores, machine.kernel, index.largest)
+        reading = RangeReading(machine.workers, wanted, stores, source, (*seeds, *trees))
         # Whoever stops reading before the end leaves no thread that fetches.
         with closing(reading.pieces):
             yield reading

@@ -11,9 +11,9 @@ from desync_jobs.core.ranges import Ranges
 from desync_jobs.core.segments import Positions
 from desync_jobs.errors import UsageError
 from desync_jobs.formats.index import Index
-from desync_jobs.planner.cost import Amount
+from desync_jobs.planner.cost import Amount, Bounds
 from desync_jobs.planner.extraction import number_chunks, plain_size, ranges_size
-from desync_jobs.planner.facts import IndexFacts, SeedFacts, StoreFacts
+from desync_jobs.planner.facts import IndexFacts, SeedFacts, StoreFacts, TreeFacts
 from desync_jobs.planner.fetched import CachePlace, Fetched, FetchedCost, fetched_cost
 from desync_jobs.planner.holdings import Holdings, Places
 from desync_jobs.planner.needed import need_index, need_stores
@@ -41,6 +41,7 @@ class RangeFacts:
     stores: tuple[StoreFacts, ...]
     seeds: tuple[SeedFacts, ...] = ()
     cache: CachePlace | None = None
+    trees: tuple[TreeFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +57,8 @@ class BlobRange:
     """One past the last position that has bytes of the range."""
     seeds: tuple[SeedFacts, ...] = ()
     cache: CachePlace | None = None
+    trees: tuple[TreeFacts, ...] = ()
+    """Seeds that are asked after the others; what they have is not known yet."""
 
     @property
     def index(self) -> Index:
@@ -87,7 +90,7 @@ def need_range(
         )
     first = index.ended_by(offset)
     last = index.ended_by(end - 1) + 1 if end > offset else first
-    return BlobRange(found, offset, end, first, last, facts.seeds, facts.cache)
+    return BlobRange(found, offset, end, first, last, facts.seeds, facts.cache, facts.trees)
 
 
 def unseen_range_cost(spec: Sources, wanted: BlobRange) -> FetchedCost:
@@ -96,7 +99,34 @@ def unseen_range_cost(spec: Sources, wanted: BlobRange) -> FetchedCost:
     plain = index.lengths_at(index.distinct(wanted.first, wanted.last))
     places = Places(spec.cache, spec.stores)
     cost = fetched_cost(Fetched(places, plain, np.ones_like(plain), wanted.cache))
-    return replace(cost, reads=tuple(replace(one, exact=False) for one in cost.reads))
+    inexact = tuple(replace(one, exact=False) for one in cost.reads)
+    return _with_trees(wanted, replace(cost, reads=inexact), plain)
+
+
+def _with_trees(wanted: BlobRange, cost: FetchedCost, plain: NDArray[np.int64]) -> FetchedCost:
+    """Return the cost of fetching where trees may have any of it, chunks with `plain` bytes.
+
+    What they have is known only when all of their files were read.
+    """
+    if not wanted.trees:
+        return cost
+    size, count = int(plain.sum()), len(plain)
+    price = PRICES[Source.SEED]
+    trees = (
+        Amount(one.place, size, count, exact=False, source=Source.SEED, price=price)
+        for one in wanted.trees
+    )
+    return replace(
+        cost,
+        reads=(*map(_at_most, cost.reads), *trees),
+        writes=tuple(map(_at_most, cost.writes)),
+        needs=tuple(replace(one, lower=0) for one in cost.needs),
+    )
+
+
+def _at_most(amount: Amount) -> Amount:
+    stored = None if amount.stored is None else Bounds(0, amount.stored.upper)
+    return replace(amount, exact=False, stored=stored)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +178,7 @@ def range_cost(
     plain = index.lengths_at(reads.fetched)
     places = Places(spec.cache, spec.stores)
     stores = fetched_cost(Fetched(places, plain, reads.times, wanted.cache, holdings))
+    fetched = _with_trees(wanted, stores, plain)
     amounts = [
         Amount(
             f"seed {seed.name}",
@@ -160,4 +191,4 @@ def range_cost(
     ]
     size, price = ranges_size(index, reads.zeros), PRICES[Source.ZEROS]
     zeros = Amount("zeros", size, len(reads.zeros), source=Source.ZEROS, price=price)
-    return replace(stores, reads=(*stores.reads, *amounts, zeros))
+    return replace(fetched, reads=(*fetched.reads, *amounts, zeros))

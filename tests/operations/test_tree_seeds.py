@@ -1,0 +1,283 @@
+"""Directory trees as seeds of whatever reads an archive from its index."""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import pytest
+
+from desync_jobs.execute import tree_seeds
+from desync_jobs.formats.index import Index
+from desync_jobs.planner.explain import explain
+from tests.conftest import Run
+from tests.trees import need_root
+from tests.workspace import SMALL, Ended, How, Workspace, ids_of
+
+FILES = 60
+
+
+@pytest.fixture
+def versions(workspace: Workspace) -> Workspace:
+    """Trees `old` and `new`, indexes of both, and a store with the chunks of `new` alone."""
+    random = Random(11)
+    for number in range(FILES):
+        folder = workspace / "old" / f"d{number % 5}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"f{number:02}").write_bytes(random.randbytes(random.choice([40, 3_000, 60_000])))
+    shutil.copytree(workspace / "old", workspace / "new")
+    for name in ("d1/f06", "d4/f24"):
+        with (workspace / "new" / name).open("r+b") as file:
+            file.write(b"changed")
+    (workspace / "new" / "d2" / "f12").unlink()
+    (workspace / "new" / "d3" / "more").write_bytes(random.randbytes(70_000))
+    archive(workspace, "new", store="store")
+    archive(workspace, "old")
+    workspace.seeds["running"] = {"tree": "old"}
+    return workspace
+
+
+def archive(workspace: Workspace, tree: str, **fields: str) -> Index:
+    settings = {"chunk_size": SMALL, **fields}
+    ended = workspace.do("tar", directory=tree, index=f"{tree}.caidx", **settings)
+    assert ended.result.exit_code == 0, ended.message
+    return workspace.index(f"{tree}.caidx")
+
+
+def missing(workspace: Workspace) -> set[bytes]:
+    """Return the chunks of `new` that `old` does not have, found without any seed."""
+    new, old = workspace.index("new.caidx"), workspace.index("old.caidx")
+    lacking = set(ids_of(new)) - set(ids_of(old))
+    assert 5 < len(lacking) < len(new) / 2
+    return lacking
+
+
+def blob(
+    workspace: Workspace, how: How | None = None, seeds: Sequence[str] = ("running",)
+) -> Ended:
+    """Write the archive of `new`."""
+    fields = {"index": "new.caidx", "stores": ["store"], "seeds": list(seeds)}
+    return workspace.do("cat", how, **fields)
+
+
+def archived(workspace: Workspace) -> bytes:
+    workspace.do("tar", directory="new", archive="right.catar")
+    return (workspace / "right.catar").read_bytes()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_exactly_the_chunks_that_the_tree_lacks_are_fetched(
+    versions: Workspace, asked: Counter[bytes], workers: int
+) -> None:
+    ended = blob(versions, How(workers=workers))
+    index, lacking = versions.index("new.caidx"), missing(versions)
+
+    assert ended.summary == (0, "done"), ended.message
+    assert ended.output == archived(versions)
+    assert asked == Counter(lacking)
+    assert ended.warnings == []
+    assert ended.statistics["sources"]["seed running"]["chunks"] == len(index) - len(lacking)
+    assert ended.statistics["stores"]["store"]["chunks"] == len(lacking)
+
+
+def test_a_seed_serves_every_operation_that_reads_an_archive(
+    versions: Workspace, asked: Counter[bytes]
+) -> None:
+    ended = versions.do("list", index="new.caidx", stores=["store"], seeds=["running"])
+    plain = versions.do("list", archive="right.catar")
+    versions.do("tar", directory="new", archive="right.catar")
+
+    assert ended.output == versions.do("list", archive="right.catar").output
+    assert plain.result.exit_code == 1
+    assert asked == Counter(missing(versions))
+
+
+def test_a_plan_says_that_the_share_is_not_known(versions: Workspace) -> None:
+    fields = {"kind": "cat", "index": "new.caidx", "stores": ["store"], "seeds": ["running"]}
+    plan = versions.plan({"x": fields})
+    reads = {one.place: one for one in plan.steps[0].cost.reads}
+    every = len(set(ids_of(versions.index("new.caidx"))))
+    download = plan.steps[0].cost.download
+
+    assert [(one.chunks, one.exact) for one in reads.values()][:2] == [(every, False)] * 2
+    assert list(reads)[:2] == ["store", "seed running"]
+    assert download is not None
+    assert (download.lower, download.upper > 0) == (0, True)
+    assert "seed running  at most" in explain(plan)
+
+
+def test_a_tree_that_is_the_same_needs_no_store(versions: Workspace, asked: Counter[bytes]) -> None:
+    versions.seeds["running"] = {"tree": "new"}
+    shutil.rmtree(versions / "store")
+    (versions / "store").mkdir()
+    ended = blob(versions)
+
+    assert (ended.summary, ended.output) == ((0, "done"), archived(versions))
+    assert not asked
+
+
+def test_trees_and_blobs_serve_together_and_are_counted_apart(
+    versions: Workspace, asked: Counter[bytes]
+) -> None:
+    versions.do("tar", directory="old", archive="old.catar")
+    versions.seeds["blob"] = {"blob": "old.catar", "index": "old.caidx"}
+    versions.seeds["same"] = {"tree": "new"}
+    ended = blob(versions, seeds=["running", "blob", "same"])
+    given = {name: one["chunks"] for name, one in ended.statistics["sources"].items()}
+    index, lacking = versions.index("new.caidx"), missing(versions)
+
+    assert ended.output == archived(versions)
+    assert given == {
+        "seed blob": len(index) - len(lacking),
+        "seed running": 0,
+        "seed same": len(lacking),
+        "zeros": 0,
+    }
+    assert not asked
+
+
+@pytest.mark.parametrize("dialect", ["casync", "desync"])
+@pytest.mark.parametrize("features", [["unix"], ["privileged", "2sec-time"]])
+def test_a_tree_is_archived_as_the_index_says(
+    versions: Workspace, asked: Counter[bytes], dialect: str, features: list[str]
+) -> None:
+    fields = {"dialect": dialect, "with_features": None if dialect == "desync" else features}
+    (versions / "old" / "d0" / "link").symlink_to("nowhere")
+    (versions / "old" / ".caexclude").write_text("d2\n")
+    made = versions.do(
+        "tar", directory="old", index="as.caidx", chunk_size=SMALL, store="store", **fields
+    )
+    ended = versions.do("cat", index="as.caidx", stores=["store"], seeds=["running"])
+
+    assert made.result.exit_code == 0, made.message
+    assert ended.summary == (0, "done")
+    assert not asked
+
+
+def test_other_sizes_and_digests_are_those_of_the_index(
+    versions: Workspace, asked: Counter[bytes]
+) -> None:
+    fields = {"chunk_size": "1KiB:2KiB:9KiB", "digest": "sha256", "store": "store"}
+    versions.do("tar", directory="old", index="as.caidx", **fields)
+    ended = versions.do("cat", index="as.caidx", stores=["store"], seeds=["running"])
+
+    assert ended.summary == (0, "done")
+    assert not asked
+
+
+def test_what_cannot_be_read_in_a_seed_is_told_and_fetched(
+    versions: Workspace, asked: Counter[bytes]
+) -> None:
+    need_root()
+    for name in ("d0/f00", "d0/f05"):
+        os.chown(versions / "old" / name, 65535, 0)
+    ended = blob(versions)
+
+    assert (ended.summary, ended.output) == ((0, "done"), archived(versions))
+    reason = "no archive can have an owner with the number 65535"
+    assert ended.warnings == [
+        f"seed running: {versions.path}/old/d0/f00: {reason}: left out of the seed, and 1 other"
+    ]
+    assert set(asked) > missing(versions)
+
+
+def test_a_link_in_a_seed_is_a_link_and_never_followed(
+    versions: Workspace, asked: Counter[bytes]
+) -> None:
+    """What it leads to has everything that is wanted."""
+    (versions / "links").mkdir()
+    for name in os.listdir(versions / "new"):
+        (versions / "links" / name).symlink_to(versions / "new" / name)
+    versions.seeds["running"] = {"tree": "links"}
+    ended = blob(versions)
+
+    assert (ended.summary, ended.output) == ((0, "done"), archived(versions))
+    assert set(asked) == set(ids_of(versions.index("new.caidx")))
+
+
+def test_a_link_to_a_tree_is_followed_at_its_top(
+    versions: Workspace, asked: Counter[bytes]
+) -> None:
+    (versions / "link").symlink_to("old")
+    versions.seeds["running"] = {"tree": "link"}
+    blob(versions)
+
+    assert asked == Counter(missing(versions))
+
+
+@pytest.mark.parametrize("change", ["other content", "gone", "all gone"])
+def test_files_that_change_while_a_seed_is_used_cost_their_chunks_alone(
+    versions: Workspace, monkeypatch: pytest.MonkeyPatch, asked: Counter[bytes], change: str
+) -> None:
+    plainly = tree_seeds.open_trees
+
+    def changing(*arguments: Any) -> object:
+        opened = plainly(*arguments)
+        if change == "all gone":
+            shutil.rmtree(versions / "old")
+        else:
+            (versions / "old" / "d0" / "f15").unlink()
+        if change == "other content":
+            (versions / "old" / "d0" / "f15").write_bytes(Random(0).randbytes(80_000))
+        return opened
+
+    monkeypatch.setattr("desync_jobs.execute.blob_range.open_trees", changing)
+    ended = blob(versions)
+    extra = sum(asked.values()) - len(missing(versions))
+    (warning,) = ended.warnings
+
+    assert (ended.summary, ended.output) == ((0, "done"), archived(versions))
+    assert extra > 0
+    assert warning == (
+        f"seed running ({versions.path}/old) changed while it was used: taken from elsewhere: "
+        f"{extra} chunk{'s' if extra > 1 else ''}"
+    )
+    if change != "all gone":
+        length = len((versions / "new" / "d0" / "f15").read_bytes())
+        assert extra <= 2 + length // 2048
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (None, "seed running: {}/no is not a directory; correct it or create it"),
+        ("file", "seed running: {}/no is not a directory; correct it or create it"),
+    ],
+)
+def test_a_seed_that_is_no_directory_is_an_error(
+    versions: Workspace, make: str | None, message: str
+) -> None:
+    if make:
+        (versions / "no").touch()
+    versions.seeds["running"] = {"tree": "no"}
+    ended = blob(versions)
+
+    assert ended.result.exit_code == 1
+    assert ended.message == message.format(versions.path)
+
+
+def test_an_operation_that_writes_a_tree_comes_before_those_that_take_it_as_a_seed(
+    versions: Workspace,
+) -> None:
+    operations = {
+        "a": {"kind": "cat", "index": "new.caidx", "stores": ["store"], "seeds": ["running"]},
+        "z": {"kind": "cat", "index": "old.caidx", "stores": ["store"], "output": "old/d0/x"},
+    }
+    plan = versions.plan(
+        {key: {**one, "output": one.get("output", "o")} for key, one in operations.items()}
+    )
+
+    assert [step.operation for step in plan.steps] == ["z", "a"]
+
+
+def test_the_command_takes_a_directory_as_casync_does(versions: Workspace, desync_run: Run) -> None:
+    shutil.copytree(versions / "store", versions / "copy")
+    ran = desync_run("list", "-q", "--seed=new", "-s", "empty", "new.caidx")
+    (versions / "empty").mkdir()
+    again = desync_run("list", "-q", "--seed=new", "-s", "empty", "new.caidx")
+
+    assert ran.returncode != 0
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == versions.do("list", index="new.caidx", stores=["store"]).output
