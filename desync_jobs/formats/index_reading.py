@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from desync_jobs.core.sizes import ChunkSizes
 from desync_jobs.errors import InvalidDataError
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.index_building import IndexBuilder
@@ -22,19 +23,46 @@ Fill = Callable[[memoryview], int]
 """Fills memory from a file; returns how many bytes there were before its end."""
 
 
+Keep = Callable[[NDArray[Any]], object]
+"""Takes rows that are right."""
+
+
 def read_index_blocks(fill: Fill, where: str, size: int, limit: int) -> Index:
     """Read an index to the end of what `fill` reads; `where` names it in messages.
 
     `size` is how large it is, where that is known, and else 0. Raises `IndexFormatError` as
     `parse_index` does, and `InvalidDataError` where there are more than `limit` bytes.
     """
+    builders: list[IndexBuilder] = []
+
+    def begin(flags: int, sizes: ChunkSizes) -> Keep:
+        builders.append(IndexBuilder(flags, sizes, min(size, limit) // ROW.itemsize))
+        return builders[0].add_rows
+
+    _go_through(fill, where, limit, begin)
+    return builders[0].index()
+
+
+def check_index_blocks(fill: Fill, where: str, limit: int) -> None:
+    """Raise what `read_index_blocks` does, and keep nothing."""
+
+    def begin(flags: int, sizes: ChunkSizes) -> Keep:
+        del flags, sizes
+        return len  # of each block, which is nothing
+
+    _go_through(fill, where, limit, begin)
+
+
+def _go_through(
+    fill: Fill, where: str, limit: int, begin: Callable[[int, ChunkSizes], Keep]
+) -> None:
     room = bytearray(_BLOCK * ROW.itemsize)
     with memoryview(room) as view:
         total = fill(view[:BEGINNING])
         if total < BEGINNING:
             check_length(total, where)
         flags, sizes = parse_header(room, where)
-        builder = IndexBuilder(flags, sizes, min(size, limit) // ROW.itemsize)
+        keep = begin(flags, sizes)
         checker = RowChecker(sizes.maximum, where)
         held = 0
         while True:
@@ -49,16 +77,15 @@ def read_index_blocks(fill: Fill, where: str, size: int, limit: int) -> Index:
             if held + count < len(room):
                 break
             # The last row may turn out to be the tail.
-            _take(rows[:-1], builder, checker)
+            _take(rows[:-1], keep, checker)
             view[: ROW.itemsize] = bytes(view[-ROW.itemsize :])
             held = ROW.itemsize
         check_length(total, where)
-        _take(rows[:-1], builder, checker)
+        _take(rows[:-1], keep, checker)
         checker.finish(rows[-1:], rest)
-    return builder.index()
 
 
-def _take(rows: NDArray[Any], builder: IndexBuilder, checker: RowChecker) -> None:
+def _take(rows: NDArray[Any], keep: Keep, checker: RowChecker) -> None:
     # What is wrong is said at the end: the tail comes first in messages.
     if checker.check(rows):
-        builder.add_rows(rows)
+        keep(rows)

@@ -11,6 +11,8 @@ from aiohttp.web_request import BaseRequest
 from desync_jobs.errors import DesyncRunError
 from desync_jobs.server.ranges import asked_part, has_already
 
+INLINE: Final = 1 << 20
+"""Bytes; larger files are sent in pieces."""
 _PIECE: Final = 256 << 10
 
 

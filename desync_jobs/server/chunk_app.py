@@ -16,7 +16,7 @@ from aiohttp.web_request import BaseRequest
 
 from desync_jobs.core.chunk import ChunkID
 from desync_jobs.errors import ChunkInvalidError, ChunkMissingError
-from desync_jobs.server.answers import RefusedError, content, file_content
+from desync_jobs.server.answers import INLINE, RefusedError, content, file_content
 from desync_jobs.server.batching import Batcher
 from desync_jobs.server.bodies import BodyReader
 from desync_jobs.server.chunk_files import ChunkFiles
@@ -27,8 +27,6 @@ from desync_jobs.stores.base import Chunk, ChunkSource, Presence, Stored
 
 READ_ONLY: Final = "writing to upstream chunk store is not enabled"
 _METHODS: Final = "GET, HEAD, PUT"
-_INLINE: Final = 1 << 20
-"""Bytes; larger files are sent in pieces."""
 _FOR_EVER: Final = "max-age=31536000, immutable"
 
 
@@ -98,7 +96,7 @@ class ChunkApp:
         try:
             self._metrics.add("from_files")
             headers = {**self._headers, "ETag": etag}
-            if size > _INLINE:
+            if size > INLINE:
                 return await file_content(request, descriptor, size, headers, etag)
             # The whole of it at once, as chunk files appear whole and never change.
             return content(request, os.read(descriptor, size), headers, etag)

@@ -1,9 +1,16 @@
 """The index server: every answer it gives, over real connections."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from desync_jobs.core.chunk import DigestAlgorithm
+from desync_jobs.core.sizes import ChunkSizes, CutMode
+from desync_jobs.formats.flags import blob_flags
+from desync_jobs.formats.index_layout import index_header, index_rows, index_tail
 from tests.blobs import blob
 from tests.servers.own import OwnServer, ask, own_server
 from tests.workspace import Workspace
@@ -125,3 +132,40 @@ def test_names_are_told_only_where_that_is_asked_for(
 ) -> None:
     assert ask(reading.url, "/").status == 400
     assert "blob.caibx" in ask(writable.url, "/").text.splitlines()
+
+
+def large_index(count: int) -> bytes:
+    """Return an index of many chunks of a byte each: 40 bytes a chunk."""
+    ends = np.arange(1, count + 1, dtype=np.uint64)
+    ids = np.zeros((count, 32), np.uint8)
+    header = index_header(
+        blob_flags(DigestAlgorithm.SHA512_256, CutMode.CASYNC), ChunkSizes(64, 256, 1024)
+    )
+    return header + index_rows(ends, ids) + index_tail(count)
+
+
+def peak(server: OwnServer) -> int:
+    """Return the most memory that a server has had, in bytes."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
+
+
+def test_indexes_that_are_sent_and_asked_for_at_once_are_not_in_memory(
+    writable: OwnServer, place: Workspace
+) -> None:
+    data = large_index(500_000)
+    before = peak(writable)
+    with ThreadPoolExecutor(16) as threads:
+        put = threads.map(
+            lambda number: ask(writable.url, f"/large{number}.caibx", "PUT", data).status,
+            range(16),
+        )
+        statuses = list(put)
+        got = list(threads.map(lambda _: ask(writable.url, "/large3.caibx").body, range(8)))
+
+    assert statuses == [200] * 16
+    assert got == [data] * 8
+    assert (place / "large15.caibx").read_bytes() == data
+    grown = peak(writable) - before
+    # 320 MB came, 160 MB went.
+    assert grown < 120 << 20, grown

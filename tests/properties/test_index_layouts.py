@@ -1,6 +1,7 @@
 """An index answers alike however it lies in memory, and however it was read."""
 
 import random
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +21,7 @@ from desync_jobs.formats.index_layout import (
     index_tail,
     parse_header,
 )
-from desync_jobs.formats.index_reading import read_index_blocks
+from desync_jobs.formats.index_reading import Fill, check_index_blocks, read_index_blocks
 from desync_jobs.formats.rows import PlainRows, RepeatedRows
 from desync_jobs.formats.unique import unique_chunks
 
@@ -126,7 +127,7 @@ def test_rows_are_kept_once_only_where_they_repeat(different: bool, kind: type) 
     assert serialize_index(index) == data
 
 
-def read(data: bytes) -> Index:
+def filling(data: bytes) -> Fill:
     rest = memoryview(data)
 
     def fill(view: memoryview) -> int:
@@ -136,14 +137,21 @@ def read(data: bytes) -> Index:
         rest = rest[count:]
         return count
 
-    return read_index_blocks(fill, "x", len(data), LIMIT * 40)
+    return fill
+
+
+def read(data: bytes) -> Index:
+    return read_index_blocks(filling(data), "x", len(data), LIMIT * 40)
 
 
 def outcome_in_blocks(data: bytes) -> object:
     try:
-        return serialize_index(read(data))
+        check_index_blocks(filling(data), "x", LIMIT * 40)
     except InvalidDataError as error:
+        with pytest.raises(InvalidDataError, match=f"^{re.escape(str(error))}$"):
+            read(data)
         return str(error)
+    return serialize_index(read(data))
 
 
 def outcome_at_once(data: bytes) -> object:

@@ -1,5 +1,7 @@
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
+from tempfile import TemporaryFile
 from unittest.mock import Mock
 
 import pytest
@@ -33,14 +35,26 @@ def read(
     ends: bool = True,
     **headers: str,
 ) -> bytes | tuple[int, str]:
-    async def run() -> bytes:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await BodyReader(limit, timeout).read(request(pieces, named, ends=ends))
+    """Return the body, or why it is refused; read and spooled it is the same."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
 
-    try:
-        return asyncio.run(run())
-    except RefusedError as error:
-        return error.status, str(error)
+    async def run(*, spooled: bool) -> bytes:
+        reader, asked = BodyReader(limit, timeout), request(pieces, named, ends=ends)
+        if not spooled:
+            return await reader.read(asked)
+        with TemporaryFile() as file:
+            await reader.spool(asked, file)
+            return os.pread(file.fileno(), 1000, 0)
+
+    def outcome(*, spooled: bool) -> bytes | tuple[int, str]:
+        try:
+            return asyncio.run(run(spooled=spooled))
+        except RefusedError as error:
+            return error.status, str(error)
+
+    found = outcome(spooled=False)
+    assert outcome(spooled=True) == found
+    return found
 
 
 def test_a_body_arrives_in_pieces() -> None:

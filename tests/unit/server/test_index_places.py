@@ -1,4 +1,5 @@
 import os
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -16,22 +17,25 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> IndexPlace:
 
 
 def test_what_is_written_is_read_and_told(place: IndexPlace) -> None:
-    place.write("a.caibx", b"first")
-    place.write("a.caibx", b"second")
-    place.write("b.caidx", b"x")
-    place.write("c.txt", b"x")
+    place.write("a.caibx", BytesIO(b"first"))
+    place.write("a.caibx", BytesIO(b"second"))
+    place.write("b.caidx", BytesIO(b"x"))
+    place.write("c.txt", BytesIO(b"x"))
 
-    assert place.read("a.caibx", 6) == b"second"
+    file = place.open("a.caibx", 6)
+    assert file is not None
+    with file:
+        assert os.pread(file.fileno(), 100, 0) == b"second"
     assert [place.has("a.caibx"), place.has("none.caibx")] == [True, False]
-    assert place.read("none.caibx", 6) is None
+    assert place.open("none.caibx", 6) is None
     assert place.names() == ["a.caibx", "b.caidx"]
 
 
 def test_a_file_over_the_limit_is_not_read(place: IndexPlace) -> None:
-    place.write("a.caibx", b"content")
+    place.write("a.caibx", BytesIO(b"content"))
 
     with pytest.raises(InvalidDataError):
-        place.read("a.caibx", 6)
+        place.open("a.caibx", 6)
 
 
 def test_a_directory_s_other_things_are_no_indexes(tmp_path: Path) -> None:
@@ -45,7 +49,7 @@ def test_a_directory_s_other_things_are_no_indexes(tmp_path: Path) -> None:
     assert [place.has("fifo.caibx"), place.has("directory.caibx")] == [False, False]
     for name in ("fifo.caibx", "directory.caibx"):
         with pytest.raises(InvalidDataError, match="is not a regular file"):
-            place.read(name, 100)
+            place.open(name, 100)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
