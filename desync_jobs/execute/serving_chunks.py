@@ -27,15 +27,16 @@ def open_chunks(task: Task[ServeChunksSpec], means: Means) -> ChunkApp:
     spec = task.spec
     plan_serve_chunks(spec, ServeChunksFacts(source_facts(task, spec.stores)))
     wire = _wire(task)
-    store = None
+    store, sync = None, None
     if spec.writable:
         kept = open_store(task, spec.stores[0], _READING)
+        sync = kept.flush if spec.durability == "full" else None
         kept.prepare()  # one that does not exist yet has nothing, which is no fault
         # Only what was verified may take the place of anything.
         store = Keeping(kept) if spec.verify_writes else DedupStore(kept)
     source: ChunkSource = open_sources(task, _READING) if store is None else store
     private = spec.authorization is not None
-    served = Chunks(source, wire, store, _files(task, wire), private=private)
+    served = Chunks(source, wire, store, sync, _files(task, wire), private=private)
     return ChunkApp(served, means.executor, THREADS, means.metrics)
 
 

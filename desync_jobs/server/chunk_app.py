@@ -6,7 +6,7 @@ keep it for ever: the ETag is the chunk's ID.
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -22,6 +22,7 @@ from desync_jobs.server.bodies import BodyReader
 from desync_jobs.server.chunk_files import ChunkFiles
 from desync_jobs.server.metrics import Metrics
 from desync_jobs.server.paths import chunk_of_path
+from desync_jobs.server.syncing import Syncing
 from desync_jobs.server.wire import Wire
 from desync_jobs.stores.base import Chunk, ChunkSource, Presence, Stored
 
@@ -46,6 +47,8 @@ class Chunks:
     wire: Wire
     store: Keeper | None = None
     """What clients may write to."""
+    sync: Callable[[], None] | None = None
+    """What puts chunks that were written on their disk, where that is waited for."""
     files: ChunkFiles | None = None
     """Files that may be sent as they are, without verification."""
     private: bool = False
@@ -62,6 +65,7 @@ class ChunkApp:
         self._wire = served.wire
         self._chunks: Batcher[bytes] = Batcher(self._fetch, executor, threads)
         self._found: Batcher[Presence] = Batcher(served.source.presence, executor, threads)
+        self._syncing = None if served.sync is None else Syncing(served.sync, executor)
         self._bodies = BodyReader(served.wire.body_limit)
         self._headers = {
             "Content-Type": "application/octet-stream",
@@ -140,6 +144,9 @@ class ChunkApp:
         self._metrics.add("received_bytes", len(body))
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, self._keep, store, chunk_id, body)
+        if self._syncing is not None:
+            # One that was here before, too: it may have come a moment ago.
+            await self._syncing.done()
         self._metrics.add("stored")
         return web.Response()
 

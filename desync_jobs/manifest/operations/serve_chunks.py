@@ -39,6 +39,9 @@ class ServeChunksSpec(ServerSpec):
     verify_writes: Flag = True
     """Whether what clients add is held against its ID. Without it anybody who may write can store
     anything under any ID."""
+    durability: Literal["full", "none"] = "full"
+    """Whether a chunk that a client was told is kept survives a power cut, as far as that is for
+    the server to say: `full` syncs the file system once for all clients who wait."""
     max_chunk_size: Size = 16 << 20
     """The largest chunk that clients may add, in plain bytes."""
 
