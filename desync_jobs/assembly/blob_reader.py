@@ -6,10 +6,13 @@ stay in memory; and who reads in a row finds what comes next there. Chunks of ze
 their IDs where they are as long as the index's largest, or at the end, and are never fetched.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from desync_jobs.assembly.batches import size_batches, spans
 from desync_jobs.assembly.chunk_memory import ChunkMemory, RememberingSource
@@ -28,17 +31,26 @@ MEMORY: Final = 64 << 20
 _AT_A_TIME: Final = 16
 """Chunks that one thread fetches in advance, so that several share what is wanted."""
 
+Elsewhere: TypeAlias = Callable[[int, int], NDArray[np.bool_]]
+"""Says which of the chunks at `first` to `last - 1` are not read from here."""
+
 
 class BlobReader:
     """The blob that `index` describes, with chunks from `source`; a `RandomAccess`.
 
     Keeps at most `memory` bytes of chunks, and fetches in advance in `threads`. A read raises what
     is wrong with one of its own chunks (`MissingError`, `InvalidDataError`), or the
-    store's `StoreError`; the next one asks again.
+    store's `StoreError`; the next one asks again. What is `elsewhere` is not fetched in advance.
     """
 
     def __init__(
-        self, index: Index, source: ChunkSource, *, memory: int = MEMORY, threads: int = 4
+        self,
+        index: Index,
+        source: ChunkSource,
+        *,
+        memory: int = MEMORY,
+        threads: int = 4,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._index = index
         self._zeros = ZeroPositions(index)
@@ -47,6 +59,7 @@ class BlobReader:
         # What was fetched is in memory before anybody else may ask for it again.
         self._source = DedupSource(RememberingSource(source, self._memory))
         self._read_ahead = ReadAhead(memory // 2)
+        self._elsewhere = elsewhere
         self._pool = ThreadPoolExecutor(threads, "read-ahead")
 
     @property
@@ -112,7 +125,10 @@ class BlobReader:
                     self._pool.submit(self._remember, at, min(at + _AT_A_TIME, first + other))
 
     def _remember(self, first: int, last: int) -> None:
-        ids = _ids_between(self._index, first, last)
+        ids: Sequence[ChunkID] = _ids_between(self._index, first, last)
+        if self._elsewhere is not None:
+            needless = self._elsewhere(first, last).tolist()
+            ids = [one for one, without in zip(ids, needless, strict=True) if not without]
         wanted = [one for one in ids if one not in self._zeros and one not in self._memory]
         if wanted:
             # Whoever reads these chunks asks again, and is told.

@@ -28,6 +28,8 @@ class LiveStores(Generic[S]):
     """One that the end of the run does not stop."""
     source: SwappableSource
     reading: Reading
+    end: Cancel
+    """What stops the stores."""
 
     def reload(self) -> None:
         """Ask the stores that the job names now; where it cannot be read, that is told."""
@@ -37,6 +39,10 @@ class LiveStores(Generic[S]):
         except DesyncRunError as error:
             task.warn(f"reload failed, everything stays as it was: {error}")
 
+    def stop(self) -> None:
+        """Have nobody wait for the stores any longer."""
+        self.end.stop("SIGTERM")
+
 
 @contextmanager
 def live_stores(task: Task[S], reading: Reading) -> Iterator[LiveStores[S]]:
@@ -45,6 +51,6 @@ def live_stores(task: Task[S], reading: Reading) -> Iterator[LiveStores[S]]:
     unstopped = replace(task, machine=replace(task.machine, cancel=end))
     try:
         source = SwappableSource(open_sources(unstopped, reading))
-        yield LiveStores(unstopped, source, reading)
+        yield LiveStores(unstopped, source, reading, end)
     finally:
         end.stop("SIGTERM")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from desync_jobs.assembly.random_access import RandomAccess
-from desync_jobs.core.chunk import BytesLike
 
 _BLOCK: Final = 4096
 _SECTOR: Final = 512
@@ -62,9 +61,9 @@ class ImageContent:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         return 0
 
-    def read(self, _path: str, size: int, offset: int, _handle: int) -> BytesLike:
+    def read(self, _path: str, size: int, offset: int, _handle: int) -> bytes:
         """Return bytes of the blob."""
-        return self._blob.read(offset, size)
+        return bytes(self._blob.read(offset, size))
 
     def lseek(self, path: str, offset: int, whence: int) -> int:
         """Return where the next hole (`SEEK_HOLE`) or the next data is."""

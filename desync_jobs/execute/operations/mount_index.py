@@ -2,20 +2,23 @@
 
 import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from desync_jobs.assembly.blob_reader import BlobReader
+from desync_jobs.assembly.blob_reader import BlobReader, Elsewhere
 from desync_jobs.assembly.counted_access import CountedAccess
+from desync_jobs.assembly.random_access import RandomAccess
+from desync_jobs.execute.copying import fetched_beforehand, opened_copy
 from desync_jobs.execute.indexes import find_index
-from desync_jobs.execute.live_stores import live_stores
+from desync_jobs.execute.live_stores import LiveStores, live_stores
 from desync_jobs.execute.mounting import Shown, place_exists, stay_mounted
 from desync_jobs.execute.opening import Reading, source_facts
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.statistics import place_statistics
 from desync_jobs.execute.task import Task
-from desync_jobs.manifest.indexes import split_index_url
-from desync_jobs.manifest.locations import parse_location
+from desync_jobs.manifest.operations.extract import index_name
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
-from desync_jobs.manifest.paths import url_scheme
 from desync_jobs.mount.image import ImageContent, Owner
 from desync_jobs.planner.operations.mount_index import MountIndexDetail, MountIndexFacts
 from desync_jobs.planner.plan import Step
@@ -31,17 +34,21 @@ def survey_mount_index(task: Task[MountIndexSpec]) -> MountIndexFacts:
 
 def do_mount_index(task: Task[MountIndexSpec], step: Step) -> Done:
     """Show the blob until that is over."""
-    index = step.detail_as(MountIndexDetail).index
-    with live_stores(task, Reading(index.algorithm, index.largest)) as stores:
-        reader = BlobReader(
-            index, stores.source, memory=task.spec.memory, threads=task.machine.workers.count
-        )
-        blob = CountedAccess(reader)
-        name = _file_name(task)
-        content = ImageContent(name, blob, _owner(task))
-        shown = Shown(content, name, stores.reload)
+    detail = step.detail_as(MountIndexDetail)
+    reading = Reading(detail.index.algorithm, detail.index.largest)
+    with (
+        live_stores(task, reading) as stores,
+        _opened(task, detail, stores) as opened,
+    ):
+        blob = CountedAccess(opened.blob)
+        name, _ = os.path.splitext(index_name(task.path(task.spec.index)))
+
+        def reload() -> None:
+            stores.reload()
+            opened.save()
+
+        shown = Shown(ImageContent(name, blob, _owner(task)), name, reload, opened.tick)
         failures = stay_mounted(task, shown)
-    reader.close()
     statistics = {
         "bytes": blob.bytes,
         "reads": blob.reads,
@@ -51,15 +58,45 @@ def do_mount_index(task: Task[MountIndexSpec], step: Step) -> Done:
     return Done(statistics=statistics)
 
 
-def _file_name(task: Task[MountIndexSpec]) -> str:
-    """Return the name of the index without what follows the last point."""
-    text = task.spec.index
-    path = task.path(text)
-    if url_scheme(path):
-        _, name = split_index_url(parse_location(path))
-    else:
-        name = os.path.basename(path)
-    return os.path.splitext(name)[0]
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What is shown, and what keeps its state."""
+
+    blob: RandomAccess
+    tick: Callable[[], None] = lambda: None
+    save: Callable[[], None] = lambda: None
+
+
+@contextmanager
+def _opened(
+    task: Task[MountIndexSpec], detail: MountIndexDetail, stores: LiveStores[MountIndexSpec]
+) -> Iterator[_Opened]:
+    """Open the blob, behind its copy where there is one; stores are stopped when this is left."""
+    spec = task.spec
+
+    def fetched(elsewhere: Elsewhere | None = None) -> BlobReader:
+        threads = task.machine.workers.count
+        source = stores.source
+        return BlobReader(
+            detail.index, source, memory=spec.memory, threads=threads, elsewhere=elsewhere
+        )
+
+    if spec.copy_on_read is None:
+        reader = fetched()
+        try:
+            yield _Opened(reader)
+        finally:
+            stores.stop()
+            reader.close()
+        return
+    with (
+        opened_copy(task, spec.copy_on_read, detail, fetched) as copy,
+        fetched_beforehand(task, spec.copy_on_read, detail, copy),
+    ):
+        try:
+            yield _Opened(copy.blob, copy.saving.tick, copy.saving.save)
+        finally:
+            stores.stop()
 
 
 def _owner(task: Task[MountIndexSpec]) -> Owner:

@@ -35,4 +35,5 @@ def plan_mount_index(spec: MountIndexSpec, facts: MountIndexFacts) -> Decision:
     need_stores(facts.stores, found.index)
     need_mountpoint(facts.mountpoint, exists=facts.place_exists)
     detail = MountIndexDetail(found.index, found.file_digest)
-    return Decision(Action.RUN, "shows the blob until it is unmounted or stopped", detail=detail)
+    reason = "shows the blob until it is unmounted or stopped"
+    return Decision(Action.RUN, reason, changes=spec.copy_on_read is not None, detail=detail)

@@ -6,6 +6,7 @@ import pytest
 
 from desync_jobs.manifest.access import Access
 from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.copy_on_read import CopyOnReadSpec
 from desync_jobs.manifest.operations import KINDS, OperationSpec
 from desync_jobs.manifest.operations.cache import CacheOpSpec
 from desync_jobs.manifest.operations.cat import CatSpec
@@ -128,6 +129,16 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
         (
             MountIndexSpec(kind="mount-index", index="i", mountpoint="m", stores=("s",), cache="c"),
             Access(reads=("i",), uses_stores=("s", "c")),
+        ),
+        (
+            MountIndexSpec(
+                kind="mount-index",
+                index="i",
+                mountpoint="m",
+                stores=("s",),
+                copy_on_read=CopyOnReadSpec(file="f", prefetch="p"),
+            ),
+            Access(reads=("i", "p"), writes=("f", "f.state"), uses_stores=("s",)),
         ),
         (ServeIndexesSpec(kind="serve-indexes", url="i", writable=True), Access()),
         (

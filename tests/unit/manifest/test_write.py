@@ -371,6 +371,13 @@ SERVER = {
             "allow_other": True,
             "patience": "1min",
             "index": "i",
+            "copy_on_read": {
+                "file": "c",
+                "state": "t",
+                "save_every": "5s",
+                "prefetch": "p",
+                "prefetch_threads": 3,
+            },
         },
         {
             "kind": "serve-nbd",

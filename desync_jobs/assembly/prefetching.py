@@ -1,0 +1,43 @@
+"""Chunks read in the background because somebody said that they will be wanted."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desync_jobs.assembly.batches import spans
+from desync_jobs.assembly.random_access import RandomAccess
+from desync_jobs.core.ranges import Ranges
+from desync_jobs.errors import DesyncRunError
+from desync_jobs.formats.index import Index
+
+
+class Prefetching:
+    """Reads what is marked of a blob, in `threads`; a block that ends it when it is left."""
+
+    def __init__(self, blob: RandomAccess, index: Index, threads: int) -> None:
+        self._blob = blob
+        self._index = index
+        self._pool = ThreadPoolExecutor(threads, "prefetch")
+
+    def begin(self, marks: NDArray[np.bool_], tell: Callable[[str], None]) -> None:
+        """Begin to read the positions that are marked; `tell` is told what is wrong, in words."""
+
+        def read(first: int, last: int) -> None:
+            start = self._index.start(first)
+            try:
+                self._blob.read(start, self._index.end(last - 1) - start)
+            except DesyncRunError as error:
+                tell(f"not fetched beforehand: {error}")
+
+        for begin, end in Ranges.of(marks).blocks():
+            for first, last in spans(self._index, begin, end):
+                self._pool.submit(read, first, last)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
