@@ -4,6 +4,7 @@ The order matters: another owner takes set-user-ID and capabilities away, an acc
 mode, everything changes the time, and nothing can be changed any more once a file is immutable.
 """
 
+import errno
 import os
 import stat
 from typing import Final, TypeAlias
@@ -19,6 +20,7 @@ from desync_jobs.archive.attributes import (
     subvolume_flags,
 )
 from desync_jobs.archive.losses import OWNERS, loss, lost, without
+from desync_jobs.archive.removal import unlock_entry
 from desync_jobs.archive.wanted import Demands, Wanted
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.catar.features import FEATURES
@@ -50,6 +52,11 @@ class Applier:
         self._chattr = demands.flags & _CHATTR
         self._fat = demands.flags & _FAT
         self._me = os.geteuid(), os.getegid()
+
+    def unlock(self, folder: int, name: bytes) -> None:
+        """Let an entry be replaced, where the archive says whether it is immutable; `OSError`."""
+        if self._chattr & _LAST:
+            unlock_entry(folder, name)
 
     def begin(self, fd: int, wanted: Wanted, path: bytes) -> None:
         """Set what has to be set before a new file or directory has anything in it."""
@@ -138,11 +145,11 @@ class Applier:
     def _set_mode(self, place: Place, mode: int, path: bytes) -> None:
         try:
             os.chmod(place, mode)
-            if mode & _AS_SOMEBODY and self._me[0]:
+            if mode & _AS_SOMEBODY:
                 # Of a group that is not this user's own, the system drops the bit and says nothing.
                 kept = stat.S_IMODE(os.stat(place).st_mode)
                 if kept != mode:
-                    raise PermissionError(1, os.strerror(1))
+                    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         except OSError as error:
             way = "same_permissions = false, --no-same-permissions"
             raise loss(path, f"the mode {mode:04o}", way, error) from error

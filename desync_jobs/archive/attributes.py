@@ -101,7 +101,8 @@ def set_project(fd: int, number: int) -> None:
 
 def make_subvolume(folder: int, name: bytes) -> None:
     """Make a subvolume in an open directory of btrfs; raises `OSError`."""
-    fcntl.ioctl(folder, _MAKE_SUBVOLUME, _SUBVOLUME_NAME.pack(0, name))
+    # As a bytearray: of anything else no more than a kilobyte is taken.
+    fcntl.ioctl(folder, _MAKE_SUBVOLUME, bytearray(_SUBVOLUME_NAME.pack(0, name)))
 
 
 def set_subvolume_read_only(fd: int) -> None:

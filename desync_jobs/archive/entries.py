@@ -12,7 +12,6 @@ from desync_jobs.archive.applying import Applier, Place
 from desync_jobs.archive.content import write_content
 from desync_jobs.archive.folders import Folder, temporary_name
 from desync_jobs.archive.losses import loss, without
-from desync_jobs.archive.removal import unlock_entry
 from desync_jobs.archive.wanted import Wanted
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
@@ -128,7 +127,7 @@ class Entries:
                 os.rename(hidden, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
             except PermissionError:
                 # What is there, or its directory, may be immutable.
-                unlock_entry(folder.fd, name)
+                self._applier.unlock(folder.fd, name)
                 os.rename(hidden, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
         except OSError as error:
             path = os.fsdecode(folder.path + b"/" + name)

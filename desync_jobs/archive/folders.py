@@ -34,7 +34,9 @@ class Folder:
     seen: set[bytes] = field(default_factory=set)
     """What the archive has in it so far."""
     mode: int | None = None
-    """The mode it had before somebody had to be let in."""
+    """The mode it had before we had to be let in; None where we had not."""
+    locked: int = 0
+    """Attributes of `chattr` that kept it from being changed until then."""
     pending: int = 1
     """Entries that are not written yet, and one for the directory as long as it is open."""
 

@@ -32,6 +32,6 @@ def lost(path: bytes, what: str, way: str) -> Iterator[None]:
 
 def loss(path: bytes, what: str, way: str, error: OSError) -> TargetError:
     """Return the error that says what a file could not be given, and how to do without."""
-    root = "run as root, or " if error.errno in _FORBIDDEN and os.geteuid() else ""
+    root = "run as root, or " if error.errno in _FORBIDDEN else ""
     name = os.fsdecode(path)
     return TargetError(f"{name}: cannot have {what}: {error.strerror}; {root}leave it out ({way})")

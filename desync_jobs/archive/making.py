@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from threading import Lock
 
 from desync_jobs.archive.applying import Applier
+from desync_jobs.archive.attributes import set_chattr
 from desync_jobs.archive.entries import Entries
 from desync_jobs.archive.folders import Folder, existing_folder, new_folder
 from desync_jobs.archive.large import LargeFile
-from desync_jobs.archive.removal import open_directory, remove, unlock
+from desync_jobs.archive.removal import locking_flags, open_directory, remove, unlock
 from desync_jobs.archive.standing import Found, Standing
 from desync_jobs.archive.wanted import Choice, Demands
 from desync_jobs.errors import TargetError
@@ -90,12 +91,16 @@ class Making:
     def adopt(self, fd: int, path: bytes, node: Node, mode: int) -> Folder:
         """Take over an open directory that was there before, with this mode."""
         try:
-            unlock(fd)
+            locked = locking_flags(fd) & self.demands.flags
+            if locked:
+                unlock(fd)
             folder = existing_folder(fd, path, self.demands.of(node))
+            if os.fstat(fd).st_mode != mode:
+                folder.mode = stat.S_IMODE(mode)
         except BaseException:
             os.close(fd)
             raise
-        folder.mode = stat.S_IMODE(mode)
+        folder.locked = locked
         self.open.add(folder)
         return folder
 
@@ -158,9 +163,8 @@ class Making:
         for file in self._larges:
             file.discard()
         for folder in self.open:
-            if folder.mode is not None:
-                with suppress(OSError):
-                    os.fchmod(folder.fd, folder.mode)
+            with suppress(OSError):
+                _lock_out(folder)
             os.close(folder.fd)
         self._larges.clear()
         self.open.clear()
@@ -200,9 +204,18 @@ class Making:
                 )
                 with self._lock:
                     self.counts.removed += removed
+            _lock_out(folder)
             self._count(self._standing.metadata(fd, wanted, path))
         self.open.discard(folder)
         os.close(fd)
+
+
+def _lock_out(folder: Folder) -> None:
+    """Give a directory back what kept us out of it."""
+    if folder.mode is not None:
+        os.fchmod(folder.fd, folder.mode)
+    if folder.locked:
+        set_chattr(folder.fd, folder.locked, folder.locked)
 
 
 @contextmanager

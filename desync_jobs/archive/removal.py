@@ -6,6 +6,7 @@ and what is mounted somewhere is never entered.
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -107,9 +108,8 @@ def open_directory(folder: int, name: bytes) -> int:
             os.close(handle)
         fd = os.open(name, _DIRECTORY, dir_fd=folder)
     try:
-        mode = os.fstat(fd).st_mode
-        if mode & _ALL_OF_OWNER != _ALL_OF_OWNER and os.geteuid():
-            os.fchmod(fd, mode & 0o7777 | _ALL_OF_OWNER)
+        if not os.access(".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+            os.fchmod(fd, stat.S_IMODE(os.fstat(fd).st_mode) | _ALL_OF_OWNER)
     except BaseException:
         os.close(fd)
         raise
