@@ -94,8 +94,9 @@ seed: Final = click.option(
     "--seed",
     "seed",
     multiple=True,
-    metavar="INDEX[:BLOB]",
-    help="Blob at hand and its index; the blob of x.caibx is x unless it is named.",
+    metavar="INDEX[:BLOB]|DIR",
+    help="Blob at hand and its index; the blob of x.caibx is x unless it is named. A directory is "
+    "a tree, for commands that read archives.",
 )
 seed_directory: Final = click.option(
     "--seed-dir",

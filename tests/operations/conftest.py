@@ -16,6 +16,7 @@ from desync_jobs.stores.base import ChunkStore, Fetched
 from desync_jobs.testing.faulty import FaultyStore
 from tests.conftest import command_line
 from tests.operations.seeded import LONG_AGO, NEW, OLD
+from tests.operations.versions import make_versions
 from tests.workspace import Workspace
 
 
@@ -51,6 +52,13 @@ def folder(release: Workspace) -> Path:
     (release / "seeds").mkdir()
     release.seeds["all"] = {"directory": "seeds"}
     return release / "seeds"
+
+
+@pytest.fixture
+def versions(workspace: Workspace) -> Workspace:
+    """Trees `old` and `new`, indexes of both, and a store with the chunks of `new` alone."""
+    make_versions(workspace)
+    return workspace
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ _EXAMPLES = (
     "desync-run untar root.catar /srv/root",
     "desync-run untar -i -s /srv/store root.caidx /srv/root",
     "desync-run untar --atomic --without=privileged -s /srv/store root.caidx /srv/root",
+    "desync-run untar --seed=/ -s https://a.example.org/store root-v2.caidx /srv/root-v2",
     "ssh host casync make - /srv/root | desync-run untar --no-same-owner - copy",
 )
 
@@ -44,6 +45,11 @@ _EXAMPLES = (
 @click.option(
     "--atomic", is_flag=True, help="Put the tree together beside DIRECTORY, and switch at the end."
 )
+@click.option(
+    "--seed-target/--no-seed-target",
+    default=None,
+    help="Take chunks from what is in DIRECTORY; by default with --atomic and --delete.",
+)
 @archive_options
 @one_line
 @connected
@@ -59,6 +65,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     delete: bool,
     replace: bool,
     atomic: bool,
+    seed_target: bool | None,
 ) -> OneLine:
     """Unpack ARCHIVE as DIRECTORY; what is right in it already is left alone.
 
@@ -73,5 +80,6 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         "delete": delete or None,
         "replace": replace or None,
         "atomic": atomic or None,
+        "seed_target": seed_target,
     }
     return reading.line("untar", archive, fields)

@@ -12,6 +12,8 @@ from desync_jobs.execute.planting import planted
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.untar import UntarSpec
+from desync_jobs.planner.blob_range import RangeFacts
+from desync_jobs.planner.facts import FileFacts, FileKind, TreeFacts
 from desync_jobs.planner.operations.untar import UntarDetail, UntarFacts
 from desync_jobs.planner.plan import Step
 
@@ -19,7 +21,14 @@ from desync_jobs.planner.plan import Step
 def survey_untar(task: Task[UntarSpec]) -> UntarFacts:
     """Look at the archive, and at what is at the target's place."""
     target = file_facts(task.path(task.spec.target), task.machine.streams)
-    return UntarFacts(survey_archive(task), target, _inside(task, target.path))
+    archive = survey_archive(task)
+    if isinstance(archive, RangeFacts) and task.spec.seeds_target:
+        archive = replace(archive, trees=(*archive.trees, *_standing_tree(target)))
+    return UntarFacts(archive, target, _inside(task, target.path))
+
+
+def _standing_tree(target: FileFacts) -> tuple[TreeFacts, ...]:
+    return (TreeFacts("target", target.path),) if target.kind is FileKind.DIRECTORY else ()
 
 
 def _inside(task: Task[UntarSpec], target: str) -> str | None:

@@ -37,6 +37,10 @@ class UntarSpec(ArchiveSpec):
     atomic: Flag = False
     """Whether the tree is put together beside the target and takes its place as a whole at the
     end, so that there is always the old tree or the new one. It needs room for both."""
+    seed_target: Flag | None = None
+    """Whether the tree that is at the target already is a seed, after the others: its files are
+    read and cut, and chunks that they have are not fetched. By default that is so where what else
+    is in the target is removed, which takes it for an older version."""
     durability: Literal["full", "rename", "none"] = "full"
     """What survives a power cut: `full` syncs the tree, before it takes its place where the change
     is `atomic`, and its folder after that; `rename` leaves the folder to the system; `none` syncs
@@ -47,6 +51,12 @@ class UntarSpec(ArchiveSpec):
         """Whether nothing but the archive is in the target at the end."""
         return self.atomic if self.delete is None else self.delete
 
+    @property
+    def seeds_target(self) -> bool:
+        """Whether chunks are taken from what is at the target."""
+        wanted = self.deletes if self.seed_target is None else self.seed_target
+        return wanted and self.index is not None
+
     def access(self) -> Access:
         return self.archive_access(plants=(self.target,))
 
@@ -56,3 +66,8 @@ def untar_problems(spec: UntarSpec) -> Iterator[tuple[tuple[str, ...], str]]:
     if spec.atomic and spec.delete is False:
         message = "an atomic change makes a whole new tree; leave it out, or leave out atomic"
         yield ("delete",), message
+    if spec.seed_target and spec.archive is not None:
+        yield (
+            ("seed_target",),
+            "is for the chunks of an index, and an archive is whole; leave it out",
+        )
