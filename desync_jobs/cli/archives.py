@@ -1,6 +1,7 @@
-"""Archives as commands take them: a catar, or with `-i` or by its name the index of one."""
+"""Trees as commands take them: a catar, a directory, or with `-i` or by its name an index."""
 
 import functools
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -28,20 +29,35 @@ class ArchiveOptions:
     seed_directory: tuple[str, ...]
     chunks_info: str | None
 
+    def key(self, tree: str) -> str:
+        """Say what `tree` is: `index`, `directory` or `archive`."""
+        if self.chunked or is_index_name(tree):
+            return "index"
+        return "directory" if os.path.isdir(tree) else "archive"
+
     def line(self, kind: str, archive: str, fields: Mapping[str, object]) -> OneLine:
         """Return the operation `kind` on `archive`; `UsageError` for an index without a store."""
-        is_index = self.chunked or is_index_name(archive)
-        if is_index and not self.stores:
+        key = "index" if self.chunked or is_index_name(archive) else "archive"
+        return self.line_on(kind, key, archive, fields)
+
+    def line_on(self, kind: str, key: str, tree: str, fields: Mapping[str, object]) -> OneLine:
+        """Return the operation `kind` on `tree`, which is what `key` says."""
+        if key == "index" and not self.stores:
             raise click.UsageError(
-                f"{archive} is read as an index, whose chunks are in a store; name it with --store"
+                f"{tree} is read as an index, whose chunks are in a store; name it with --store"
             )
-        read: dict[str, object] = {
-            "index" if is_index else "archive": archive,
+        return self.sourced(kind, {key: tree, **fields})
+
+    def sourced(self, kind: str, fields: Mapping[str, object]) -> OneLine:
+        """Return the operation `kind`, whose chunks come from what was asked for."""
+        places: dict[str, object] = {
             "cache_repair": self.cache_repair,
             "chunks_info": self.chunks_info,
         }
         seeds = declared_seeds(self.seed, self.seed_directory)
-        return OneLine(kind, {**read, **fields}, stores=self.stores, cache=self.cache, seeds=seeds)
+        return OneLine(
+            kind, {**fields, **places}, stores=self.stores, cache=self.cache, seeds=seeds
+        )
 
 
 def is_index_name(text: str) -> bool:

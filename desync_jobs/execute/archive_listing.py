@@ -1,15 +1,16 @@
-"""Reading an archive once and writing text about it."""
+"""Reading a tree once and writing text about it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from desync_jobs.execute.archives import open_archive, preview_archive, survey_archive
+from desync_jobs.execute.archives import preview_archive
 from desync_jobs.execute.inputs import output_facts
 from desync_jobs.execute.outputs import open_output
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
+from desync_jobs.execute.trees import open_tree, survey_tree, written_into
 from desync_jobs.formats.catar.reading import Event, Opened
-from desync_jobs.manifest.archive import ArchiveSpec
+from desync_jobs.manifest.tree import TreeSpec
 from desync_jobs.planner.archive_listing import ArchiveListingDetail, ArchiveListingFacts
 from desync_jobs.planner.plan import Step
 
@@ -17,20 +18,20 @@ _BATCH = 1000
 """Lines written at a time."""
 
 
-def survey_archive_listing(task: Task[ArchiveSpec], output: str) -> ArchiveListingFacts:
+def survey_archive_listing(task: Task[TreeSpec], output: str) -> ArchiveListingFacts:
     """Look at the archive and at the place of what is written about it."""
-    path, streams = task.path(output), task.machine.streams
-    return ArchiveListingFacts(survey_archive(task), output_facts(path, streams))
+    tree, written = survey_tree(task), output_facts(task.path(output), task.machine.streams)
+    return ArchiveListingFacts(tree, written, written_into(tree, written))
 
 
-def preview_archive_listing(task: Task[ArchiveSpec], step: Step) -> Step:
+def preview_archive_listing(task: Task[TreeSpec], step: Step) -> Step:
     """Say what reading the archive costs by where its chunks are."""
     archive = step.detail_as(ArchiveListingDetail).archive
     return replace(step, cost=preview_archive(task, archive))
 
 
 def write_archive_listing(
-    task: Task[ArchiveSpec],
+    task: Task[TreeSpec],
     step: Step,
     output: str,
     lines: Callable[[Iterator[Event]], Iterator[str]],
@@ -48,7 +49,7 @@ def write_archive_listing(
             yield event
 
     with (
-        open_archive(task, step.detail_as(ArchiveListingDetail).archive) as archive,
+        open_tree(task, step.detail_as(ArchiveListingDetail).archive) as archive,
         open_output(task.path(output), task.machine.streams) as out,
     ):
         batch: list[str] = []

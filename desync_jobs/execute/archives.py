@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from itertools import chain
 
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import ArchiveFormatError
@@ -10,12 +11,15 @@ from desync_jobs.execute.blob_range import open_range, preview_range, survey_ran
 from desync_jobs.execute.inputs import file_facts, open_input
 from desync_jobs.execute.progress import Phase
 from desync_jobs.execute.task import Task
+from desync_jobs.formats.catar.decode import Decoder
 from desync_jobs.formats.catar.listing import escaped
 from desync_jobs.formats.catar.reading import Event, LeftOut, Opened, TreeReader
+from desync_jobs.formats.catar.records import Entry
 from desync_jobs.formats.catar.rules import is_desyncs
 from desync_jobs.formats.flags import FeatureFlags
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.archive import ArchiveSpec
+from desync_jobs.manifest.sources import SourcesSpec
 from desync_jobs.planner.archives import Archive, ArchiveFacts, archive_cost
 from desync_jobs.planner.blob_range import BlobRange
 from desync_jobs.planner.cost import Cost
@@ -29,7 +33,7 @@ def survey_archive(task: Task[ArchiveSpec]) -> ArchiveFacts:
     return file_facts(task.path(spec.archive or ""), task.machine.streams)
 
 
-def preview_archive(task: Task[ArchiveSpec], archive: Archive) -> Cost:
+def preview_archive(task: Task[SourcesSpec], archive: Archive) -> Cost:
     """Look where each chunk to be fetched is, and say what reading costs by that."""
     fetched = preview_range(task, archive) if isinstance(archive, BlobRange) else None
     return archive_cost(task.spec, archive, fetched)
@@ -55,10 +59,31 @@ class OpenArchive:
         """What it is called in errors."""
         self.statistics = statistics
         """Where its chunks came from, where it has an index."""
-        self._pieces = pieces
+        self._pieces = iter(pieces)
         self._index = index
         self._warn = warn
         self._phase = phase
+
+    @property
+    def size(self) -> int:
+        """How many bytes of it were read."""
+        return self._phase.done
+
+    def features(self) -> int:
+        """Return its feature flags, which it begins with; `ArchiveFormatError` where it has none.
+
+        May be called before `events`.
+        """
+        held: list[BytesLike] = []
+        decoder = Decoder(self.name)
+        for piece in self._pieces:
+            held.append(bytes(piece))
+            root = next(decoder.feed(held[-1]), None)
+            if isinstance(root, Entry):
+                self._pieces = chain(held, self._pieces)
+                return root.feature_flags
+        decoder.finish()
+        raise AssertionError("an archive that is complete has a root")
 
     def events(self, copy: Callable[[BytesLike], object] = _keep_nothing) -> Iterator[Event]:
         """Yield what is in it; `copy` is given its bytes, each before what comes of them.
@@ -99,7 +124,7 @@ class OpenArchive:
 
 
 @contextmanager
-def open_archive(task: Task[ArchiveSpec], archive: Archive) -> Iterator[OpenArchive]:
+def open_archive(task: Task[SourcesSpec], archive: Archive) -> Iterator[OpenArchive]:
     """Open `archive` for one reading, in a phase of its own; chunks are verified."""
     if isinstance(archive, BlobRange):
         where = _named(archive.found.path)

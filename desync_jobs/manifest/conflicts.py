@@ -10,7 +10,6 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from desync_jobs.errors import Problem
-from desync_jobs.manifest.archive import ArchiveSpec, archive_problems
 from desync_jobs.manifest.archiving import archiving_problems
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.choice import choice_problems
@@ -24,6 +23,7 @@ from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.operations.untar import UntarSpec, untar_problems
 from desync_jobs.manifest.seeds import SeedSpec
+from desync_jobs.manifest.sources import SourcesSpec
 
 
 def valid_operations(document: Mapping[str, Any]) -> dict[str, OperationBase]:
@@ -115,8 +115,8 @@ def _impossible_sizes(name: str, operation: MakeSpec | ChunkSpec | TarSpec) -> I
         yield Problem(("operations", name, "chunk_size"), str(error))
 
 
-def _unclear_archive(name: str, operation: ArchiveSpec) -> Iterator[Problem]:
-    for where, message in archive_problems(operation):
+def _unclear_sources(name: str, operation: SourcesSpec) -> Iterator[Problem]:
+    for where, message in operation.contradictions():
         yield Problem(("operations", name, *where), message)
 
 
@@ -134,7 +134,7 @@ _CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] 
     ((MakeSpec, ChunkSpec, TarSpec), _impossible_sizes),
     (ServeChunksSpec, _unwritable),
     (TarSpec, _unclear_archiving),
-    (ArchiveSpec, _unclear_archive),
+    (SourcesSpec, _unclear_sources),
     (UntarSpec, _unclear_tree),
 )
 """What is asked of operations of some kinds."""

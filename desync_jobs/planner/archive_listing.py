@@ -1,13 +1,14 @@
-"""Operations that read an archive once and write text about it."""
+"""Operations that read a tree once and write text about it."""
 
 from dataclasses import dataclass
 
-from desync_jobs.manifest.archive import ArchiveSpec
+from desync_jobs.errors import UsageError
+from desync_jobs.manifest.tree import TreeSpec
 from desync_jobs.planner.archives import (
     Archive,
     ArchiveFacts,
     archive_cost,
-    need_archive,
+    need_tree,
     read_file,
 )
 from desync_jobs.planner.facts import FileFacts
@@ -22,6 +23,8 @@ class ArchiveListingFacts:
 
     archive: ArchiveFacts
     output: FileFacts
+    inside: bool = False
+    """Whether the output is in the directory that is read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +34,14 @@ class ArchiveListingDetail:
     archive: Archive
 
 
-def decide_archive_listing(spec: ArchiveSpec, facts: ArchiveListingFacts) -> Decision:
-    """Decide to read the whole archive; raises what `need_archive` raises."""
-    archive = need_archive(spec, facts.archive)
+def decide_archive_listing(spec: TreeSpec, facts: ArchiveListingFacts) -> Decision:
+    """Decide to read the whole archive; raises what `need_tree` raises."""
+    archive = need_tree(spec, facts.archive)
+    if facts.inside:
+        raise UsageError(
+            f"{facts.output.path} is in {read_file(archive).path}, which is read; "
+            "name another place"
+        )
     need_apart(facts.output, read_file(archive))
     detail = ArchiveListingDetail(archive)
     return decide_listing(facts.output, archive_cost(spec, archive), detail)

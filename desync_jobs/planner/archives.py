@@ -4,7 +4,14 @@ from typing import TypeAlias
 
 from desync_jobs.errors import SourceError
 from desync_jobs.manifest.archive import ArchiveSpec
-from desync_jobs.planner.blob_range import BlobRange, RangeFacts, need_range, unseen_range_cost
+from desync_jobs.manifest.tree import TreeSpec
+from desync_jobs.planner.blob_range import (
+    BlobRange,
+    RangeFacts,
+    Sources,
+    need_range,
+    unseen_range_cost,
+)
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
 from desync_jobs.planner.fetched import FetchedCost
@@ -14,7 +21,7 @@ ArchiveFacts: TypeAlias = FileFacts | RangeFacts
 """An archive as it was found: a file or stream, or an index with what has its chunks."""
 
 Archive: TypeAlias = FileFacts | BlobRange
-"""An archive that can be read."""
+"""An archive that can be read, or a directory that is read as one."""
 
 
 def need_archive(spec: ArchiveSpec, facts: ArchiveFacts) -> Archive:
@@ -28,14 +35,32 @@ def need_archive(spec: ArchiveSpec, facts: ArchiveFacts) -> Archive:
     return facts
 
 
+def need_directory(facts: FileFacts) -> FileFacts:
+    """Return the top of a tree; `SourceError` where it is none."""
+    if facts.kind is FileKind.ABSENT:
+        raise SourceError(f"{facts.path}: directory does not exist")
+    if facts.kind is not FileKind.DIRECTORY:
+        raise SourceError(f"{facts.path} is not a directory; an archive is made of one")
+    return facts
+
+
+def need_tree(spec: TreeSpec, facts: ArchiveFacts) -> Archive:
+    """Return what to read, which may be a directory; raises what the two above raise."""
+    if spec.directory is not None and isinstance(facts, FileFacts):
+        return need_directory(facts)
+    return need_archive(spec, facts)
+
+
 def read_file(archive: Archive) -> FileFacts | IndexFacts:
     """Return the one file that `archive` begins with, which no output may replace."""
     return archive.found if isinstance(archive, BlobRange) else archive
 
 
-def archive_cost(spec: ArchiveSpec, archive: Archive, fetched: FetchedCost | None = None) -> Cost:
+def archive_cost(spec: Sources, archive: Archive, fetched: FetchedCost | None = None) -> Cost:
     """Return what reading comes to; of an index, as `fetched` says where somebody looked."""
     if not isinstance(archive, BlobRange):
+        if archive.kind is FileKind.DIRECTORY:
+            return Cost((Amount("directory", 0, exact=False),))
         amount = Amount("archive", archive.size, exact=archive.size > 0)
         return Cost((amount,), work=archive.size)
     fetched = fetched or unseen_range_cost(spec, archive)

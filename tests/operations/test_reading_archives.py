@@ -1,5 +1,6 @@
 """An archive is read the same way whether it is one file or chunks with an index."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -131,14 +132,18 @@ def test_an_index_of_what_is_no_archive_is_refused(cut: Workspace) -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({}, "give either archive, or index with stores"),
+        ({}, "give either archive, or index with stores, or directory"),
         ({"archive": "a", "index": "i"}, "give either archive, or index with stores"),
+        ({"archive": "a", "directory": "d"}, "give either archive, or index with stores"),
+        ({"archive": "a", "with_features": ["unix"]}, "with_features: is for a directory"),
+        ({"archive": "a", "digest": "sha256"}, "digest: is for a directory"),
+        ({"directory": "d", "seeds": ["s"]}, "no seed named"),
         ({"index": "i"}, "stores: missing; the chunks of an index are in stores"),
         ({"archive": "a", "cache": "c"}, "cache: is for the chunks of an index"),
         ({"archive": "a", "stores": ["s"]}, "stores: is for the chunks of an index"),
     ],
 )
-def test_an_archive_is_given_in_one_of_two_ways(
+def test_a_tree_is_given_in_one_of_three_ways(
     workspace: Workspace, fields: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(Exception, match=r"operations\.mtree") as caught:
@@ -156,3 +161,42 @@ def test_an_archive_of_desync_s_may_have_chunks_with_either_digest(
     ended = cut.do("list", index="theirs.caidx", stores=["theirs"])
 
     assert ended.output == cut.do("list", archive="tree.catar").output
+
+
+@pytest.mark.parametrize("kind", ["list", "mtree", "digest"])
+def test_a_directory_is_read_as_its_archive_would_be(cut: Workspace, kind: str) -> None:
+    ended = cut.do(kind, directory="tree")
+
+    assert ended.summary == (0, "done")
+    assert ended.output == cut.do(kind, archive="tree.catar").output
+
+
+@pytest.mark.parametrize("kind", ["list", "digest"])
+def test_a_directory_that_is_none_is_told(cut: Workspace, kind: str) -> None:
+    absent = cut.do(kind, directory="none")
+    file = cut.do(kind, directory="tree.catar")
+    archive = cut.do(kind, archive="tree")
+
+    assert absent.message == f"{cut / 'none'}: directory does not exist"
+    assert file.message == f"{cut / 'tree.catar'} is not a directory; an archive is made of one"
+    assert archive.message == f"{cut / 'tree'} is a directory; an archive is a file"
+
+
+def test_a_file_that_cannot_be_read_fails_the_reading_of_a_directory(cut: Workspace) -> None:
+    os.mkfifo(cut / "tree" / "fifo")
+    os.utime(cut / "tree" / "small", ns=(-1, -1))
+    ended = cut.do("list", directory="tree", output="names")
+
+    assert ended.summary == (1, "failed")
+    assert "no archive can have its time" in ended.message
+    assert not (cut / "names").exists()
+
+
+@pytest.mark.parametrize("kind", ["list", "mtree"])
+def test_nothing_is_written_into_the_directory_that_is_read(cut: Workspace, kind: str) -> None:
+    ended = cut.do(kind, directory="tree", output="tree/folder/names")
+
+    assert ended.summary == (64, "failed")
+    assert ended.message == (
+        f"{cut / 'tree/folder/names'} is in {cut / 'tree'}, which is read; name another place"
+    )

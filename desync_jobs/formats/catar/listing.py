@@ -33,8 +33,10 @@ def escaped(text: bytes) -> str:
 
 
 def list_line(path: bytes, node: Node) -> str:
-    """Return the line that `casync list` prints, without its end."""
-    return f"{stat.filemode(node.entry.mode)} {escaped(path)}"
+    """Return the line that `casync list` prints, without its end: `t` is for directories only."""
+    mode = node.entry.mode
+    shown = mode if node.kind is NodeKind.DIRECTORY else mode & ~stat.S_ISVTX
+    return f"{stat.filemode(shown)} {escaped(path)}"
 
 
 def mtree_line(path: bytes, node: Node, digest: str | None) -> str:

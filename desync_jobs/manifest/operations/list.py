@@ -3,12 +3,12 @@
 from typing import Literal
 
 from desync_jobs.manifest.access import STREAM, Access
-from desync_jobs.manifest.archive import ArchiveSpec
 from desync_jobs.manifest.paths import StreamPath
+from desync_jobs.manifest.tree import TreeSpec
 
 
-class ListSpec(ArchiveSpec):
-    """List what is in an archive, with the mode of each, a line each."""
+class ListSpec(TreeSpec):
+    """List what is in an archive or a directory, with the mode of each, a line each."""
 
     kind: Literal["list"]
     """Lists an archive."""
@@ -16,4 +16,4 @@ class ListSpec(ArchiveSpec):
     """The text file to write; `-` is standard output."""
 
     def access(self) -> Access:
-        return self.archive_access(writes=(self.output,))
+        return self.tree_access(writes=(self.output,))

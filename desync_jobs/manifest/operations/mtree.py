@@ -3,12 +3,12 @@
 from typing import Literal
 
 from desync_jobs.manifest.access import STREAM, Access
-from desync_jobs.manifest.archive import ArchiveSpec
 from desync_jobs.manifest.paths import StreamPath
+from desync_jobs.manifest.tree import TreeSpec
 
 
-class MtreeSpec(ArchiveSpec):
-    """Describe everything in an archive as an mtree: metadata, and digests of files."""
+class MtreeSpec(TreeSpec):
+    """Describe everything in an archive or a directory as an mtree, with digests of files."""
 
     kind: Literal["mtree"]
     """Describes an archive."""
@@ -18,4 +18,4 @@ class MtreeSpec(ArchiveSpec):
     """Whose words: casync's tell more, desync's are those of its `mtree`, without its mistakes."""
 
     def access(self) -> Access:
-        return self.archive_access(writes=(self.output,))
+        return self.tree_access(writes=(self.output,))

@@ -74,7 +74,8 @@ def test_a_path_of_any_bytes_is_kept_as_the_operating_system_gave_it() -> None:
 
     job = job_from_document(document, "/", "job.toml", {"v": path})
 
-    assert os.fsencode(job.path(job.spec.operations["a"].blob)) == b"/a\xff"  # type: ignore[union-attr]
+    (read,) = job.spec.operations["a"].access().reads
+    assert os.fsencode(job.path(read)) == b"/a\xff"
 
 
 def test_toml_dates_are_a_problem_and_no_defect() -> None:

@@ -26,7 +26,7 @@ blob = "{blob}"
 def _blob(job: Job) -> str:
     operation = job.spec.operations["digest"]
     assert isinstance(operation, DigestSpec)
-    return operation.blob
+    return operation.blob or ""
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,15 @@ from desync_jobs.errors import UsageError
 from desync_jobs.formats.catar.features import FEATURES
 from desync_jobs.manifest.access import STREAM
 from desync_jobs.manifest.archive import ArchiveSpec
+from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.endless import EndlessSpec
 from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.job import JobSpec
+from desync_jobs.manifest.kept import KeptSpec
 from desync_jobs.manifest.load import job_from_document
 from desync_jobs.manifest.operations import KINDS
+from desync_jobs.manifest.sources import SourcesSpec
+from desync_jobs.manifest.tree import TreeSpec
 from desync_jobs.manifest.write import job_document, manifest_text
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,6}", fullmatch=True)
@@ -37,8 +41,11 @@ _CHOSEN = ("index", "target", "blobs", "indexes", "targets", "blob_digest")
 _ARCHIVED = ("archive", "index", "store")
 """Keys of `tar` that say what becomes of the archive."""
 
-_READ = tuple(ArchiveSpec.model_fields.keys() - {"description", "after"})
-"""Keys of operations that read an archive, which say where it is."""
+_SOURCES = SourcesSpec.model_fields.keys() - OperationBase.model_fields.keys()
+"""Keys that say where the chunks of an index come from."""
+
+_KEPT = KeptSpec.model_fields.keys() - OperationBase.model_fields.keys()
+"""Keys that say what is kept of a directory."""
 
 _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "description": texts,
@@ -114,25 +121,31 @@ _DRAWN = [kind for kind, spec in KINDS.items() if not issubclass(spec, EndlessSp
 def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[str, Any]:
     kind = draw(st.sampled_from(_DRAWN))
     operation: dict[str, Any] = {"kind": kind}
-    reads = issubclass(KINDS[kind], ArchiveSpec)
-    chosen = _READ if reads else {"extract": _CHOSEN, "tar": _ARCHIVED}.get(kind, ())
+    chosen = {"extract": _CHOSEN, "tar": _ARCHIVED}.get(kind, ())
+    if issubclass(KINDS[kind], ArchiveSpec):
+        chosen = (*_ways(kind), *_SOURCES, *(_KEPT if issubclass(KINDS[kind], TreeSpec) else ()))
     for key, field in KINDS[kind].model_fields.items():
         wanted = key not in ("kind", "after") and key not in chosen
         if wanted and (field.is_required() or draw(st.booleans())):
             operation[key] = _field(draw, kind, key, stores, caches)
     about = {"extract": extracted(), "tar": archived(stores)}.get(kind)
-    about = read_archives(stores, caches) if reads else about
+    if issubclass(KINDS[kind], ArchiveSpec):
+        about = read_trees(kind, stores, caches)
     return operation | ({} if about is None else draw(about))
 
 
+def _ways(kind: str) -> list[str]:
+    """Return the keys of which one says what is read."""
+    ways = ("archive", "index", "directory", "blob")
+    return [key for key in ways if key in KINDS[kind].model_fields]
+
+
 @st.composite
-def read_archives(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[str, Any]:
-    """Draw where an archive is, in each of the two ways."""
-    if draw(st.booleans()):
-        return {"archive": f"archive-{draw(paths)}" if draw(st.booleans()) else STREAM}
-    chosen = [key for key in sorted(_READ) if key not in ("archive", "index")]
-    drawn = {key: _field(draw, "list", key, stores, caches) for key in chosen}
-    return {**drawn, "index": f"index-{draw(paths)}" if draw(st.booleans()) else STREAM}
+def read_trees(draw: st.DrawFn, kind: str, stores: list[str], caches: list[str]) -> dict[str, Any]:
+    """Draw where an archive or a tree is, in each of the ways."""
+    way = draw(st.sampled_from(_ways(kind)))
+    keys = {"index": [*_SOURCES], "directory": [*_KEPT], "blob": ["digest"]}.get(way, [])
+    return {key: _field(draw, kind, key, stores, caches) for key in sorted([way, *keys])}
 
 
 @st.composite
