@@ -6,10 +6,12 @@ counts as done when its doer has published everything; an interrupted one never 
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
 from desync_jobs.execute.deadline import deadline
 from desync_jobs.execute.hands import hands_of
+from desync_jobs.execute.leasing import writing_leases
 from desync_jobs.execute.prepare import make_plan, plan_operation
 from desync_jobs.execute.result import Done, Outcome, Result, Status
 from desync_jobs.execute.task import Machine, Task
@@ -134,4 +136,6 @@ class LocalEngine:
         machine = self._machine
         machine.reporter.emit(StepStarted(step.operation, step.kind, step.reason))
         spec = machine.job.spec.operations[step.operation]
-        return hands_of(spec.kind).do(Task(step.operation, spec, machine), step)
+        task = Task(step.operation, spec, machine)
+        with writing_leases(task) as leases:
+            return hands_of(spec.kind).do(replace(task, leases=leases), step)

@@ -17,6 +17,7 @@ from desync_jobs.planner.fetched import CachePlace
 from desync_jobs.planner.holdings import Keeps
 from desync_jobs.stores import open as opening
 from desync_jobs.stores.base import ChunkSource, ChunkStore
+from desync_jobs.stores.leased import LeasedStore
 from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.stores.reader import Reader
 
@@ -92,19 +93,21 @@ def source_facts(task: Task[S], names: Iterable[str]) -> tuple[StoreFacts, ...]:
 
 def check_abilities(task: Task[OperationSpec]) -> None:
     """Raise `UsageError` where a place cannot do what the operation wants of it."""
-    around = _surroundings(task, Reading(DigestAlgorithm.SHA512_256))
+    around = surroundings(task, Reading(DigestAlgorithm.SHA512_256))
     able = {name: opening.capabilities(name, around) for name in places_of(task.spec)}
     need_abilities(task.machine.job.spec, task.spec, able)
 
 
 def open_store(task: Task[S], name: str, reading: Reading) -> ChunkStore:
-    """Open the store or cache called `name`."""
-    return opening.open_store(name, _surroundings(task, reading))
+    """Open the store or cache called `name`; under its lease where the operation has that."""
+    store = opening.open_store(name, surroundings(task, reading))
+    lease = task.leases.get(name)
+    return store if lease is None else LeasedStore(store, lease)
 
 
 def open_stores(task: Task[S], names: Sequence[str], reading: Reading) -> ChunkSource:
     """Open several stores and failover groups, to be asked in their order."""
-    return opening.open_source(names, _surroundings(task, reading))
+    return opening.open_source(names, surroundings(task, reading))
 
 
 def open_sources(task: Task[Sourced], reading: Reading) -> ChunkSource:
@@ -113,16 +116,17 @@ def open_sources(task: Task[Sourced], reading: Reading) -> ChunkSource:
     stores = open_stores(task, spec.stores, reading)
     if spec.cache is None:
         return stores
-    around = _surroundings(task, reading)
+    around = surroundings(task, reading)
     return opening.open_behind_cache(spec.cache, stores, around, repair=spec.cache_repair)
 
 
 def open_index_place(task: Task[S], url: str) -> tuple[ObjectPlace, str]:
     """Return the place in which the index at `url` is or will be, and its name there."""
-    return opening.open_index_place(url, _surroundings(task, Reading(DigestAlgorithm.SHA512_256)))
+    return opening.open_index_place(url, surroundings(task, Reading(DigestAlgorithm.SHA512_256)))
 
 
-def _surroundings(task: Task[S], reading: Reading) -> opening.Surroundings:
+def surroundings(task: Task[S], reading: Reading) -> opening.Surroundings:
+    """Return what places are opened with, for an operation that reads chunks as `reading` says."""
     machine = task.machine
     algorithms = (reading.algorithm, *([reading.also] if reading.also else []))
     reader = Reader(machine.kernel, algorithms, reading.limit)

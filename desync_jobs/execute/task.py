@@ -1,6 +1,6 @@
 """What a surveyor or doer of one operation is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import BinaryIO, Generic, Protocol, TypeVar
@@ -13,6 +13,7 @@ from desync_jobs.formats.index import Index
 from desync_jobs.manifest.job import Job
 from desync_jobs.planner.facts import IndexFacts
 from desync_jobs.report.events import Reporter, Warned
+from desync_jobs.stores.leases.base import Lease
 from desync_jobs.stores.places import Places
 
 S_co = TypeVar("S_co", covariant=True)
@@ -82,6 +83,8 @@ class Task(Generic[S_co]):
     name: str
     spec: S_co
     machine: Machine
+    leases: Mapping[str, Lease] = field(default_factory=dict)
+    """Of the stores that it adds to, by their names, while it runs."""
 
     def path(self, text: str) -> str:
         """Return where `text` of the manifest points to; `-` stays `-`."""

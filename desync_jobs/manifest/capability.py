@@ -12,3 +12,5 @@ class Capability(Enum):
     """Say whether something is there, and how large, without sending it."""
     LIST = "list"
     DELETE = "delete"
+    CREATE = "create"
+    """Write something only where nothing of its name is, and tell."""

@@ -15,6 +15,7 @@ from desync_jobs.manifest.lock import Lock
 from desync_jobs.manifest.names import Name, VariableName
 from desync_jobs.manifest.operations import OperationSpec
 from desync_jobs.manifest.policy import PolicySpec
+from desync_jobs.manifest.quantities import Duration
 from desync_jobs.manifest.scalars import Flag
 from desync_jobs.manifest.seeds import SeedSpec
 from desync_jobs.manifest.stores import (
@@ -50,6 +51,9 @@ class JobSpec(Spec):
     stores among them."""
     policy: PolicySpec = PolicySpec()
     """Retries, time limits and budgets of every place that does not say its own."""
+    lease_wait: Duration | None = None
+    """How long an operation waits for others that use a store in a way that excludes it, by default
+    `15min`: those that add to a store and one that deletes from it exclude each other."""
     limits: LimitsSpec = LimitsSpec()
     """What a run never passes; there are no limits unless they are given."""
     seeds: dict[Name, SeedSpec] = Field(default={})

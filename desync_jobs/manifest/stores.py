@@ -116,6 +116,9 @@ class StoreSpec(PlaceSpec):
     on_error: Literal["fail", "skip"] = "fail"
     """What happens where the store cannot answer: the operation fails, or the next store is
     asked."""
+    leases: Flag = True
+    """Whether who adds to the store says so in it, so that nobody deletes from it meanwhile. Not to
+    be switched off where `prune` is used."""
     hedge_after: TimeLimit | None = None
     """How long this store may take for an answer before those after it are asked for the same
     chunks too; whichever answers first is used."""

@@ -46,6 +46,12 @@ class MemoryPlace:
         with self._lock:
             self.objects.update(objects)
 
+    def create(self, name: str, data: bytes, content_type: str) -> bool:
+        del content_type
+        self._enter("create", [name])
+        with self._lock:
+            return self.objects.setdefault(name, data) is data
+
     def delete(self, names: Sequence[str]) -> None:
         self._enter("delete", names)
         with self._lock:

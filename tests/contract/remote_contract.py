@@ -1,15 +1,21 @@
 """The contract of chunk stores in places of objects that can do everything."""
 
 from abc import abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
 
-from desync_jobs.errors import InvalidDataError
+from desync_jobs.errors import InvalidDataError, LockedError
+from desync_jobs.manifest.capability import Capability
 from desync_jobs.stores.base import Chunk, ChunkStore
 from desync_jobs.stores.forms import ChunkForms
+from desync_jobs.stores.leases.ledger import Role
+from desync_jobs.stores.leases.ledgered import Clock, LedgeredLease
+from desync_jobs.stores.leases.log import CreatingPlace, LedgerLog
 from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.stores.objects.indexes import read_index_object, write_index_object
-from desync_jobs.stores.policy.values import Policy
+from desync_jobs.stores.policy.values import NeverStopped, Policy
 from desync_jobs.testing.store_contract import StoreContract
 from tests.servers.http_places import QUICK
 from tests.servers.s3_places import remote_store
@@ -17,11 +23,20 @@ from tests.servers.s3_places import remote_store
 ODD_NAMES = ["a b/ü%41+.x", "x?y#z;&=", "'\"<>\\^`{|}~", "plain/*"]
 
 
+class Hasty(NeverStopped):
+    """A stopper that does not wait: one thread alone finds things as it left them."""
+
+    def pause(self, seconds: float) -> None:
+        del seconds
+
+
 class RemoteContract(StoreContract):
     """Subclasses have a fixture `place`: a new one with nothing in it."""
 
     forms = ChunkForms()
     policy: Policy = QUICK
+    exclusive = True
+    """Whether the server heeds that an object is to be a new one."""
 
     @abstractmethod
     @pytest.fixture
@@ -47,6 +62,48 @@ class RemoteContract(StoreContract):
         place.delete([name, name])
         assert place.get([name], 100) == [None]
         assert list(place.entries("")) == []
+
+    def test_an_object_is_created_only_where_none_of_its_name_is(self, place: ObjectPlace) -> None:
+        creating = cast("CreatingPlace", place)
+
+        assert Capability.CREATE in place.capabilities
+        assert creating.create("new/object", b"first", "text/plain")
+        assert creating.create("new/object", b"second", "text/plain") is not self.exclusive
+        assert place.get(["new/object"], 10) == [b"first" if self.exclusive else b"second"]
+        # Nothing else is left of the attempt that was refused.
+        assert [entry.name for entry in place.entries("")] == ["new/object"]
+
+    def test_of_many_that_create_an_object_one_succeeds(self, place: ObjectPlace) -> None:
+        if not self.exclusive:
+            pytest.skip("this server lets everybody overwrite")
+        creating = cast("CreatingPlace", place)
+        with ThreadPoolExecutor(8) as pool:
+            made = list(
+                pool.map(lambda one: creating.create("x", b"%d" % one, "text/plain"), range(8))
+            )
+
+        assert made.count(True) == 1
+        assert place.get(["x"], 10) == [b"%d" % made.index(True)]
+
+    def test_leases_are_kept_in_it(self, place: ObjectPlace) -> None:
+        creating = cast("CreatingPlace", place)
+        leases = [
+            LedgeredLease("s", LedgerLog(creating, Hasty()), name, Clock())
+            for name in ("first", "second", "third")
+        ]
+        told: list[str] = []
+        for lease in leases[:2]:
+            lease.take(Role.WRITER, 0, Hasty(), told.append)
+
+        with pytest.raises(LockedError, match=r"in use by first \(writer\) and second \(writer\)"):
+            leases[2].take(Role.COLLECTOR, 0, Hasty(), told.append)
+        leases[0].renew()
+        leases[0].give_back(["index"])
+        leases[1].give_back()
+        leases[2].take(Role.COLLECTOR, 0, Hasty(), told.append)
+        latest = LedgerLog(creating, Hasty()).latest()
+        assert [one.owner for one in latest.leases] == ["third"]
+        assert [one.url for one in latest.published] == ["index"]
 
     def test_objects_are_listed_by_the_beginning_of_their_names(self, place: ObjectPlace) -> None:
         names = ["ab/1", "ab/2", "abc/3", "b/4", "top"]

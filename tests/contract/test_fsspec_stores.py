@@ -31,6 +31,8 @@ class TestMemory(RemoteContract):
 
 
 class TestGcs(RemoteContract):
+    exclusive = False  # the emulator does not heed ifGenerationMatch
+
     policy = replace(QUICK, concurrency=1)  # the emulator is slow with several connections
 
     @pytest.fixture

@@ -59,6 +59,8 @@ class TestMoto(RemoteContract):
 
 
 class TestRclone(RemoteContract):
+    exclusive = False
+
     @pytest.fixture
     def place(self, rclone: S3Server) -> ObjectPlace:
         return open_remote(new_place(rclone), self.policy)

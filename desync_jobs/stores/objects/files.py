@@ -27,6 +27,10 @@ class Files(Protocol):
         """Write a file, with the directories that are missing above it."""
         ...
 
+    def create(self, name: str, data: bytes, content_type: str) -> bool:
+        """Write a file in the same way where there is none; tells whether it was written."""
+        ...
+
     def remove(self, name: str) -> None:
         """Remove a file; nothing happens where there is none."""
         ...

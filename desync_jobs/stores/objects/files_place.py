@@ -52,6 +52,13 @@ class FilesPlace:
 
         self._each("write", write, list(by_name))
 
+    def create(self, name: str, data: bytes, content_type: str) -> bool:
+        def write(name: str, moved: Moved) -> bool:
+            moved.size = len(data)
+            return self._files.create(name, data, content_type)
+
+        return self._each("create", write, [name])[0]
+
     def delete(self, names: Sequence[str]) -> None:
         self._each("remove", lambda name, _: self._files.remove(name), names)
 

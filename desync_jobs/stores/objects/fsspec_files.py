@@ -89,6 +89,15 @@ class FsspecFiles:
             self._call("makedirs", name.rpartition("/")[0], exist_ok=True)
             self._call("pipe_file", name, data, size=len(data))
 
+    def create(self, name: str, data: bytes, content_type: str) -> bool:
+        del content_type
+        try:
+            self._call("makedirs", name.rpartition("/")[0], exist_ok=True)
+            self._call("pipe_file", name, data, mode="create", size=len(data))
+        except FileExistsError:
+            return False
+        return True
+
     def remove(self, name: str) -> None:
         try:
             self._call("rm_file", name)

@@ -24,6 +24,7 @@ from desync_jobs.stores.policy.values import Policy
 
 _FOUND: Final = range(200, 300)
 _NOT_FOUND: Final = 404
+_EXISTS: Final = 412
 _NO_BUCKET: Final = "bucket does not exist"
 _PAGE: Final = 1000
 _ANSWER_LIMIT: Final = 16 << 20
@@ -66,6 +67,20 @@ class GcsFiles:
         return None if found is None else int(_document(found)["size"])
 
     def write(self, name: str, data: bytes, content_type: str) -> None:
+        self._upload(name, data, content_type, {})
+
+    def create(self, name: str, data: bytes, content_type: str) -> bool:
+        try:
+            self._upload(name, data, content_type, {"ifGenerationMatch": "0"})
+        except Refused as refused:
+            if refused.status != _EXISTS:
+                raise
+            return False
+        return True
+
+    def _upload(
+        self, name: str, data: bytes, content_type: str, condition: Mapping[str, str]
+    ) -> None:
         boundary = token_hex(16)
         about = json.dumps({"name": self._prefix + name})
         body = (
@@ -76,7 +91,7 @@ class GcsFiles:
         request = _Request(
             "POST",
             f"upload/storage/v1/{self._bucket}",
-            {"uploadType": "multipart", "fields": "size"},
+            {"uploadType": "multipart", "fields": "size", **condition},
             body,
             f"multipart/related; boundary={boundary}",
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import obstore
+from obstore.exceptions import AlreadyExistsError
 from obstore.store import S3Store
 
 from desync_jobs.manifest.capability import Capability
@@ -72,6 +73,20 @@ class S3Place:
 
         largest = max(map(len, by_name.values()), default=0)
         self._calls.each(self._doing("write", write, largest), list(by_name))
+
+    def create(self, name: str, data: bytes, content_type: str) -> bool:
+        attributes: Any = {"Content-Type": content_type}
+
+        def write(client: S3Store, name: str, moved: Moved) -> bool:
+            moved.size = len(data)
+            key = self._key(name)
+            try:
+                obstore.put(client, key, data, attributes=attributes, mode="create")
+            except AlreadyExistsError:
+                return False
+            return True
+
+        return self._calls.each(self._doing("create", write, len(data)), [name])[0]
 
     def delete(self, names: Sequence[str]) -> None:
         def remove(client: S3Store, name: str, _: Moved) -> None:

@@ -6,9 +6,10 @@ listed, and no other reads it.
 
 import re
 import stat
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from secrets import token_hex
-from typing import Final
+from typing import Final, TypeAlias
 
 import asyncssh
 
@@ -20,6 +21,10 @@ from desync_jobs.stores.policy.values import Policy
 
 _TEMPORARY: Final = re.compile(r".+\.[0-9a-f]{1,16}\.tmp|\.tmp-cacnk\.?[0-9]+", re.DOTALL)
 _ID_LENGTH: Final = 64
+
+
+Publish: TypeAlias = Callable[[asyncssh.SFTPClient, str, str], Awaitable[bool]]
+"""Gives a file that is written the name it is to have; tells whether it did."""
 
 
 class SftpFiles:
@@ -39,7 +44,13 @@ class SftpFiles:
 
     def write(self, name: str, data: bytes, content_type: str) -> None:
         del content_type
-        self._bridge.run(self._write(self._path(name), data), self._policy.time_for(len(data)))
+        written = self._write(self._path(name), data, _rename)
+        self._bridge.run(written, self._policy.time_for(len(data)))
+
+    def create(self, name: str, data: bytes, content_type: str) -> bool:
+        del content_type
+        written = self._write(self._path(name), data, _rename_to_new)
+        return self._bridge.run(written, self._policy.time_for(len(data)))
 
     def remove(self, name: str) -> None:
         self._bridge.run(self._remove(self._path(name)), self._policy.timeout)
@@ -78,7 +89,7 @@ class SftpFiles:
             return None
         return -1 if found.size is None else found.size
 
-    async def _write(self, path: str, data: bytes) -> None:
+    async def _write(self, path: str, data: bytes, publish: Publish) -> bool:
         async with self._session.client() as client:
             folder, _, name = path.rpartition("/")
             temporary = f"{folder}/{name[:_ID_LENGTH]}.{token_hex(8)}.tmp"
@@ -90,11 +101,14 @@ class SftpFiles:
             try:
                 async with file:
                     await file.write(data)
-                await _rename(client, temporary, path)
+                published = await publish(client, temporary, path)
             except asyncssh.SFTPError:
                 with suppress(asyncssh.SFTPError):
                     await client.remove(temporary)
                 raise
+            if not published:
+                await client.remove(temporary)
+            return published
 
     async def _remove(self, path: str) -> None:
         async with self._session.client() as client:
@@ -136,7 +150,7 @@ async def _make_folder(client: asyncssh.SFTPClient, folder: str) -> None:
         return  # somebody else was first; what else it may be, the next step tells
 
 
-async def _rename(client: asyncssh.SFTPClient, temporary: str, path: str) -> None:
+async def _rename(client: asyncssh.SFTPClient, temporary: str, path: str) -> bool:
     """Rename in place of what is there: at once by OpenSSH's extension, else after removing it."""
     try:
         await client.posix_rename(temporary, path)
@@ -144,3 +158,15 @@ async def _rename(client: asyncssh.SFTPClient, temporary: str, path: str) -> Non
         with suppress(asyncssh.SFTPNoSuchFile):
             await client.remove(path)
         await client.rename(temporary, path)
+    return True
+
+
+async def _rename_to_new(client: asyncssh.SFTPClient, temporary: str, path: str) -> bool:
+    """Rename where nothing is, which is all that the protocol's own request does; tell whether."""
+    try:
+        await client.rename(temporary, path)
+    except asyncssh.SFTPError:
+        if await client.exists(path):
+            return False
+        raise
+    return True

@@ -30,7 +30,8 @@ def test_an_unknown_key_like_no_other_lists_those_that_are_known(problems: Probl
     assert found == [
         (
             "stores.a.size: unknown key; there are compression, credentials, encryption, "
-            "hedge_after, http_auth, http_cookie, level, netrc, on_error, options, policy, reads, "
+            "hedge_after, http_auth, http_cookie, leases, level, netrc, on_error, options, policy, "
+            "reads, "
             "region, secret_options, skip_verify, tls, url"
         )
     ]

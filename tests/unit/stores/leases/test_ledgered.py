@@ -1,0 +1,179 @@
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from desync_jobs.errors import LockedError
+from desync_jobs.stores.leases.ledger import SKEW, Role
+from desync_jobs.stores.leases.ledgered import TIME_TO_LIVE, Clock, LedgeredLease
+from desync_jobs.stores.leases.log import LedgerLog
+from desync_jobs.testing.objects import MemoryPlace
+
+
+@dataclass
+class Time:
+    """A time that passes only while somebody waits, or when it is told to."""
+
+    passed: float = 5000.0
+    later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+    """What happens when that much has passed."""
+
+    def check(self) -> None: ...
+
+    def pause(self, seconds: float) -> None:
+        self.passed += seconds
+        while self.later and self.later[0][0] <= self.passed:
+            self.later.pop(0)[1]()
+
+    def clock(self, skew: float = 0.0) -> Clock:
+        return Clock(lambda: 1e9 + self.passed + skew, lambda: self.passed)
+
+
+@dataclass
+class Store:
+    time: Time = field(default_factory=Time)
+    place: MemoryPlace = field(default_factory=MemoryPlace)
+    told: list[str] = field(default_factory=list)
+
+    def lease(self, owner: str, skew: float = 0.0) -> LedgeredLease:
+        return LedgeredLease(
+            "origin", LedgerLog(self.place, self.time), owner, self.time.clock(skew)
+        )
+
+    def take(self, lease: LedgeredLease, role: Role, wait: float = 0.0) -> LedgeredLease:
+        lease.take(role, wait, self.time, self.told.append)
+        return lease
+
+
+def test_writers_have_a_store_together() -> None:
+    store = Store()
+
+    first = store.take(store.lease("one"), Role.WRITER)
+    second = store.take(store.lease("two"), Role.WRITER)
+
+    first.check()
+    second.check()
+    assert store.told == []
+
+
+def test_a_collector_stops_while_there_are_writers_and_says_who() -> None:
+    store = Store()
+    store.take(store.lease("make of ci@host"), Role.WRITER)
+
+    with pytest.raises(LockedError) as raised:
+        store.take(store.lease("prune"), Role.COLLECTOR)
+
+    assert raised.value.exit_code == 7
+    assert str(raised.value) == (
+        "store origin is in use by make of ci@host (writer); run again when that is done, or wait "
+        "for longer (lease_wait)"
+    )
+    # Who gave up is not in anybody's way.
+    store.take(store.lease("two"), Role.WRITER)
+
+
+def test_a_collector_waits_until_the_writers_are_done() -> None:
+    store = Store()
+    writer = store.take(store.lease("make"), Role.WRITER)
+    store.time.later.append((5030.0, writer.give_back))
+
+    collector = store.take(store.lease("prune"), Role.COLLECTOR, 60)
+
+    assert collector.role is Role.COLLECTOR
+    assert 5030 <= store.time.passed <= 5040
+    assert store.told == ["store origin is in use by make (writer); waiting for that to end"]
+
+
+def test_no_writer_begins_once_a_collector_waits() -> None:
+    store = Store()
+    writer = store.take(store.lease("old"), Role.WRITER)
+
+    def another() -> None:
+        with pytest.raises(LockedError, match=r"in use by prune \(waiting\)"):
+            store.take(store.lease("new"), Role.WRITER)
+
+    store.time.later += [(5010.0, another), (5020.0, writer.give_back)]
+
+    store.take(store.lease("prune"), Role.COLLECTOR, 60)
+
+    assert store.time.later == []
+
+
+def test_whoever_died_is_waited_for_until_nobody_can_take_him_for_alive() -> None:
+    store = Store()
+    store.take(store.lease("dead"), Role.WRITER)
+    store.time.passed += TIME_TO_LIVE + SKEW - 10
+
+    with pytest.raises(LockedError, match="in use by dead"):
+        store.take(store.lease("prune"), Role.COLLECTOR)
+    store.take(store.lease("prune"), Role.COLLECTOR, 60)
+
+
+@pytest.mark.parametrize("skew", [-SKEW, -1.0, 0.0, SKEW])
+def test_no_two_clocks_let_an_owner_count_on_what_others_take_for_over(skew: float) -> None:
+    store = Store()
+    owner = store.take(store.lease("owner", skew), Role.WRITER)
+    ends = store.time.passed + TIME_TO_LIVE + 3 * SKEW
+    while store.time.passed < ends:
+        try:
+            store.take(store.lease("prune"), Role.COLLECTOR).give_back()
+        except LockedError:
+            store.time.passed += 7
+        else:
+            break
+
+    assert store.time.passed < ends
+    with pytest.raises(LockedError, match="this run's lease was lost"):
+        owner.check()
+
+
+def test_a_lease_that_is_renewed_lasts() -> None:
+    store = Store()
+    owner = store.take(store.lease("owner"), Role.WRITER)
+    for _ in range(10):
+        store.time.passed += TIME_TO_LIVE / 2
+        owner.renew()
+
+    owner.check()
+    with pytest.raises(LockedError, match="in use by owner"):
+        store.take(store.lease("prune"), Role.COLLECTOR)
+
+
+def test_a_lease_that_was_not_renewed_in_time_is_not_renewed_any_more() -> None:
+    store = Store()
+    owner = store.take(store.lease("owner"), Role.WRITER)
+    store.time.passed += TIME_TO_LIVE
+
+    with pytest.raises(LockedError, match="lost"):
+        owner.renew()
+
+
+def test_a_lease_that_others_removed_is_lost_at_once() -> None:
+    store = Store()
+    owner = store.take(store.lease("owner"), Role.WRITER)
+    store.place.objects.clear()
+
+    with pytest.raises(LockedError, match="lost"):
+        owner.renew()
+
+
+def test_a_clock_that_was_set_forward_ends_a_lease_in_doubt() -> None:
+    store = Store()
+    ahead = [0.0]
+    clock = Clock(lambda: 1e9 + store.time.passed + ahead[0], lambda: store.time.passed)
+    owner = LedgeredLease("origin", LedgerLog(store.place, store.time), "vm", clock)
+    store.take(owner, Role.WRITER)
+    ahead[0] = TIME_TO_LIVE  # the machine stood still, and with it the clock that nobody sets
+
+    with pytest.raises(LockedError, match="lost"):
+        owner.check()
+
+
+def test_what_was_published_is_told_when_a_lease_is_given_back() -> None:
+    store = Store()
+    store.take(store.lease("one"), Role.WRITER).give_back(["s3://b/x.caibx"])
+
+    latest = LedgerLog(store.place, store.time).latest()
+
+    assert [one.url for one in latest.published] == ["s3://b/x.caibx"]
+    assert latest.leases == ()
