@@ -26,8 +26,11 @@ from desync_jobs.formats.index import Index
 from desync_jobs.stores.base import Chunk, ChunkSource, Fetched
 from desync_jobs.stores.dedup import DedupSource
 
-MEMORY: Final = 64 << 20
+MEMORY: Final = 32 << 20
 """Bytes of chunks kept, unless told."""
+_SHARE_AHEAD: Final = 4
+"""The part of memory that may be read in advance: what was just read pushes out as much of what
+is not read yet, and both have to fit twice."""
 _AT_A_TIME: Final = 16
 """Chunks that one thread fetches in advance, so that several share what is wanted."""
 
@@ -58,7 +61,7 @@ class BlobReader:
         self._memory = ChunkMemory(memory)
         # What was fetched is in memory before anybody else may ask for it again.
         self._source = DedupSource(RememberingSource(source, self._memory))
-        self._read_ahead = ReadAhead(memory // 2)
+        self._read_ahead = ReadAhead(memory // _SHARE_AHEAD)
         self._elsewhere = elsewhere
         self._pool = ThreadPoolExecutor(threads, "read-ahead")
 

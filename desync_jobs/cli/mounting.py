@@ -15,7 +15,7 @@ _OPTIONS: Final = (
     opt.cache_repair,
     store_file,
     click.option(
-        "--memory", metavar="SIZE", help="Bytes of chunks kept in memory; by default 64MiB."
+        "--memory", metavar="SIZE", help="Bytes of chunks kept in memory; by default 32MiB."
     ),
     click.option("--allow-other", is_flag=True, help="Let other users see it."),
     click.option(

@@ -16,7 +16,7 @@ _OPTIONS: Final = (
     opt.cache_repair,
     store_file,
     click.option(
-        "--memory", metavar="SIZE", help="Bytes of chunks kept in memory; by default 64MiB."
+        "--memory", metavar="SIZE", help="Bytes of chunks kept in memory; by default 32MiB."
     ),
     click.option(
         "--drain", metavar="TIME", help="Time for requests under way at the end; by default 30s."

@@ -11,10 +11,11 @@ from typing import Generic, TypeVar
 
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.errors import DesyncRunError
-from desync_jobs.execute.opening import Reading, open_sources
+from desync_jobs.execute.opening import Reading, open_sources, source_facts
 from desync_jobs.execute.reloading import read_again
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.live import LiveSpec
+from desync_jobs.planner.needed import need_store
 from desync_jobs.stores.swap import SwappableSource
 
 S = TypeVar("S", bound=LiveSpec)
@@ -35,7 +36,10 @@ class LiveStores(Generic[S]):
         """Ask the stores that the job names now; where it cannot be read, that is told."""
         task = self.task
         try:
-            self.source.swap(open_sources(read_again(task), self.reading))
+            again = read_again(task)
+            for facts in source_facts(again, again.spec.stores):
+                need_store(facts)
+            self.source.swap(open_sources(again, self.reading))
         except DesyncRunError as error:
             task.warn(f"reload failed, everything stays as it was: {error}")
 

@@ -19,5 +19,5 @@ class LiveSpec(EndlessSpec):
     cache_repair: Flag = True
     """Whether an invalid chunk in the cache is fetched again and replaced; otherwise it is an
     error."""
-    memory: Size = 64 << 20
-    """How many bytes of chunks are kept in memory; half of it may be chunks read in advance."""
+    memory: Size = 32 << 20
+    """How many bytes of chunks are kept in memory; a quarter of that may be read in advance."""

@@ -6,7 +6,7 @@ from functools import wraps
 from threading import Lock
 from typing import Any, Final
 
-from desync_jobs.errors import DesyncRunError
+from desync_jobs.errors import DesyncRunError, InterruptedRunError
 
 _REMEMBERED: Final = 1000
 
@@ -54,6 +54,8 @@ class Guarded:
                 return call(*arguments)
             except OSError:
                 raise
+            except InterruptedRunError:
+                pass  # the stores were told that all is over, and this was asked before that
             except DesyncRunError as error:
                 self._failures.note(str(error))
             except Exception as error:  # noqa: BLE001 -- the file system goes on, and it is told

@@ -22,12 +22,12 @@ def read_at(path: Path, offset: int, length: int) -> bytes:
         return os.pread(file.fileno(), length, offset)
 
 
-def test_the_mounted_file_is_the_blob(image: Workspace) -> None:
+def test_the_mounted_file_is_the_blob_and_sigint_unmounts_it_with_success(image: Workspace) -> None:
     with own_mount(*FROM_STORE, directory=image.path) as mount:
         assert os.listdir(image / "mnt") == ["disk.img"]
         shown = (image / "mnt" / "disk.img").read_bytes()
         assert hashlib.sha256(shown).digest() == hashlib.sha256(BLOB).digest()
-        assert mount.stop() == 0
+        assert mount.stop(signal.SIGINT) == 0
     assert not is_mounted(image.path)
 
 
@@ -83,13 +83,6 @@ def test_zeros_are_holes_that_no_store_is_asked_for(image: Workspace) -> None:
         assert mount.stop() == 0
     assert (image / "copy").read_bytes() == BLOB
     assert (image / "copy").stat().st_blocks * 512 < len(BLOB) - 800_000
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_unmounts_and_is_success(image: Workspace, number: signal.Signals) -> None:
-    with own_mount(*FROM_STORE, directory=image.path) as mount:
-        assert mount.stop(number) == 0
-    assert not is_mounted(image.path)
 
 
 def test_who_unmounts_it_ends_the_run_with_success(image: Workspace) -> None:
