@@ -27,15 +27,17 @@ from desync_jobs.formats.catar.records import (
 
 ACCESS: Final = "system.posix_acl_access"
 DEFAULT: Final = "system.posix_acl_default"
-_VERSION: Final = struct.pack("<I", 2)
-_ENTRY: Final = struct.Struct("<HHI")
+VERSION: Final = struct.pack("<I", 2)
+ENTRY: Final = struct.Struct("<HHI")
 
 
 _NOBODY: Final = 0xFFFFFFFF
 """The ID of entries that are about nobody in particular."""
 
 
-class _Tag(IntEnum):
+class Tag(IntEnum):
+    """Whom an entry of a list is about."""
+
     USER_OBJ = 1
     USER = 2
     GROUP_OBJ = 4
@@ -60,26 +62,26 @@ def acl_of(lists: Lists, names: NamesOf | None) -> Acl:
     acl = NO_ACL
     if lists.access is not None:
         access = _parsed(lists.access)
-        masked = _Tag.MASK in access
+        masked = Tag.MASK in access
         acl = Acl(
-            tuple(AclUser(*one) for one in _named(access, _Tag.USER, names)),
-            tuple(AclGroup(*one) for one in _named(access, _Tag.GROUP, names)),
+            tuple(AclUser(*one) for one in _named(access, Tag.USER, names)),
+            tuple(AclGroup(*one) for one in _named(access, Tag.GROUP, names)),
             # Without a mask the group bits of the mode are this.
-            AclGroupObj(_only(access, _Tag.GROUP_OBJ)) if masked else None,
+            AclGroupObj(_only(access, Tag.GROUP_OBJ)) if masked else None,
         )
     if lists.default is not None:
         default = _parsed(lists.default)
         acl = replace(
             acl,
             default=AclDefault(
-                _only(default, _Tag.USER_OBJ),
-                _only(default, _Tag.GROUP_OBJ),
-                _only(default, _Tag.OTHER),
-                _only(default, _Tag.MASK) if _Tag.MASK in default else None,
+                _only(default, Tag.USER_OBJ),
+                _only(default, Tag.GROUP_OBJ),
+                _only(default, Tag.OTHER),
+                _only(default, Tag.MASK) if Tag.MASK in default else None,
             ),
-            default_users=tuple(AclDefaultUser(*one) for one in _named(default, _Tag.USER, names)),
+            default_users=tuple(AclDefaultUser(*one) for one in _named(default, Tag.USER, names)),
             default_groups=tuple(
-                AclDefaultGroup(*one) for one in _named(default, _Tag.GROUP, names)
+                AclDefaultGroup(*one) for one in _named(default, Tag.GROUP, names)
             ),
         )
     return acl
@@ -129,37 +131,45 @@ def _packed(
     """Return the attribute of a list; `plain` are owner, group, mask and others."""
     owner, group, mask, other = plain
     entries = [
-        (_Tag.USER_OBJ, owner, _NOBODY),
-        *((_Tag.USER, granted, number) for number, granted in users),
-        (_Tag.GROUP_OBJ, group, _NOBODY),
-        *((_Tag.GROUP, granted, number) for number, granted in groups),
-        *([] if mask is None else [(_Tag.MASK, mask, _NOBODY)]),
-        (_Tag.OTHER, other, _NOBODY),
+        (Tag.USER_OBJ, owner, _NOBODY),
+        *((Tag.USER, granted, number) for number, granted in users),
+        (Tag.GROUP_OBJ, group, _NOBODY),
+        *((Tag.GROUP, granted, number) for number, granted in groups),
+        *([] if mask is None else [(Tag.MASK, mask, _NOBODY)]),
+        (Tag.OTHER, other, _NOBODY),
     ]
-    return _VERSION + b"".join(_ENTRY.pack(*entry) for entry in entries)
+    return VERSION + b"".join(ENTRY.pack(*entry) for entry in entries)
+
+
+def permissions_of(value: bytes) -> int:
+    """Return the lowest nine bits of the mode of a file that has this list."""
+    entries = _parsed(value)
+    group = Tag.MASK if Tag.MASK in entries else Tag.GROUP_OBJ
+    owner, members, others = (_only(entries, tag) for tag in (Tag.USER_OBJ, group, Tag.OTHER))
+    return owner << 6 | members << 3 | others
 
 
 def _parsed(value: bytes) -> dict[int, list[tuple[int, int]]]:
     """Return the IDs and permissions of each tag."""
-    if not value.startswith(_VERSION) or (len(value) - len(_VERSION)) % _ENTRY.size:
+    if not value.startswith(VERSION) or (len(value) - len(VERSION)) % ENTRY.size:
         raise SourceError("its access list is not of the version that is known")
     found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for tag, permissions, number in _ENTRY.iter_unpack(value[len(_VERSION) :]):
+    for tag, permissions, number in ENTRY.iter_unpack(value[len(VERSION) :]):
         found[tag].append((number, permissions))
     return dict(found)
 
 
-def _only(entries: dict[int, list[tuple[int, int]]], tag: _Tag) -> int:
+def _only(entries: dict[int, list[tuple[int, int]]], tag: Tag) -> int:
     if len(entries.get(tag, ())) != 1:
         raise SourceError(f"its access list does not have one {tag.name}")
     return entries[tag][0][1]
 
 
 def _named(
-    entries: dict[int, list[tuple[int, int]]], tag: _Tag, names: NamesOf | None
+    entries: dict[int, list[tuple[int, int]]], tag: Tag, names: NamesOf | None
 ) -> list[tuple[int, int, bytes | None]]:
     """Return ID, permissions and name of each entry, by ID."""
     if names is None:
         return [(number, granted, None) for number, granted in sorted(entries.get(tag, ()))]
-    look = names.user if tag is _Tag.USER else names.group
+    look = names.user if tag is Tag.USER else names.group
     return [(number, granted, look(number)) for number, granted in sorted(entries.get(tag, ()))]

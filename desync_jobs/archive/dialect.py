@@ -49,7 +49,8 @@ class DesyncMetadata(Metadata):
             body=found.body(),
         )
 
-    def leave_out(self, mode: int, name: bytes) -> None:
+    def takes(self, mode: int, name: bytes) -> bool:
         kind = _LEFT_OUT.get(stat.S_IFMT(mode))
         if kind is not None:
             self.unkept.add(kind, name)
+        return super().takes(mode, name)

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 from desync_jobs.archive.walk import Visit
@@ -84,7 +85,7 @@ class ArchiveEncoder:
         entry = self.size
         self._put(b"".join(map(encode, node.records())))
         self.entries += 1
-        if isinstance(node.body, Payload) and node.body.size and visit.fd is not None:
+        if isinstance(node.body, Payload) and node.body.size:
             self._sink.content(visit, node.body.size)
             self.size += node.body.size
         if stat.S_ISDIR(node.entry.mode):
@@ -143,13 +144,19 @@ class ContentCopier:
 
     def _part(self, visit: Visit, size: int) -> bytes:
         """Read at most `size` bytes of a file, and at least one."""
-        if visit.fd is None:
-            raise TypeError("a file that has content is open")
         try:
-            part = os.read(visit.fd, size)
+            part = _reader(visit)(size)
         except OSError as error:
             name = os.fsdecode(visit.path)
             raise SourceError(f"{name}: cannot be read: {error.strerror}") from error
         if not part:
             raise SourceError(f"{os.fsdecode(visit.path)}: became shorter while it was read")
         return part
+
+
+def _reader(visit: Visit) -> Callable[[int], bytes]:
+    if visit.read is not None:
+        return visit.read
+    if visit.fd is None:
+        raise TypeError("a file that has content is open")
+    return partial(os.read, visit.fd)

@@ -15,7 +15,8 @@ from typing import Final
 from desync_jobs.errors import SourceError
 
 EXCLUDE_FILE: Final = ".caexclude"
-_SIZE_LIMIT: Final = 1 << 20
+SIZE_LIMIT: Final = 1 << 20
+"""Bytes of the largest exclude file."""
 _PERIOD: Final = 4
 _NO_MATCH: Final = 1
 _LC_ALL_MASK: Final = 0x1FBF
@@ -86,13 +87,13 @@ def read_rules(folder: int) -> list[Rule]:
     try:
         fd = os.open(EXCLUDE_FILE, flags, dir_fd=folder)
         try:
-            text = os.read(fd, _SIZE_LIMIT + 1)
+            text = os.read(fd, SIZE_LIMIT + 1)
         finally:
             os.close(fd)
     except OSError as error:
         raise SourceError(f"its {EXCLUDE_FILE} cannot be read: {error.strerror}") from error
-    if len(text) > _SIZE_LIMIT:
-        raise SourceError(f"its {EXCLUDE_FILE} has more than {_SIZE_LIMIT} bytes")
+    if len(text) > SIZE_LIMIT:
+        raise SourceError(f"its {EXCLUDE_FILE} has more than {SIZE_LIMIT} bytes")
     return parse_rules(text)
 
 

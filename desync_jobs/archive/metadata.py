@@ -39,6 +39,15 @@ _FROM_LIST: Final = _F.XATTRS | _F.ACL | _F.SELINUX | _F.FILE_CAPABILITIES
 _LARGEST_SHORT_ID: Final = 0xFFFE
 _NUMBERS: Final = 1 << 64
 _LATEST: Final = (1 << 63) - 1
+_NEEDS: Final = {
+    stat.S_IFREG: _F(-1),
+    stat.S_IFDIR: _F(-1),
+    stat.S_IFLNK: _F.SYMLINKS,
+    stat.S_IFBLK: _F.DEVICE_NODES,
+    stat.S_IFCHR: _F.DEVICE_NODES,
+    stat.S_IFIFO: _F.FIFOS,
+    stat.S_IFSOCK: _F.SOCKETS,
+}
 _TICKS: Final = (
     (_F.TIME_NANOSECONDS, 1),
     (_F.TIME_MICROSECONDS, 1_000),
@@ -101,6 +110,7 @@ class Metadata:
         """What the archive says of its features."""
         self.unkept = Unkept()
         """What was seen and has no place in an archive."""
+        self._kinds = {kind for kind, feature in _NEEDS.items() if features & feature}
         self._attributes = bool(features & _ATTRIBUTES)
         self._subvolumes = bool(features & _SUBVOLUMES)
         self._flags = int(features & ENTRY_FLAGS)
@@ -163,8 +173,9 @@ class Metadata:
             found.body(),
         )
 
-    def leave_out(self, mode: int, name: bytes) -> None:
-        """Take note of a file of a kind that the features leave out, as they were told to."""
+    def takes(self, mode: int, name: bytes) -> bool:  # noqa: ARG002 - for who tells of it
+        """Whether an archive of these features has files of this kind."""
+        return stat.S_IFMT(mode) in self._kinds
 
     def entry(self, found: Described) -> Entry:
         """Return the entry of a file: mode, owners and time as this archive has them."""

@@ -24,13 +24,6 @@ _F = FeatureFlags
 
 _OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _NODUMP: Final = int(_F.ATTRIBUTE_NODUMP)
-_NEEDS: Final = {
-    stat.S_IFLNK: _F.SYMLINKS,
-    stat.S_IFBLK: _F.DEVICE_NODES,
-    stat.S_IFCHR: _F.DEVICE_NODES,
-    stat.S_IFIFO: _F.FIFOS,
-    stat.S_IFSOCK: _F.SOCKETS,
-}
 
 
 PassOver: TypeAlias = Callable[[SourceError], None]
@@ -46,6 +39,8 @@ class Visit:
     """For messages."""
     fd: int | None = None
     """Open for reading; None for what is neither a file nor a directory."""
+    read: Callable[[int], bytes] | None = None
+    """Reads the content where it is no file of its own: at most so many bytes."""
 
 
 @dataclass(slots=True)
@@ -69,7 +64,6 @@ class TreeWalk:
         self._names = Names()
         self._pass_over = pass_over
         features = metadata.features
-        self._kinds = {kind for kind, feature in _NEEDS.items() if features & feature}
         self._exclude_file = bool(features & _F.EXCLUDE_FILE)
         self._exclude_nodump = bool(features & _F.EXCLUDE_NODUMP)
         self._exclude_submounts = bool(features & _F.EXCLUDE_SUBMOUNTS)
@@ -162,10 +156,8 @@ class TreeWalk:
                 os.close(fd)
         else:
             about = os.stat(name, dir_fd=top.fd, follow_symlinks=False)
-            if stat.S_IFMT(about.st_mode) in self._kinds:
+            if self._metadata.takes(about.st_mode, name):
                 yield Visit(self._node(Found(name, top.fd, None, about, 0)), path)
-            else:
-                self._metadata.leave_out(about.st_mode, name)
 
     def _enter(self, top: _Directory, name: bytes) -> Visit | None:
         """Go into a directory; None where nothing of it is archived."""

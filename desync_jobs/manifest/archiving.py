@@ -11,6 +11,7 @@ _NOT_DESYNCS: Final = {
     "exclude_file": "desync heeds no such files; leave it out",
     "exclude_nodump": "desync heeds no such attribute; leave it out",
 }
+_OF_STREAMS: Final = ("add_root", "max_expansion")
 
 Found = tuple[Where, str]
 """The path of keys within the operation, and the message."""
@@ -18,6 +19,7 @@ Found = tuple[Where, str]
 
 def archiving_problems(spec: TarSpec) -> Iterator[Found]:
     """Yield what is wrong with the keys of `spec` together."""
+    yield from _sources(spec)
     if (spec.archive is None) == (spec.index is None):
         yield (), "give either archive, or index with a store"
     elif spec.archive is not None and spec.store is not None:
@@ -27,3 +29,16 @@ def archiving_problems(spec: TarSpec) -> Iterator[Found]:
         for key, message in _NOT_DESYNCS.items():
             if key in given and getattr(spec, key):
                 yield (key,), message
+
+
+def _sources(spec: TarSpec) -> Iterator[Found]:
+    if (spec.directory is None) == (spec.tar_stream is None):
+        yield (), "give either directory or tar_stream"
+        return
+    given = spec.model_fields_set
+    if spec.tar_stream is None:
+        for key in _OF_STREAMS:
+            if key in given:
+                yield (key,), "is about tar streams; give tar_stream"
+    elif spec.one_file_system:
+        yield ("one_file_system",), "is about directories; a tar stream has one tree"

@@ -11,6 +11,7 @@ INSTALL_CEPH: Final = (
     "apt-get install --no-install-recommends radosgw ceph-mon ceph-osd ceph-common"
 )
 _INSTALL: Final = {
+    "bsdtar": "apt-get install libarchive-tools",
     "casync": "apt-get install casync",
     "ceph": INSTALL_CEPH,
     "ceph-authtool": INSTALL_CEPH,
@@ -33,6 +34,7 @@ _INSTALL: Final = {
     "ssh-keygen": "apt-get install openssh-client",
     "sshd": "apt-get install openssh-server",
     "strace": "apt-get install strace",
+    "tar": "apt-get install tar",
 }
 
 _DESYNC: Final = "go install github.com/folbricht/desync/cmd/desync@latest"

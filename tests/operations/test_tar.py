@@ -87,7 +87,7 @@ def test_a_tree_that_cannot_be_read_leaves_the_old_output(
         ({"directory": "no", "archive": "a"}, "{}/no: directory does not exist"),
         (
             {"directory": "tree/d", "archive": "a"},
-            "{}/tree/d is not a directory; an archive is made of one",
+            "{}/tree/d is not a directory; an archive is made of one, or of a tar_stream",
         ),
         (
             {"directory": "tree", "archive": "tree/a/x.catar"},

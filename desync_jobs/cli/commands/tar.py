@@ -11,6 +11,7 @@ from desync_jobs.cli.oneline import OneLine
 _EXAMPLES = (
     "desync-run tar root.catar /srv/root",
     "desync-run tar -i -s /srv/store root.caidx /srv/root",
+    "docker export box | desync-run tar --input-format tar --tar-add-root box.catar -",
     "desync-run tar --with=unix --no-time - /srv/root | ssh host casync extract - root",
 )
 _TIMES = ("sec-time", "usec-time", "nsec-time", "2sec-time")
@@ -18,7 +19,18 @@ _TIMES = ("sec-time", "usec-time", "nsec-time", "2sec-time")
 
 @click.command("tar", cls=Command, examples=_EXAMPLES)
 @click.argument("output")
-@click.argument("directory")
+@click.argument("source")
+@click.option(
+    "--input-format",
+    type=click.Choice(["disk", "tar"]),
+    default="disk",
+    help="What SOURCE is: a directory on disk (default) or a tar stream.",
+)
+@click.option(
+    "--tar-add-root",
+    is_flag=True,
+    help="Add a directory for all that the tar stream has, where it has none called '.'.",
+)
 @click.option(
     "-i", "--index", "chunked", is_flag=True, help="Cut the archive into chunks; write its index."
 )
@@ -62,7 +74,9 @@ _TIMES = ("sec-time", "usec-time", "nsec-time", "2sec-time")
 def command(  # noqa: PLR0913 -- one parameter for each option
     *,
     output: str,
-    directory: str,
+    source: str,
+    input_format: str,
+    tar_add_root: bool,
     chunked: bool,
     store: str | None,
     with_features: tuple[str, ...],
@@ -76,14 +90,16 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     digest: str | None,
     cut: str | None,
 ) -> OneLine:
-    """Archive DIRECTORY as OUTPUT, byte for byte as casync does it.
+    """Archive the tree of SOURCE as OUTPUT, byte for byte as casync does it.
 
+    SOURCE is a directory, or with --input-format tar a tar stream, where '-' is standard input.
     OUTPUT is a catar file, or with -i the index of one, for which a name that ends in .caidx is
     enough; '-' is standard output.
     """
     key = "index" if chunked or output.endswith(".caidx") else "archive"
     fields = {
-        "directory": directory,
+        "tar_stream" if input_format == "tar" else "directory": source,
+        "add_root": tar_add_root or None,
         key: output,
         "with_features": list(with_features) or None,
         "without_features": [*without_features, *(_TIMES if no_time else ())] or None,

@@ -3,34 +3,32 @@
 import os
 from collections.abc import Callable
 
-from desync_jobs.archive.dialect import DesyncMetadata
 from desync_jobs.archive.encoding import ArchiveEncoder, Bytes, ContentCopier
-from desync_jobs.archive.metadata import Metadata
 from desync_jobs.archive.piping import piped
-from desync_jobs.archive.walk import TreeWalk
 from desync_jobs.assembly.cutting import Cutting, Stream, cut_stream
 from desync_jobs.core.chunk import DigestAlgorithm
+from desync_jobs.execute.archiving import Archived
 from desync_jobs.execute.index_output import IndexOutput
 from desync_jobs.execute.indexes import index_output_facts, open_index_output
 from desync_jobs.execute.inputs import file_facts
 from desync_jobs.execute.keeping import Keeping
 from desync_jobs.execute.kept import stored_counts
-from desync_jobs.execute.kept_features import kept_features
 from desync_jobs.execute.opening import Reading, open_store
 from desync_jobs.execute.outputs import open_output
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import FeatureFlags
-from desync_jobs.manifest.operations.tar import Dialect, TarSpec
+from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.planner.operations.tar import TarFacts
 from desync_jobs.planner.plan import Step
 
 
 def survey_tar(task: Task[TarSpec]) -> TarFacts:
-    """Look at the tree's top, and whether anything is written into the tree."""
-    directory = file_facts(task.path(task.spec.directory), task.machine.streams)
+    """Look at the tree's top or at the stream, and whether anything is written into the tree."""
+    source = file_facts(task.path(task.spec.source), task.machine.streams)
     output = index_output_facts(task, task.spec.output)
-    return TarFacts(directory, output, _inside(task, directory.path, output.path))
+    inside = None if task.spec.directory is None else _inside(task, source.path, output.path)
+    return TarFacts(source, output, inside)
 
 
 def _inside(task: Task[TarSpec], directory: str, output: str) -> str | None:
@@ -49,7 +47,7 @@ def do_tar(task: Task[TarSpec], step: Step) -> Done:  # noqa: ARG001 - the same 
     """Archive the tree, and publish what came of it when everything was read."""
     making = _Making(task)
     done = making.file() if task.spec.archive is not None else making.chunks()
-    for message in making.metadata.unkept.messages():
+    for message in making.tree.messages():
         task.warn(message)
     return done
 
@@ -59,7 +57,7 @@ class _Making:
 
     def __init__(self, task: Task[TarSpec]) -> None:
         self._task = task
-        self.metadata = _metadata(task.spec)
+        self.tree = Archived(task)
         self._entries = 0
 
     def file(self) -> Done:
@@ -81,13 +79,13 @@ class _Making:
         store = None if spec.store is None else open_store(task, spec.store, Reading(spec.digest))
         cutting = Cutting(spec.chunk_size, spec.cut, machine.kernel)
         keeping = Keeping(cutting, spec.digest, store)
-        flags = _index_flags(self.metadata.recorded, spec.digest)
+        flags = _index_flags(self.tree.recorded, spec.digest)
         phase = task.phase("chunking" if store is None else "storing", 0)
         with open_index_output(task, spec.output) as output, piped(self._encode) as pipe:
             index = IndexOutput(output, flags, spec.chunk_size)
             if store is not None:
                 store.prepare()
-            stream = Stream(pipe.fd, spec.directory)
+            stream = Stream(pipe.fd, spec.source)
             for batch in cut_stream(stream, cutting, machine.workers, keeping.keep):
                 index.add(batch.ends, batch.ids)
                 phase.advance(index.blob_size - phase.done)
@@ -102,17 +100,11 @@ class _Making:
         return Done(Status.UNCHANGED if unchanged else Status.DONE, {**counts, **kept})
 
     def _encode(self, write: Callable[[Bytes], None]) -> None:
-        task, cancel = self._task, self._task.machine.cancel
+        cancel = self._task.machine.cancel
         encoder = ArchiveEncoder(ContentCopier(write, cancel), cancel)
-        encoder.encode(TreeWalk(task.path(task.spec.directory), self.metadata).visits())
+        with self.tree.visits() as visits:
+            encoder.encode(visits)
         self._entries = encoder.entries
-
-
-def _metadata(spec: TarSpec) -> Metadata:
-    """Return the reader of what the archive keeps."""
-    if spec.dialect is Dialect.DESYNC:
-        return DesyncMetadata(spec.without_features, one_file_system=spec.one_file_system)
-    return Metadata(kept_features(spec))
 
 
 def _index_flags(recorded: int, digest: DigestAlgorithm) -> int:

@@ -116,7 +116,10 @@ def size_of(field: bytes) -> int:
 
 
 def _check_sum(block: bytes) -> None:
-    told = number(block[_CHECKSUM], "checksum")
+    try:
+        told = number(block[_CHECKSUM], "checksum")
+    except TarFormatError:
+        raise TarFormatError("no header: it has no checksum") from None
     rest = block[: _CHECKSUM.start] + block[_CHECKSUM.stop :]
     if told == sum(rest) + _BLANK:
         return

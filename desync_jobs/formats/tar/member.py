@@ -112,7 +112,9 @@ def member(
     target = records.get(b"linkpath") or names[1] or header.target
     kind = _FORMATS.get(header.kind)
     if kind is None:
-        raise TarFormatError(f"a member {path!r} of the type {header.kind!r}, which is not known")
+        raise TarFormatError(
+            f"a member {shown(path)} of the type {shown(header.kind)}, which is not known"
+        )
     if header.kind == b"0" and path.endswith(b"/"):
         kind = stat.S_IFDIR
     mtime = records.get(b"mtime")
@@ -132,6 +134,11 @@ def member(
         _number(records, b"SCHILY.devminor", header.minor),
         records,
     )
+
+
+def shown(text: bytes) -> str:
+    """Return a path as messages have it."""
+    return repr(text.decode("utf-8", "surrogateescape"))
 
 
 def _number(records: Mapping[bytes, bytes], keyword: bytes, otherwise: int) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 from desync_jobs.errors import TarFormatError
 from desync_jobs.formats.tar import sparse as maps
 from desync_jobs.formats.tar.header import BLOCK, ZEROS, Header, parse_header
-from desync_jobs.formats.tar.member import XATTR, Member, Place, has_content, member
+from desync_jobs.formats.tar.member import XATTR, Member, Place, has_content, member, shown
 from desync_jobs.formats.tar.pax import Records, parse_decimal, parse_records
 
 HEADER_LIMIT: Final = 4 << 20
@@ -127,7 +127,7 @@ class TarReader:
     def _member(self, header: Header, place: Place, before: _Before) -> Member:
         if header.kind == _VOLUME:
             raise TarFormatError("a member that began in another volume; join the volumes")
-        records = self._counting(place.content, before.records)
+        records = self._counting(place.content - BLOCK, before.records)
         size = records.get(b"size")
         told = parse_decimal(size, "size") if size else header.size
         place = replace(place, stored=told if has_content(header.kind) else 0)
@@ -139,10 +139,14 @@ class TarReader:
                 end += at - place.content
             place = replace(place, content=at)
             if sparse.stored > end - at:
-                raise TarFormatError(f"a sparse file {found.path!r} with less than its map says")
+                raise TarFormatError(
+                    f"a sparse file {shown(found.path)} with less than its map says"
+                )
             found = replace(found, size=sparse.size, sparse=sparse)
         if end > self._size:
-            raise TarFormatError(f"the stream ends at byte {self._size}, within {found.path!r}")
+            raise TarFormatError(
+                f"the stream ends at byte {self._size}, within {shown(found.path)}"
+            )
         return replace(found, place=replace(place, end=end))
 
     def _counting(self, at: int, local: Records) -> Mapping[bytes, bytes]:
@@ -159,7 +163,7 @@ class TarReader:
         if header.kind == b"S":
             return maps.of_header(header.block, at, self._block)
         if b"SUN.holesdata" in last:
-            raise TarFormatError(f"a sparse file {found.path!r} in a form of Solaris's")
+            raise TarFormatError(f"a sparse file {shown(found.path)} in a form of Solaris's")
         if not {b"GNU.sparse.size", b"GNU.sparse.major"} & last.keys():
             return None, at
         sparse = maps.of_records(records, last)

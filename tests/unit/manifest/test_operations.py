@@ -158,6 +158,14 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
             Access(reads=("i",), plants=("d",), uses_stores=("s",)),
         ),
         (
+            TarSpec(kind="tar", tar_stream="t", archive="a"),
+            Access(reads=("t",), writes=("a",)),
+        ),
+        (
+            TarSpec(kind="tar", tar_stream="-", index="i"),
+            Access(reads_stdin=True, writes=("i",)),
+        ),
+        (
             ListSpec(kind="list", archive="a", output="o"),
             Access(reads=("a",), writes=("o",)),
         ),

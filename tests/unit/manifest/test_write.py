@@ -38,8 +38,11 @@ digests = st.from_regex("[0-9a-f]{64}", fullmatch=True)
 _CHOSEN = ("index", "target", "blobs", "indexes", "targets", "blob_digest")
 """Keys of an extraction that say what it is about."""
 
-_ARCHIVED = ("archive", "index", "store")
-"""Keys of `tar` that say what becomes of the archive."""
+_ARCHIVED = (
+    *("archive", "index", "store", "directory", "tar_stream", "add_root", "max_expansion"),
+    *("one_file_system", "dialect", "with_features", "exclude_file", "exclude_nodump"),
+)
+"""Keys of `tar` that say what is archived, how, and what becomes of the archive."""
 
 _SOURCES = SourcesSpec.model_fields.keys() - OperationBase.model_fields.keys()
 """Keys that say where the chunks of an index come from."""
@@ -50,17 +53,16 @@ _KEPT = KeptSpec.model_fields.keys() - OperationBase.model_fields.keys()
 _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "description": texts,
     "target": paths,
-    "directory": paths.map("directory-{}".format),
     "with_features": st.lists(st.sampled_from(list(FEATURES)), max_size=2),
+    "exclude_file": st.booleans(),
+    "exclude_nodump": st.booleans(),
+    "one_file_system": st.booleans(),
     "without_features": st.lists(st.sampled_from(list(FEATURES)), max_size=2),
     "same_owner": st.booleans(),
     "same_permissions": st.booleans(),
     "replace": st.booleans(),
     "atomic": st.booleans(),
     "delete": st.sampled_from([True]),  # with `atomic` it cannot be false
-    "exclude_file": st.booleans(),
-    "exclude_nodump": st.booleans(),
-    "one_file_system": st.booleans(),
     "chunks_info": paths,
     "indexes": st.lists(paths, min_size=1, max_size=3),
     "seeds": st.lists(paths, max_size=2),
@@ -140,6 +142,24 @@ def _ways(kind: str) -> list[str]:
     return [key for key in ways if key in KINDS[kind].model_fields]
 
 
+_FROM_DISK = st.fixed_dictionaries(
+    {"directory": paths.map("directory-{}".format)}, optional={"one_file_system": st.booleans()}
+)
+_FROM_STREAM = st.fixed_dictionaries(
+    {"tar_stream": paths.map("stream-{}".format) | st.just(STREAM)},
+    optional={"add_root": st.booleans(), "max_expansion": st.integers(0, 1 << 50)},
+)
+_CASYNCS = st.fixed_dictionaries(
+    {},
+    optional={
+        "with_features": st.lists(st.sampled_from(list(FEATURES)), max_size=2),
+        "exclude_file": st.booleans(),
+        "exclude_nodump": st.booleans(),
+    },
+)
+_DESYNCS = st.just({"dialect": "desync"})
+
+
 @st.composite
 def read_trees(draw: st.DrawFn, kind: str, stores: list[str], caches: list[str]) -> dict[str, Any]:
     """Draw where an archive or a tree is, in each of the ways."""
@@ -150,10 +170,12 @@ def read_trees(draw: st.DrawFn, kind: str, stores: list[str], caches: list[str])
 
 @st.composite
 def archived(draw: st.DrawFn, stores: list[str]) -> dict[str, Any]:
-    """Draw what becomes of an archive, in each of the two ways."""
+    """Draw what an archive is made of, and what becomes of it, each in two ways."""
+    source: dict[str, Any] = draw(st.one_of(_FROM_DISK, _FROM_STREAM))
+    source |= draw(st.one_of(_CASYNCS, _DESYNCS))
     if draw(st.booleans()):
-        return {"archive": f"archive-{draw(paths)}" if draw(st.booleans()) else STREAM}
-    index = {"index": f"index-{draw(paths)}" if draw(st.booleans()) else STREAM}
+        return source | {"archive": f"archive-{draw(paths)}" if draw(st.booleans()) else STREAM}
+    index = source | {"index": f"index-{draw(paths)}" if draw(st.booleans()) else STREAM}
     return index | ({"store": draw(st.sampled_from(stores))} if draw(st.booleans()) else {})
 
 

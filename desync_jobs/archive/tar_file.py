@@ -1,0 +1,138 @@
+"""A member of a tar stream, as its archive is going to tell of it."""
+
+import stat
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from desync_jobs.archive.acl import ACCESS, DEFAULT, permissions_of
+from desync_jobs.archive.acl_text import NamedIds, parse_acl
+from desync_jobs.archive.metadata import SELINUX
+from desync_jobs.archive.names import is_kept
+from desync_jobs.archive.unkept import Unkept
+from desync_jobs.errors import SourceError
+from desync_jobs.formats.catar.node import Body
+from desync_jobs.formats.catar.records import Device, Payload, Symlink
+from desync_jobs.formats.flags import FeatureFlags
+from desync_jobs.formats.tar import member as tar
+from desync_jobs.formats.tar.member import Member
+
+_F = FeatureFlags
+
+_FLAGGED: Final = {stat.S_IFREG, stat.S_IFDIR}
+_ROOT: Final = b"root"
+_LISTS: Final = {ACCESS: tar.ACCESS_LIST, DEFAULT: tar.DEFAULT_LIST}
+_FLAGS: Final[Mapping[bytes, FeatureFlags]] = MappingProxyType(
+    {
+        b"sappnd": _F.ATTRIBUTE_APPEND,
+        b"sappend": _F.ATTRIBUTE_APPEND,
+        b"noatime": _F.ATTRIBUTE_NOATIME,
+        b"compress": _F.ATTRIBUTE_COMPR,
+        b"nocow": _F.ATTRIBUTE_NOCOW,
+        b"nodump": _F.ATTRIBUTE_NODUMP,
+        b"dirsync": _F.ATTRIBUTE_DIRSYNC,
+        b"schg": _F.ATTRIBUTE_IMMUTABLE,
+        b"schange": _F.ATTRIBUTE_IMMUTABLE,
+        b"simmutable": _F.ATTRIBUTE_IMMUTABLE,
+        b"sync": _F.ATTRIBUTE_SYNC,
+        b"projinherit": _F.ATTRIBUTE_PROJINHERIT,
+    }
+)
+"""bsdtar's words for the attributes of `chattr`."""
+
+
+class TarFile:
+    """One member; what of it has no place in an archive is counted in `unkept`."""
+
+    def __init__(self, name: bytes, member: Member, unkept: Unkept) -> None:
+        self.name = name
+        self._member = member
+        self._unkept = unkept
+        self._named = NamedIds()
+
+    @cached_property
+    def mode(self) -> int:
+        """`st_mode` of the file that has its access list; bsdtar writes another one."""
+        mode, value = self._member.mode, self._attributes.get(ACCESS)
+        if value is None or stat.S_ISLNK(mode):
+            return mode
+        return mode & ~0o777 | permissions_of(value)
+
+    @property
+    def owner(self) -> tuple[int, int]:
+        return self._member.uid, self._member.gid
+
+    @property
+    def mtime_ns(self) -> int:
+        return self._member.mtime_ns
+
+    @cached_property
+    def flags(self) -> int:
+        """Its attributes of `chattr`, as bits of an archive."""
+        found = 0
+        for word in self._member.records.get(tar.FILE_FLAGS, b"").split(b","):
+            flag = _FLAGS.get(word)
+            if flag is not None and stat.S_IFMT(self._member.mode) in _FLAGGED:
+                found |= flag
+            elif word:
+                self._unkept.add(f"the file flag {word.decode('utf-8', 'replace')} of", self.name)
+        return found
+
+    def attributes(self) -> list[str]:
+        return list(self._attributes)
+
+    def attribute(self, name: str) -> bytes:
+        return self._attributes[name]
+
+    def project(self) -> int:
+        return 0
+
+    def body(self) -> Body:
+        member = self._member
+        if stat.S_ISREG(member.mode):
+            return Payload(member.size)
+        if stat.S_ISLNK(member.mode):
+            return Symlink(member.target)
+        if stat.S_ISBLK(member.mode) or stat.S_ISCHR(member.mode):
+            return Device(member.major, member.minor)
+        return None
+
+    def user(self, number: int) -> bytes | None:
+        """Return what the stream calls a user; None for what no archive holds."""
+        told = self._member.user if number == self._member.uid else b""
+        return self._kept(number, told or self._named.users.get(number, b""))
+
+    def group(self, number: int) -> bytes | None:
+        """Return what the stream calls a group, in the same way."""
+        told = self._member.group if number == self._member.gid else b""
+        return self._kept(number, told or self._named.groups.get(number, b""))
+
+    def _kept(self, number: int, name: bytes) -> bytes | None:
+        if not name or not number:
+            return None
+        if is_kept(name) and name != _ROOT:
+            return name
+        self._unkept.add(f"the owner's name {name[:80]!r} of", self.name)
+        return None
+
+    @cached_property
+    def _attributes(self) -> dict[str, bytes]:
+        records = self._member.records
+        found = self._member.xattrs()
+        for attribute, keyword in _LISTS.items():
+            if keyword in records:
+                self._add_list(found, attribute, records[keyword])
+        if tar.SELINUX in records:
+            found[SELINUX] = records[tar.SELINUX]
+        if tar.RICH_LIST in records:
+            self._unkept.add("the access list of NFS of", self.name)
+        return found
+
+    def _add_list(self, found: dict[str, bytes], attribute: str, text: bytes) -> None:
+        try:
+            found[attribute] = parse_acl(text, self._named)
+        except SourceError:
+            # The attribute itself says the same, without names that this machine may not know.
+            if attribute not in found:
+                raise
