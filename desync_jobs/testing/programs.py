@@ -30,6 +30,7 @@ _INSTALL: Final = {
     "radosgw": INSTALL_CEPH,
     "radosgw-admin": INSTALL_CEPH,
     "setpriv": "apt-get install util-linux",
+    "sftp-server": "apt-get install openssh-sftp-server",
     "ssh": "apt-get install openssh-client",
     "ssh-keygen": "apt-get install openssh-client",
     "sshd": "apt-get install openssh-server",
@@ -40,7 +41,7 @@ _INSTALL: Final = {
 _DESYNC: Final = "go install github.com/folbricht/desync/cmd/desync@latest"
 _DEVELOPMENT: Final = "pip install -e '.[dev]'"
 
-_SYSTEM_PATH: Final = "/usr/sbin:/sbin"
+_SYSTEM_PATH: Final = "/usr/sbin:/sbin:/usr/lib/openssh:/usr/libexec/openssh"
 """Not on everybody's PATH."""
 
 

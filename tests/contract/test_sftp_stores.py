@@ -1,6 +1,7 @@
 """The contract of stores over SFTP, on a real OpenSSH server."""
 
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from desync_jobs.errors import StoreError
 from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.stores.policy.values import Policy
+from desync_jobs.testing.programs import require_program
 from tests.contract.remote_contract import RemoteContract
 from tests.servers.http_places import QUICK
 from tests.servers.relay import Relay
@@ -168,3 +170,29 @@ def test_what_is_no_file_cannot_be_read(sshd: Sshd, root: Path) -> None:
     with pytest.raises(StoreError, match=r"cannot read .*/ab: "):
         place.get(["ab"], 1 << 20)
     assert place.sizes(["ab", "ab/x"]) == [None, 7]
+
+
+def requests(directory: Path, monkeypatch: pytest.MonkeyPatch, flags: str) -> list[str]:
+    """Write a chunk through a server with `flags`, and return what was asked of it, in order."""
+    server = require_program("sftp-server")
+    log, program = directory / "requests", directory / "sftp-server"
+    directory.mkdir()
+    program.write_text(f"#!/bin/sh\nexec {server} -e -l DEBUG1 {flags} 2>>{log}\n")
+    program.chmod(0o755)
+    with running_sshd(directory / "server", sftp=str(program)) as sshd:
+        monkeypatch.setenv("HOME", str(make_home(sshd, directory / "home")))
+        place = open_remote(sshd.url("sftp", directory / "place"))
+        place.put([("ab/x.cacnk", b"content")], "")
+    assert (directory / "place/ab/x.cacnk").read_bytes() == b"content"
+    return re.findall(r"^(fsync|posix-rename|open|write) ", log.read_text(), re.MULTILINE)
+
+
+def test_a_file_is_synced_before_it_gets_its_name_where_the_server_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = requests(tmp_path / "able", monkeypatch, "")
+    unable = requests(tmp_path / "unable", monkeypatch, "-P fsync")
+
+    assert able[-2:] == ["fsync", "posix-rename"]
+    assert "fsync" not in unable
+    assert unable[-1] == "posix-rename"

@@ -25,7 +25,7 @@ KbdInteractiveAuthentication no
 PermitUserEnvironment no
 MaxStartups 100
 MaxSessions 100
-Subsystem sftp internal-sftp
+Subsystem sftp {sftp}
 {more}
 """
 _CLIENT: Final = """
@@ -68,8 +68,11 @@ class Sshd:
 
 
 @contextmanager
-def running_sshd(directory: Path, *, more: str = "") -> Iterator[Sshd]:
-    """Run sshd in `directory`; `more` is put at the end of its configuration."""
+def running_sshd(directory: Path, *, more: str = "", sftp: str = "internal-sftp") -> Iterator[Sshd]:
+    """Run sshd in `directory`; `more` is put at the end of its configuration.
+
+    `sftp` is the program that serves files.
+    """
     program = require_program("sshd")
     ssh = require_program("ssh")
     directory.mkdir(parents=True, exist_ok=True)
@@ -81,7 +84,7 @@ def running_sshd(directory: Path, *, more: str = "") -> Iterator[Sshd]:
     host_key = (directory / "host_key.pub").read_text()
     (directory / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
     (directory / "sshd_config").write_text(
-        _SERVER.format(port=port, directory=directory, more=more)
+        _SERVER.format(port=port, directory=directory, more=more, sftp=sftp)
     )
     (directory / "ssh_config").write_text(_CLIENT.format(directory=directory, port=port))
     client = directory / "ssh"

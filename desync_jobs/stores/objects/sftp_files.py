@@ -101,6 +101,7 @@ class SftpFiles:
             try:
                 async with file:
                     await file.write(data)
+                    await _sync(file)
                 published = await publish(client, temporary, path)
             except asyncssh.SFTPError:
                 with suppress(asyncssh.SFTPError):
@@ -148,6 +149,16 @@ async def _make_folder(client: asyncssh.SFTPClient, folder: str) -> None:
         await client.makedirs(folder, exist_ok=True)
     except asyncssh.SFTPFailure:
         return  # somebody else was first; what else it may be, the next step tells
+
+
+async def _sync(file: asyncssh.SFTPClientFile) -> None:
+    """Have the server put a file on its disk before it is renamed, where it knows how to.
+
+    No name ever refers to content that a power cut could take away then; the name itself is on
+    the disk with whatever is synced next, which is the index at last.
+    """
+    with suppress(asyncssh.SFTPOpUnsupported):
+        await file.fsync()
 
 
 async def _rename(client: asyncssh.SFTPClient, temporary: str, path: str) -> bool:
