@@ -205,6 +205,13 @@ class InterruptedRunError(DesyncRunError):
         self.exit_code = EXIT_TERMINATED if signal_name == "SIGTERM" else EXIT_INTERRUPTED
 
 
+class AbandonedError(InterruptedRunError):
+    """Nobody wants what a thread waits for, because another one failed; never told to a user."""
+
+    def __init__(self) -> None:
+        super().__init__("an error elsewhere")
+
+
 class DeadlineError(InterruptedRunError):
     """A run has taken as long as it may; nothing incomplete was published."""
 

@@ -2,18 +2,29 @@
 
 A signal handler calls `stop`; the next look raises `InterruptedRunError` in
 whichever thread looks first, and the run unwinds as for any other error, so
-nothing incomplete is ever published.
+nothing incomplete is ever published. Threads that work for one caller can be called off by
+themselves (`CallOff`), which no other thread notices.
 """
 
 import select
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
-from desync_jobs.errors import InterruptedRunError
+from desync_jobs.errors import AbandonedError, InterruptedRunError
 
 _LOOK_AGAIN: Final = 100
 """Milliseconds between two looks while there is nothing to read."""
+
+
+@dataclass(slots=True)
+class CallOff:
+    """Whether what some threads do for one caller is wanted no more."""
+
+    called: bool = False
 
 
 class Cancel:
@@ -21,6 +32,16 @@ class Cancel:
 
     def __init__(self) -> None:
         self._error: Callable[[], InterruptedRunError] | None = None
+        self._threads = threading.local()
+
+    @contextmanager
+    def heeding(self, off: CallOff) -> Iterator[None]:
+        """While inside, `check` and `pause` in this thread raise `AbandonedError` once it is off."""
+        self._threads.off = off
+        try:
+            yield
+        finally:
+            self._threads.off = None
 
     def stop(self, signal_name: str) -> None:
         """Ask the run to stop; what asks first is what is reported."""
@@ -37,9 +58,12 @@ class Cancel:
         return self._error is not None
 
     def check(self) -> None:
-        """Raise `InterruptedRunError` if somebody asked to stop."""
+        """Raise `InterruptedRunError` if somebody asked to stop, `AbandonedError` if called off."""
         if self._error is not None:
             raise self._error()
+        off = getattr(self._threads, "off", None)
+        if off is not None and off.called:
+            raise AbandonedError
 
     def pause(self, seconds: float) -> None:
         """Return after `seconds`; `InterruptedRunError` as soon as somebody asks to stop."""

@@ -4,13 +4,15 @@ The unit of work is a batch, because a hand-over between threads costs tens of
 microseconds. Everything heavy inside a batch releases the interpreter lock.
 """
 
+import functools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
 
-from desync_jobs.assembly.cancel import Cancel
+from desync_jobs.assembly.cancel import CallOff, Cancel
+from desync_jobs.errors import AbandonedError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,24 +42,39 @@ class Workers:
         """Yield `function(item)` for each item in order; at most `depth` are under way.
 
         The first error, in the order of items, is raised after the batches
-        under way have ended, so that no thread still works on what the caller cleans up.
+        under way have ended, so that no thread still works on what the caller cleans up. Those
+        that wait for the network are called off as soon as one fails.
         """
         waiting: deque[Future[R]] = deque()
+        off = CallOff()
+        heeding = functools.partial(self._heeding, off, function)
         try:
             for item in items:
                 self.cancel.check()
                 if len(waiting) >= self.depth:
                     yield waiting.popleft().result()
-                waiting.append(self.submit(function, item))
+                waiting.append(self.submit(heeding, item))
             while waiting:
                 yield waiting.popleft().result()
+        except AbandonedError as abandoned:
+            settle(waiting)
+            raise _cause(waiting, abandoned) from None
         finally:
+            off.called = True
             settle(waiting)
 
     def each(self, function: Callable[[T], None], items: Iterable[T]) -> None:
         """Do `function(item)` for each item; returns when all are done."""
         for _ in self.ordered(function, items):
             pass
+
+    def _heeding(self, off: CallOff, function: Callable[[T], R], item: T) -> R:
+        try:
+            with self.cancel.heeding(off):
+                return function(item)
+        except BaseException:
+            off.called = True
+            raise
 
     def _guarded(self, function: Callable[[T], R], item: T) -> R:
         self.cancel.check()
@@ -80,3 +97,10 @@ def settle(futures: Iterable["Future[R]"]) -> None:
     for future in futures:
         if not future.cancel():
             future.exception()
+
+
+def _cause(futures: Iterable["Future[R]"], abandoned: AbandonedError) -> BaseException:
+    """Return the first error for which others were called off, else that of who is called off."""
+    errors = [one.exception() for one in futures if not one.cancelled()]
+    causes = (one for one in errors if one and not isinstance(one, AbandonedError))
+    return next(causes, abandoned)

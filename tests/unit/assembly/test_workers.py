@@ -92,3 +92,52 @@ def test_leaving_early_waits_for_what_runs(workers: Workers) -> None:
     time.sleep(0.05)
 
     assert len(ended) == count
+
+
+def test_who_waits_is_called_off_when_another_fails(workers: Workers) -> None:
+    waiting = threading.Event()
+
+    def work(item: int) -> None:
+        if item == 0:
+            waiting.set()
+            workers.cancel.pause(600)
+        waiting.wait(20)
+        raise ValueError(str(item))
+
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="1"):
+        workers.each(work, range(2))
+
+    assert time.monotonic() - began < 60
+
+
+def test_leaving_early_calls_off_who_waits(workers: Workers) -> None:
+    def work(item: int) -> int:
+        if item:
+            workers.cancel.pause(600)
+        return item
+
+    began = time.monotonic()
+    results = workers.ordered(work, range(3))
+    next(results)
+    results.close()
+
+    assert time.monotonic() - began < 60
+
+
+def test_nobody_else_is_called_off(workers: Workers) -> None:
+    def fail(item: int) -> None:
+        raise ValueError(str(item))
+
+    def pause(item: int) -> int:
+        workers.cancel.pause(0.2)
+        return item
+
+    with Workers(2, workers.cancel) as others:
+        kept = others.ordered(pause, range(4))
+        first = next(kept)
+        with pytest.raises(ValueError, match="0"):
+            workers.each(fail, range(2))
+
+        assert [first, *kept] == [0, 1, 2, 3]
+        assert list(workers.ordered(pause, range(2))) == [0, 1]
