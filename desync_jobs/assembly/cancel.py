@@ -36,7 +36,7 @@ class Cancel:
 
     @contextmanager
     def heeding(self, off: CallOff) -> Iterator[None]:
-        """While inside, `check` and `pause` in this thread raise `AbandonedError` once it is off."""
+        """While inside, `check` and `pause` of this thread raise `AbandonedError` once off."""
         self._threads.off = off
         try:
             yield

@@ -3,12 +3,14 @@
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 
 import pytest
 import tomli_w
 
+from desync_jobs.stores.layout import chunk_name
 from tests.servers.scripted import End, Received, Reply, scripted_server
 from tests.servers.web import Spoil, Web
 from tests.vectors.inputs import ctr
@@ -198,3 +200,34 @@ def test_a_job_that_waits_to_ask_again_says_that_it_was_stopped(
     assert process.returncode == 130
     assert b"stopped by SIGINT; what was published before is complete" in said
     assert b"Traceback" not in said
+
+
+def test_a_chunk_that_is_missing_ends_a_run_whose_other_threads_wait(
+    made: Workspace, desync_run: Run
+) -> None:
+    index = made.make("blob", LONG)
+    missing = chunk_name(index.id(2 * BATCH), ".cacnk")
+    slow = chunk_name(index.id(0), ".cacnk")
+    begun = threading.Event()
+
+    def spoil(request: Received, right: Reply, turn: int) -> Reply | None:
+        del right, turn
+        name = request.target.removeprefix("/")
+        if name == missing:
+            begun.wait(20)
+            return Reply(404)
+        if name == slow:
+            begun.set()
+            return WAYS["for an answer"]
+        return None
+
+    with scripted_server(otherwise=Web(made / "store", spoil)) as server:
+        began = time.monotonic()
+        ended = desync_run("extract", "-n", "4", "-s", server.url, "blob.caibx", "out")
+        seconds = time.monotonic() - began
+
+    assert ended.returncode == 5
+    assert f"chunk {index.id(2 * BATCH).hex()} is missing" in ended.stderr.decode()
+    # Less than the time limit of a single attempt.
+    assert seconds < 55
+    assert (made / "out").read_bytes() == OLD
