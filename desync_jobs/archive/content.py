@@ -12,8 +12,20 @@ from numpy.typing import NDArray
 from desync_jobs.core.chunk import BytesLike
 
 BLOCK: Final = 4096
+_COMPARED: Final = 1 << 20
 _WORD: Final = 8
 _WORDS: Final = BLOCK // _WORD
+
+
+def correct_content(fd: int, offset: int, data: BytesLike) -> bool:
+    """Write a piece of a file that has some content already; returns whether that was another.
+
+    Raises `OSError`.
+    """
+    if same_content(fd, offset, data):
+        return False
+    _write(fd, offset, data)
+    return True
 
 
 def write_content(fd: int, offset: int, data: BytesLike) -> bool:
@@ -32,6 +44,17 @@ def write_content(fd: int, offset: int, data: BytesLike) -> bool:
         if begin < at:
             _write(fd, offset + begin, view[begin:at])
         begin = at + BLOCK
+    return True
+
+
+def same_content(fd: int, offset: int, data: BytesLike) -> bool:
+    """Whether an open file has `data` at `offset`."""
+    view = memoryview(data)
+    for begin in range(0, len(view), _COMPARED):
+        part = view[begin : begin + _COMPARED]
+        # As bytes: views are compared item by item.
+        if os.pread(fd, len(part), offset + begin) != bytes(part):
+            return False
     return True
 
 

@@ -3,15 +3,18 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import count
 from typing import Final
 
 from desync_jobs.archive.applying import Applier, Place
-from desync_jobs.archive.content import write_content
+from desync_jobs.archive.borrowing import Borrowing, same_files
+from desync_jobs.archive.content import correct_content, same_content, write_content
 from desync_jobs.archive.folders import Folder, temporary_name
 from desync_jobs.archive.losses import loss, without
+from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Wanted
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
@@ -25,20 +28,33 @@ _HANDLE: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 class NewFile:
     """A regular file that is being written; nobody sees it before `publish`."""
 
-    def __init__(self, fd: int, folder: Folder, name: bytes, hidden: bytes) -> None:
+    def __init__(
+        self, fd: int, folder: Folder, name: bytes, hidden: bytes, borrowing: Borrowing
+    ) -> None:
         self.fd = fd
         self.folder = folder
         self.name = name
         self.path = folder.path + b"/" + name
         self.hidden = hidden
         """What it is called until then."""
+        self._borrowing = borrowing
+        self._borrowed: int | None = None
+        self._corrected: list[int] = []
+
+    def borrow(self, twin: Twin, size: int) -> None:
+        """Share the blocks of a twin, before anything is written; the file has `size` bytes."""
+        self._borrowed = self._borrowing.clone(twin, self.fd, os.fsdecode(self.path), size)
 
     def write(self, offset: int, data: BytesLike) -> bool:
         """Write a piece; returns whether it has a hole. May be called from several threads."""
         try:
-            return write_content(self.fd, offset, data)
+            if self._borrowed is None:
+                return write_content(self.fd, offset, data)
+            if correct_content(self.fd, offset, data):
+                self._corrected.append(len(data))
         except OSError as error:
             raise TargetError.of_writing(os.fsdecode(self.path), error) from error
+        return False
 
     def set_size(self, size: int) -> None:
         """Make the file `size` bytes large; what was not written is zeros."""
@@ -46,6 +62,12 @@ class NewFile:
             os.ftruncate(self.fd, size)
         except OSError as error:
             raise TargetError.of_writing(os.fsdecode(self.path), error) from error
+
+    def complete(self) -> None:
+        """Count what was borrowed, when everything is written."""
+        right = (self._borrowed or 0) - sum(self._corrected)
+        if right > 0:
+            self._borrowing.cloned(right)
 
     def discard(self) -> None:
         """Leave nothing of it."""
@@ -61,8 +83,9 @@ class Entries:
     be hidden.
     """
 
-    def __init__(self, applier: Applier, *, unseen: bool) -> None:
+    def __init__(self, applier: Applier, borrowing: Borrowing, *, unseen: bool) -> None:
         self._applier = applier
+        self._borrowing = borrowing
         self._unseen = unseen
         self._numbers = count()
 
@@ -75,29 +98,67 @@ class Entries:
             fd = os.open(hidden, _NEW, mode, dir_fd=folder.fd)
         except OSError as error:
             raise TargetError.of_writing(os.fsdecode(path), error) from error
-        file = NewFile(fd, folder, name, hidden)
+        file = NewFile(fd, folder, name, hidden, self._borrowing)
         if wanted.flags:
             with _discarding(file):
                 self._applier.begin(fd, wanted, path)
         return file
 
-    def publish(self, file: NewFile, wanted: Wanted) -> None:
-        """Complete a file and show it under its name."""
+    def publish(self, file: NewFile, wanted: Wanted, twin: Twin | None) -> None:
+        """Complete a file and show it under its name, or its twin in its place."""
         with _discarding(file):
+            if twin is not None and self._borrowing.links:
+                size = os.fstat(file.fd).st_size
+                same = partial(same_files, file.fd, size=size)
+                hidden = self._linked(file.folder, twin, wanted, size, same)
+                if hidden is not None:
+                    file.discard()
+                    self._show(file.folder, hidden, file.name)
+                    return
+            file.complete()
             self._give(file.fd, file.folder, wanted, file.path)
             self._rename(file.folder, file.hidden, file.name)
             if wanted.flags:
                 self._applier.seal(file.fd, wanted, file.path)
         os.close(file.fd)
 
-    def write_file(self, folder: Folder, name: bytes, wanted: Wanted, data: BytesLike) -> None:
-        """Make a whole regular file of its content."""
+    def write_file(
+        self, folder: Folder, name: bytes, wanted: Wanted, data: BytesLike, twin: Twin | None
+    ) -> None:
+        """Make a whole regular file of its content, or of its twin."""
+        if twin is not None and self._borrowing.links:
+            same = partial(same_content, offset=0, data=data)
+            hidden = self._linked(folder, twin, wanted, len(data), same)
+            if hidden is not None:
+                self._show(folder, hidden, name)
+                return
         file = self.begin_file(folder, name, wanted)
         if data:
             with _discarding(file):
+                if twin is not None:
+                    file.borrow(twin, len(data))
                 if file.write(0, data):
                     file.set_size(len(data))
-        self.publish(file, wanted)
+        self.publish(file, wanted, None)
+
+    def _linked(
+        self,
+        folder: Folder,
+        twin: Twin,
+        wanted: Wanted,
+        size: int,
+        same: Callable[[int], bool],
+    ) -> bytes | None:
+        """Return the hidden name that a twin has in `folder` now; None where it is not right."""
+        hidden = temporary_name(next(self._numbers))
+
+        def right(fd: int) -> bool:
+            return same(fd) and self._applier.is_right(fd, wanted)
+
+        def place(path: str) -> None:
+            os.link(path, hidden, dst_dir_fd=folder.fd)
+
+        return hidden if self._borrowing.link(twin, size, right, place) else None
 
     def make_special(self, folder: Folder, node: Node, wanted: Wanted) -> None:
         """Make what is neither a directory nor a regular file."""
@@ -120,8 +181,10 @@ class Entries:
         return name if self._unseen else temporary_name(next(self._numbers))
 
     def _rename(self, folder: Folder, hidden: bytes, name: bytes) -> None:
-        if self._unseen:
-            return
+        if not self._unseen:
+            self._show(folder, hidden, name)
+
+    def _show(self, folder: Folder, hidden: bytes, name: bytes) -> None:
         try:
             try:
                 os.rename(hidden, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)

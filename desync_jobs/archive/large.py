@@ -9,9 +9,11 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Final
 
+from desync_jobs.archive.content import same_content
 from desync_jobs.archive.entries import Entries, NewFile
 from desync_jobs.archive.folders import Folder
-from desync_jobs.archive.standing import Found, Standing, same_content
+from desync_jobs.archive.standing import Found, Standing
+from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Wanted
 from desync_jobs.formats.catar.node import Node
 
@@ -31,12 +33,14 @@ class LargeFile:
         node: Node,
         wanted: Wanted,
         finished: Callable[[Found], None],
+        twin: Twin | None,
     ) -> None:
         self._entries, self._standing = makers
         self._folder = folder
         self._node = node
         self._wanted = wanted
         self._finished = finished
+        self._twin = twin
         self._old: int | None = None
         self._new: NewFile | None = None
         self._offset = 0
@@ -48,7 +52,7 @@ class LargeFile:
         """Open what is compared, or begin to write."""
         self._size = size
         if exists:
-            self._old = self._standing.open_file(self._folder, self._node, size)
+            self._old = self._standing.open_file(self._folder, self._node, self._wanted, size)
         if self._old is None:
             self._new = self._begin_new()
 
@@ -87,6 +91,8 @@ class LargeFile:
         file = self._entries.begin_file(self._folder, self._node.name, self._wanted)
         self._new = file
         file.set_size(self._size)
+        if self._twin is not None:
+            file.borrow(self._twin, self._size)
         return file
 
     def _write(self, offset: int, data: bytes) -> None:
@@ -100,7 +106,7 @@ class LargeFile:
             self._left -= 1
             last = not self._left
         if last and self._new is not None:
-            self._entries.publish(self._new, self._wanted)
+            self._entries.publish(self._new, self._wanted, self._twin)
             self._finished(Found.OTHER)
 
 

@@ -9,11 +9,13 @@ from threading import Lock
 
 from desync_jobs.archive.applying import Applier
 from desync_jobs.archive.attributes import set_chattr
+from desync_jobs.archive.borrowing import Borrowing
 from desync_jobs.archive.entries import Entries
 from desync_jobs.archive.folders import Folder, existing_folder, new_folder
 from desync_jobs.archive.large import LargeFile
 from desync_jobs.archive.removal import locking_flags, open_directory, remove, unlock
 from desync_jobs.archive.standing import Found, Standing
+from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Choice, Demands
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.catar.node import Node
@@ -56,15 +58,26 @@ class Counts:
         return bool(self.written or self.changed or self.removed)
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a regular file has in it."""
+
+    data: bytes
+    twin: Twin | None = None
+    """Whom it may borrow from."""
+
+
 class Making:
     """Makes, keeps or replaces entries; used from many threads, but for `enter` and `give_up`."""
 
-    def __init__(self, demands: Demands, rules: Rules, *, coarse: bool) -> None:
+    def __init__(
+        self, demands: Demands, rules: Rules, borrowing: Borrowing, *, coarse: bool
+    ) -> None:
         self.demands = demands
         self._rules = rules
         self._applier = Applier(demands, coarse=coarse)
-        self._entries = Entries(self._applier, unseen=rules.unseen)
-        self._standing = Standing(self._applier, replace=rules.replace)
+        self._entries = Entries(self._applier, borrowing, unseen=rules.unseen)
+        self._standing = Standing(self._applier, replace=rules.replace, links=borrowing.links)
         self._lock = Lock()
         self.open: set[Folder] = set()
         """Directories that are not finished."""
@@ -104,27 +117,30 @@ class Making:
         self.open.add(folder)
         return folder
 
-    def make(self, folder: Folder, node: Node, data: bytes | None, *, exists: bool) -> None:
-        """Make an entry that is no directory; `data` is the content of a regular file."""
+    def make(self, folder: Folder, node: Node, content: Content | None, *, exists: bool) -> None:
+        """Make an entry that is no directory; a regular file has content."""
         path = folder.path + b"/" + node.name
         with about(path):
             wanted = self.demands.of(node)
             found = Found.OTHER
             if exists and self._clear(folder, node, path):
-                if data is None:
+                if content is None:
                     found = self._standing.special(folder, node, wanted)
                 else:
-                    found = self._standing.file(folder, node, wanted, data)
+                    found = self._standing.file(folder, node, wanted, content.data)
                 if found is Found.OTHER and self._rules.unseen:
                     remove(folder.fd, node.name, path)
             if found is Found.OTHER:
-                if data is None:
+                if content is None:
                     self._entries.make_special(folder, node, wanted)
                 else:
-                    self._entries.write_file(folder, node.name, wanted, data)
+                    data, twin = content.data, content.twin
+                    self._entries.write_file(folder, node.name, wanted, data, twin)
         self._done(folder, found)
 
-    def begin_large(self, folder: Folder, node: Node, size: int, *, exists: bool) -> LargeFile:
+    def begin_large(
+        self, folder: Folder, node: Node, size: int, twin: Twin | None, *, exists: bool
+    ) -> LargeFile:
         """Begin a regular file that comes in pieces."""
         path = folder.path + b"/" + node.name
         with about(path):
@@ -138,7 +154,7 @@ class Making:
                 self._larges.discard(file)
                 self._done(folder, found)
 
-            file = LargeFile(makers, folder, node, self.demands.of(node), finished)
+            file = LargeFile(makers, folder, node, self.demands.of(node), finished, twin)
             self._larges.add(file)
             self.hold(folder)
             file.begin(size, exists=exists)

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Final
 
 from desync_jobs.archive.applying import Applier, Place
+from desync_jobs.archive.content import same_content
 from desync_jobs.archive.entries import handle
 from desync_jobs.archive.folders import Folder
 from desync_jobs.archive.removal import remove
@@ -16,7 +17,6 @@ from desync_jobs.formats.catar.node import Node
 from desync_jobs.formats.catar.records import Device, Symlink
 
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_COMPARED: Final = 1 << 20
 
 
 class Found(Enum):
@@ -30,8 +30,9 @@ class Found(Enum):
 class Standing:
     """Holds what is on disk against an archive; used from many threads."""
 
-    def __init__(self, applier: Applier, *, replace: bool) -> None:
+    def __init__(self, applier: Applier, *, replace: bool, links: bool) -> None:
         self._applier = applier
+        self._links = links
         self._replace = replace
 
     def clear(self, folder: Folder, node: Node, path: bytes) -> tuple[bool, int]:
@@ -57,7 +58,7 @@ class Standing:
 
     def file(self, folder: Folder, node: Node, wanted: Wanted, data: BytesLike) -> Found:
         """Hold a regular file against what it is to be."""
-        fd = self.open_file(folder, node, len(data))
+        fd = self.open_file(folder, node, wanted, len(data))
         if fd is None:
             return Found.OTHER
         try:
@@ -67,18 +68,21 @@ class Standing:
         finally:
             os.close(fd)
 
-    def open_file(self, folder: Folder, node: Node, size: int) -> int | None:
+    def open_file(self, folder: Folder, node: Node, wanted: Wanted, size: int) -> int | None:
         """Open a regular file whose content may be right; None where there is none.
 
-        A file with other names is not changed: they may be outside of the target.
+        A file with other names is not changed, as they may be outside of the target; it is kept
+        where files may be those of seeds as well and nothing is to be changed.
         """
         try:
             fd = os.open(node.name, _READ, dir_fd=folder.fd)
         except OSError:
             return None  # a link, gone, or not to be read: it is replaced
         found = os.fstat(fd)
-        if stat.S_ISREG(found.st_mode) and found.st_size == size and found.st_nlink == 1:
-            return fd
+        if stat.S_ISREG(found.st_mode) and found.st_size == size:
+            alone = found.st_nlink == 1
+            if alone or (self._links and self._applier.is_right(fd, wanted)):
+                return fd
         os.close(fd)
         return None
 
@@ -98,17 +102,6 @@ class Standing:
         if isinstance(place, int) and wanted.flags:
             self._applier.seal(place, wanted, path)
         return Found.CHANGED
-
-
-def same_content(fd: int, offset: int, data: BytesLike) -> bool:
-    """Whether an open file has `data` at `offset`."""
-    view = memoryview(data)
-    for begin in range(0, len(view), _COMPARED):
-        part = view[begin : begin + _COMPARED]
-        # As bytes: views are compared item by item.
-        if os.pread(fd, len(part), offset + begin) != bytes(part):
-            return False
-    return True
 
 
 def _is_same(folder: Folder, found: os.stat_result, node: Node) -> bool:

@@ -14,11 +14,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from desync_jobs.archive.borrowing import Borrowing
 from desync_jobs.archive.filesystem import COARSE, file_system
 from desync_jobs.archive.folders import Folder, is_plain
 from desync_jobs.archive.large import LargeFile
-from desync_jobs.archive.making import Counts, Making, Rules, about
+from desync_jobs.archive.making import Content, Counts, Making, Rules, about
 from desync_jobs.archive.removal import open_directory
+from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Demands
 from desync_jobs.assembly.workers import Workers, settle
 from desync_jobs.errors import TargetError
@@ -44,6 +46,7 @@ class _Incoming:
     node: Node
     size: int
     exists: bool
+    twin: Twin | None
     parts: list[bytes] = field(default_factory=list)
     held: int = 0
     """Bytes of `parts`."""
@@ -55,7 +58,7 @@ class _Incoming:
         return self.folder.path + b"/" + self.node.name
 
 
-_Job: TypeAlias = tuple[Folder, Node, bytes | None, bool]
+_Job: TypeAlias = tuple[Folder, Node, Content | None, bool]
 """What a thread makes: where, what, a file's content, and whether its name may be taken."""
 
 
@@ -66,13 +69,20 @@ class Unpacking:
     """
 
     def __init__(
-        self, parent: int, target: str, rules: Rules, workers: Workers, lock: Callable[[int], None]
+        self,
+        parent: int,
+        target: str,
+        rules: Rules,
+        workers: Workers,
+        lock: Callable[[int], None],
+        borrowing: Borrowing | None = None,
     ) -> None:
         self._parent = parent
         self._target = os.fsencode(target)
         self._rules = rules
         self._workers = workers
         self._lock = lock
+        self._borrowing = borrowing or Borrowing(None, links=False)
 
     def unpack(self, events: Iterator[Event]) -> Counts:
         """Make the tree; returns when everything of it is complete.
@@ -85,8 +95,8 @@ class Unpacking:
             raise TypeError("an archive begins with its root")
         demands = Demands(self._rules.choice.of(root.node.entry.feature_flags))
         coarse = file_system(self._parent) in COARSE
-        making = Making(demands, self._rules, coarse=coarse)
-        filling = _Filling(making, self._workers)
+        making = Making(demands, self._rules, self._borrowing, coarse=coarse)
+        filling = _Filling(making, self._workers, self._borrowing)
         try:
             with about(self._target):
                 filling.begin(self._open_top(making, root.node))
@@ -121,9 +131,10 @@ class Unpacking:
 class _Filling:
     """Hands what is in a tree to threads."""
 
-    def __init__(self, making: Making, workers: Workers) -> None:
+    def __init__(self, making: Making, workers: Workers, borrowing: Borrowing) -> None:
         self._making = making
         self._workers = workers
+        self._borrowing = borrowing
         self._stack: list[Folder] = []
         self._batch: list[_Job] = []
         self._batch_bytes = 0
@@ -139,7 +150,7 @@ class _Filling:
         if isinstance(event, memoryview):
             self._take_piece(bytes(event))
         elif isinstance(event, Opened):
-            self._enter(event.node)
+            self._enter(event)
         elif isinstance(event, Closed):
             self._leave(event.node)
         else:
@@ -154,8 +165,8 @@ class _Filling:
         """Return when no thread is at work, whatever came of it."""
         settle(self._running)
 
-    def _enter(self, node: Node) -> None:
-        folder, making = self._stack[-1], self._making
+    def _enter(self, opened: Opened) -> None:
+        node, folder, making = opened.node, self._stack[-1], self._making
         if making.demands.leaves_out(node):
             folder.seen.add(node.name)
             making.counts.left_out += 1
@@ -169,11 +180,13 @@ class _Filling:
         elif not isinstance(body, Payload):
             self._put((folder, node, None, exists), 0)
         elif not body.size:
-            self._put((folder, node, b"", exists), 0)
+            self._put((folder, node, Content(b""), exists), 0)
         else:
-            self._incoming = _Incoming(folder, node, body.size, exists)
-            if body.size > _SMALL:
-                self._incoming.large = making.begin_large(folder, node, body.size, exists=exists)
+            size, twin = body.size, self._borrowing.twin(opened.at, body.size)
+            self._incoming = _Incoming(folder, node, size, exists, twin)
+            if size > _SMALL:
+                large = making.begin_large(folder, node, size, twin, exists=exists)
+                self._incoming.large = large
 
     def _announce(self, folder: Folder, name: bytes) -> bool:
         """Note a name of a directory; returns whether it may be taken already."""
@@ -191,7 +204,8 @@ class _Filling:
         elif incoming is not None:
             if incoming.large is None:
                 data = b"".join(incoming.parts)
-                job = (incoming.folder, incoming.node, data, incoming.exists)
+                content = Content(data, incoming.twin)
+                job = (incoming.folder, incoming.node, content, incoming.exists)
                 self._put(job, len(data))
             else:
                 self._add(incoming.large, incoming)
@@ -230,8 +244,8 @@ class _Filling:
             self._submit(lambda: self._make(batch))
 
     def _make(self, batch: list[_Job]) -> None:
-        for folder, node, data, exists in batch:
-            self._making.make(folder, node, data, exists=exists)
+        for folder, node, content, exists in batch:
+            self._making.make(folder, node, content, exists=exists)
 
     def _submit(self, work: Callable[[], None]) -> None:
         self._wait(self._workers.depth - 1)

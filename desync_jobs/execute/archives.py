@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from itertools import chain
 
+from desync_jobs.archive.tree_seed import TreeSeed
+from desync_jobs.archive.twins import Twins
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import ArchiveFormatError
 from desync_jobs.execute.blob_digest import blocks
@@ -43,24 +46,29 @@ def _keep_nothing(block: BytesLike, /) -> None:
     """Let a block pass."""
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveSource:
+    """What an archive is read from."""
+
+    pieces: Iterable[BytesLike]
+    statistics: Callable[[], dict[str, object]] = dict
+    index: Index | None = None
+    trees: tuple[TreeSeed, ...] = ()
+    """Seeds whose files have some of it."""
+
+
 class OpenArchive:
     """An archive that is being read, once."""
 
     def __init__(
-        self,
-        name: str,
-        pieces: Iterable[BytesLike],
-        index: Index | None,
-        statistics: Callable[[], dict[str, object]],
-        warn: Callable[[str], None],
-        phase: Phase,
+        self, name: str, source: ArchiveSource, warn: Callable[[str], None], phase: Phase
     ) -> None:
         self.name = name
         """What it is called in errors."""
-        self.statistics = statistics
+        self.statistics = source.statistics
         """Where its chunks came from, where it has an index."""
-        self._pieces = iter(pieces)
-        self._index = index
+        self._source = source
+        self._pieces = iter(source.pieces)
         self._warn = warn
         self._phase = phase
 
@@ -84,6 +92,11 @@ class OpenArchive:
                 return root.feature_flags
         decoder.finish()
         raise AssertionError("an archive that is complete has a root")
+
+    def twins(self) -> Twins | None:
+        """Return the files that seeds have of it; None where none of them is a tree."""
+        index, trees = self._source.index, self._source.trees
+        return None if index is None or not trees else Twins(index, trees)
 
     def events(self, copy: Callable[[BytesLike], object] = _keep_nothing) -> Iterator[Event]:
         """Yield what is in it; `copy` is given its bytes, each before what comes of them.
@@ -112,13 +125,13 @@ class OpenArchive:
 
     def _check_flags(self, root: Opened) -> None:
         """Hold the archive's feature flags against the index's, as casync does."""
-        found = root.node.entry.feature_flags
+        found, index = root.node.entry.feature_flags, self._source.index
         # Every archive of desync's claims the same digest, whichever its chunks have.
         apart = FeatureFlags.SHA512_256 if is_desyncs(found) else 0
-        if self._index is not None and (self._index.flags ^ found) & ~apart:
+        if index is not None and (index.flags ^ found) & ~apart:
             raise ArchiveFormatError(
                 f"{self.name}: its feature flags are {found:#x}, those of its index "
-                f"{self._index.flags:#x}: that is the index of a blob, or of another archive; "
+                f"{index.flags:#x}: that is the index of a blob, or of another archive; "
                 "`put` makes one of an archive"
             )
 
@@ -131,7 +144,8 @@ def open_archive(task: Task[SourcesSpec], archive: Archive) -> Iterator[OpenArch
         phase = task.phase("reading", archive.size)
         with open_range(task, archive) as blob:
             name = f"archive of {where}"
-            yield OpenArchive(name, blob.pieces, archive.index, blob.statistics, task.warn, phase)
+            source = ArchiveSource(blob.pieces, blob.statistics, archive.index, blob.trees)
+            yield OpenArchive(name, source, task.warn, phase)
         return
     name = _named(archive.path)
     phase = task.phase("reading", archive.size)
@@ -140,7 +154,7 @@ def open_archive(task: Task[SourcesSpec], archive: Archive) -> Iterator[OpenArch
         # Whoever stops reading before the end leaves no thread that reads.
         closing(blocks(fd, name, task.machine.workers)) as pieces,
     ):
-        yield OpenArchive(name, pieces, None, dict, task.warn, phase)
+        yield OpenArchive(name, ArchiveSource(pieces), task.warn, phase)
 
 
 def _named(path: str) -> str:

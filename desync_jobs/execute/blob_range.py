@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from desync_jobs.archive.tree_seed import TreeSeed
 from desync_jobs.assembly.batches import batches
 from desync_jobs.assembly.extracting import plain_of
 from desync_jobs.assembly.seed_source import ReadableSeed, SeedSource, shares_chunks
@@ -98,12 +99,15 @@ class RangeReading:
         stores: ChunkSource,
         source: SeedSource,
         names: tuple[str, ...],
+        trees: tuple[TreeSeed, ...],
     ) -> None:
         self._workers = workers
         self._wanted = wanted
         self._stores = stores
         self._source = source
         self._names = names
+        self.trees = trees
+        """Seeds whose files have some of the range."""
         self._zeros = bytes(wanted.index.sizes.maximum)
         self._zero_id = zero_chunk_id(wanted.index.algorithm, len(self._zeros))
         self._nobodys = Share()
@@ -156,7 +160,9 @@ def open_range(task: Task[S], wanted: BlobRange) -> Iterator[RangeReading]:
         stores = open_sources(task, Reading(index.algorithm, index.largest))
         every: list[ReadableSeed] = [*seeds.values(), *trees.values()]
         source = SeedSource(every, stores, machine.kernel, index.largest)
-        reading = RangeReading(machine.workers, wanted, stores, source, (*seeds, *trees))
+        reading = RangeReading(
+            machine.workers, wanted, stores, source, (*seeds, *trees), tuple(trees.values())
+        )
         # Whoever stops reading before the end leaves no thread that fetches.
         with closing(reading.pieces):
             yield reading

@@ -9,7 +9,7 @@ from desync_jobs.archive.encoding import ArchiveEncoder, Bytes, ContentCopier
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.archive.piping import Piped, piped
 from desync_jobs.archive.walk import TreeWalk
-from desync_jobs.execute.archives import OpenArchive, open_archive, survey_archive
+from desync_jobs.execute.archives import ArchiveSource, OpenArchive, open_archive, survey_archive
 from desync_jobs.execute.blob_digest import blocks
 from desync_jobs.execute.inputs import file_facts
 from desync_jobs.execute.kept_features import kept_features
@@ -69,7 +69,7 @@ def open_directory(
         piped(encode) as pipe,
         closing(_whole(pipe, blocks(pipe.fd, directory.path, machine.workers))) as pieces,
     ):
-        yield OpenArchive(directory.path, pieces, None, dict, task.warn, phase)
+        yield OpenArchive(directory.path, ArchiveSource(pieces), task.warn, phase)
     for message in metadata.unkept.messages():
         task.warn(message)
 

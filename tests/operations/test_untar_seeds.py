@@ -143,6 +143,13 @@ def test_seeding_from_the_target_makes_no_sense_for_a_whole_archive(desync_run: 
     assert b"is for the chunks of an index" in ran.stderr
 
 
+def test_links_need_a_seed_to_lead_to(desync_run: Run) -> None:
+    ran = desync_run("untar", "--hardlink", "-s", "store", "x.caidx", "out")
+
+    assert ran.returncode == EXIT_USAGE
+    assert b"links lead to files of seeds" in ran.stderr
+
+
 def test_the_command_takes_casyncs_seeds(versions: Workspace, desync_run: Run) -> None:
     arguments = ("-q", "--seed", "old", "-s", "store", "new.caidx", "out")
     ran = desync_run("untar", *arguments)

@@ -50,6 +50,9 @@ _EXAMPLES = (
     default=None,
     help="Take chunks from what is in DIRECTORY; by default with --atomic and --delete.",
 )
+@click.option(
+    "--hardlink", is_flag=True, help="Link files of seeds that are the same, metadata included."
+)
 @archive_options
 @one_line
 @connected
@@ -66,6 +69,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     replace: bool,
     atomic: bool,
     seed_target: bool | None,
+    hardlink: bool,
 ) -> OneLine:
     """Unpack ARCHIVE as DIRECTORY; what is right in it already is left alone.
 
@@ -81,5 +85,6 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         "replace": replace or None,
         "atomic": atomic or None,
         "seed_target": seed_target,
+        "hardlink": hardlink or None,
     }
     return reading.line("untar", archive, fields)

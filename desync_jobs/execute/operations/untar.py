@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
+from desync_jobs.archive.borrowing import Borrowing
 from desync_jobs.archive.making import Counts, Rules
 from desync_jobs.archive.unpacking import Unpacking
 from desync_jobs.archive.wanted import Choice
@@ -66,20 +67,26 @@ def do_untar(task: Task[UntarSpec], step: Step) -> Done:
         open_archive(task, detail.archive) as archive,
         planted(detail.target.path, spec) as place,
     ):
-        unpacking = Unpacking(place.folder, place.path, rules, task.machine.workers, place.lock)
+        borrowing = Borrowing(archive.twins(), links=spec.hardlink)
+        workers = task.machine.workers
+        unpacking = Unpacking(place.folder, place.path, rules, workers, place.lock, borrowing)
         counts = unpacking.unpack(archive.events())
         task.machine.cancel.check()
         place.publish()
     changed = spec.atomic or counts.any
     status = Status.DONE if changed else Status.UNCHANGED
-    return Done(status, {**_statistics(counts), **archive.statistics()})
+    return Done(status, {**_statistics(counts, borrowing), **archive.statistics()})
 
 
-def _statistics(counts: Counts) -> dict[str, object]:
+def _statistics(counts: Counts, borrowing: Borrowing) -> dict[str, object]:
     return {
         "entries": counts.entries,
         "entries_written": counts.written,
         "entries_changed": counts.changed,
         "entries_left_out": counts.left_out,
         "entries_removed": counts.removed,
+        "files_cloned": borrowing.files_cloned,
+        "bytes_cloned": borrowing.bytes_cloned,
+        "files_linked": borrowing.files_linked,
+        "bytes_linked": borrowing.bytes_linked,
     }

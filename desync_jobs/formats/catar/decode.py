@@ -31,6 +31,11 @@ class Decoder:
         self._payload = 0
         self._start = 0
 
+    @property
+    def offset(self) -> int:
+        """Where in the archive what was yielded last ends."""
+        return self._start
+
     def feed(self, data: BytesLike) -> Iterator[Record | Piece]:
         """Yield what `data` completes; take everything before feeding more.
 

@@ -19,6 +19,8 @@ class Opened:
     path: bytes
     """Names from the root, joined by `/`; the root's own is `.`."""
     node: Node
+    at: int = 0
+    """Where in the archive the content of a file begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class TreeReader:
             several.update({k: tuple(v) for k, v in several.items() if isinstance(v, list)})
         node = Node(name, self._entry, acl=Acl(**acl), **parts)
         self._entry, self._name, self._parts = None, None, {}
-        opened = Opened(self._path(name), node)
+        opened = Opened(self._path(name), node, self._decoder.offset)
         yield opened
         if node.kind is NodeKind.DIRECTORY:
             self._directories.append(opened)

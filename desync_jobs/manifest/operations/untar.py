@@ -41,6 +41,10 @@ class UntarSpec(ArchiveSpec):
     """Whether the tree that is at the target already is a seed, after the others: its files are
     read and cut, and chunks that they have are not fetched. By default that is so where what else
     is in the target is removed, which takes it for an older version."""
+    hardlink: Flag = False
+    """Whether a file becomes a hard link to the same one of a tree among the seeds, where content
+    and metadata are equal: it takes no room, and is changed with it ever after. Without, files
+    share blocks with those of seeds where the file system can."""
     durability: Literal["full", "rename", "none"] = "full"
     """What survives a power cut: `full` syncs the tree, before it takes its place where the change
     is `atomic`, and its folder after that; `rename` leaves the folder to the system; `none` syncs
@@ -66,6 +70,9 @@ def untar_problems(spec: UntarSpec) -> Iterator[tuple[tuple[str, ...], str]]:
     if spec.atomic and spec.delete is False:
         message = "an atomic change makes a whole new tree; leave it out, or leave out atomic"
         yield ("delete",), message
+    if spec.hardlink and not (spec.seeds or spec.seeds_target):
+        message = "links lead to files of seeds; name seeds that are trees, or set seed_target"
+        yield ("hardlink",), message
     if spec.seed_target and spec.archive is not None:
         yield (
             ("seed_target",),
