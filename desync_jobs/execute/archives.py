@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from desync_jobs.archive.tree_seed import TreeSeed
 from desync_jobs.archive.twins import Twins
@@ -26,6 +27,7 @@ from desync_jobs.manifest.sources import SourcesSpec
 from desync_jobs.planner.archives import Archive, ArchiveFacts, archive_cost
 from desync_jobs.planner.blob_range import BlobRange
 from desync_jobs.planner.cost import Cost
+from desync_jobs.planner.facts import FileFacts
 
 
 def survey_archive(task: Task[ArchiveSpec]) -> ArchiveFacts:
@@ -147,6 +149,13 @@ def open_archive(task: Task[SourcesSpec], archive: Archive) -> Iterator[OpenArch
             source = ArchiveSource(blob.pieces, blob.statistics, archive.index, blob.trees)
             yield OpenArchive(name, source, task.warn, phase)
         return
+    with open_file(task, archive) as opened:
+        yield opened
+
+
+@contextmanager
+def open_file(task: Task[Any], archive: FileFacts) -> Iterator[OpenArchive]:
+    """Open an archive that is one file or stream for one reading, in a phase of its own."""
     name = _named(archive.path)
     phase = task.phase("reading", archive.size)
     with (

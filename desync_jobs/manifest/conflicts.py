@@ -19,6 +19,7 @@ from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.operations.untar import UntarSpec, untar_problems
@@ -108,7 +109,9 @@ def _unwritable(name: str, operation: ServeChunksSpec) -> Iterator[Problem]:
         yield Problem(("operations", name, "writable"), message)
 
 
-def _impossible_sizes(name: str, operation: MakeSpec | ChunkSpec | TarSpec) -> Iterator[Problem]:
+def _impossible_sizes(
+    name: str, operation: MakeSpec | ChunkSpec | PutSpec | TarSpec
+) -> Iterator[Problem]:
     try:
         operation.chunk_size.check(operation.cut)
     except ValueError as error:
@@ -131,7 +134,7 @@ def _unclear_tree(name: str, operation: UntarSpec) -> Iterator[Problem]:
 
 
 _CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] = (
-    ((MakeSpec, ChunkSpec, TarSpec), _impossible_sizes),
+    ((MakeSpec, ChunkSpec, PutSpec, TarSpec), _impossible_sizes),
     (ServeChunksSpec, _unwritable),
     (TarSpec, _unclear_archiving),
     (SourcesSpec, _unclear_sources),

@@ -28,6 +28,11 @@ def need_archive(spec: ArchiveSpec, facts: ArchiveFacts) -> Archive:
     """Return what to read; raises `SourceError`, `IndexMissingError` or `StoreError`."""
     if isinstance(facts, RangeFacts):
         return need_range(facts, spec.index or "")
+    return need_file(facts)
+
+
+def need_file(facts: FileFacts) -> FileFacts:
+    """Return an archive that is one file or stream; `SourceError` where there is none."""
     if facts.kind is FileKind.ABSENT:
         raise SourceError(f"{facts.path}: archive does not exist")
     if facts.kind is FileKind.DIRECTORY:

@@ -141,6 +141,18 @@ def _untar(statistics: Statistics) -> str:
     return ", ".join(parts)
 
 
+def _put(statistics: Statistics) -> str:
+    nodes = counted(_number(statistics, "nodes"), "node")
+    return f"cut {nodes} ({_size(statistics, 'bytes')}) into {_chunks(statistics)}, " + (
+        _stored(statistics)
+    )
+
+
+def _get(statistics: Statistics) -> str:
+    nodes = counted(_number(statistics, "nodes"), "node")
+    return f"wrote {nodes} ({_size(statistics, 'bytes')}) from {_chunks(statistics)}"
+
+
 def _list(statistics: Statistics) -> str:
     return f"listed {counted(_number(statistics, 'nodes'), 'node')}"
 
@@ -171,6 +183,8 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "mkdev": _serve_blob,
         "tar": _tar,
         "untar": _untar,
+        "put": _put,
+        "get": _get,
         "list": _list,
         "mtree": _mtree,
     }

@@ -33,6 +33,8 @@ JOBS: dict[str, dict[str, Any]] = {
     "untar": {"archive": "tree.catar", "target": "new"},
     "list-chunks": {"index": "blob.caibx", "output": "new"},
     "list": {"archive": "tree.catar", "output": "new"},
+    "put": {"archive": "tree.catar", "index": "new.caidx", "store": "new"},
+    "get": {**READ, "archive": "new"},
     "mtree": {"archive": "tree.catar", "output": "new"},
     "info": {**READ, "output": "new"},
     "inspect-chunks": {"index": "blob.caibx", "output": "new", "store": "store"},
@@ -77,7 +79,7 @@ def test_a_stopped_operation_is_interrupted_and_publishes_nothing(
     # Listings are over before they could tell of any progress.
     moment = (
         at_its_beginning
-        if kind in {"list-chunks", "info", "inspect-chunks", "list", "mtree"}
+        if kind in {"list-chunks", "info", "inspect-chunks", "list", "mtree", "put", "get"}
         else at_work
     )
     before = stamps(source.path)

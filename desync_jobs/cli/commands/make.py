@@ -3,6 +3,7 @@
 import click
 
 from desync_jobs.cli import options as opt
+from desync_jobs.cli.archives import is_index_name
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
@@ -38,8 +39,14 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     """Cut BLOB into chunks, write its INDEX, and store the chunks.
 
     BLOB may be a file, a block device, or '-' for standard input; INDEX may be
-    '-' for standard output. Without a store only the index is written.
+    '-' for standard output. Without a store only the index is written. For an INDEX called .caidx,
+    which is that of an archive, this is `put`.
     """
+    if is_index_name(index):
+        if digest is not None:
+            raise click.UsageError("an archive says itself which digest it has; leave out --digest")
+        fields = {"archive": blob, "index": index, "chunk_size": chunk_size, "cut": cut}
+        return OneLine("put", fields, store=store, print_stats=print_stats)
     fields = {
         "index": index,
         "blob": blob,

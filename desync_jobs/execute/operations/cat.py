@@ -1,32 +1,23 @@
 """Doing `cat`: a range of a blob, written as it is read."""
 
-from dataclasses import replace
-
-from desync_jobs.execute.blob_range import open_range, preview_range, survey_range
-from desync_jobs.execute.disks import disk_facts
-from desync_jobs.execute.inputs import output_facts
+from desync_jobs.execute.blob_range import open_range
 from desync_jobs.execute.outputs import open_output
+from desync_jobs.execute.range_output import preview_range_output, survey_range_output
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.cat import CatSpec
-from desync_jobs.planner.facts import FileKind
-from desync_jobs.planner.operations.cat import CatDetail, CatFacts, cat_cost
+from desync_jobs.planner.operations.cat import CatDetail, CatFacts
 from desync_jobs.planner.plan import Step
 
 
 def survey_cat(task: Task[CatSpec]) -> CatFacts:
     """Read the index and look at the stores."""
-    output = output_facts(task.path(task.spec.output), task.machine.streams)
-    written = output.kind in {FileKind.ABSENT, FileKind.REGULAR}
-    return CatFacts(
-        survey_range(task, task.spec.index), output, disk_facts(output.path) if written else None
-    )
+    return survey_range_output(task, task.spec.index, task.spec.output)
 
 
 def preview_cat(task: Task[CatSpec], step: Step) -> Step:
-    """Look where each chunk to be fetched is, and say what the range costs by that."""
-    detail = step.detail_as(CatDetail)
-    return replace(step, cost=cat_cost(detail, preview_range(task, detail.range)))
+    """Look where the chunks of the range are."""
+    return preview_range_output(task, step)
 
 
 def do_cat(task: Task[CatSpec], step: Step) -> Done:

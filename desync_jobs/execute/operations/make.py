@@ -3,15 +3,15 @@
 import os
 import stat
 
-from desync_jobs.assembly.cutting import Cutting, Stream, cut_stream
+from desync_jobs.assembly.cutting import Stream, cut_stream
 from desync_jobs.errors import InvalidDataError
-from desync_jobs.execute.index_output import IndexOutput
-from desync_jobs.execute.indexes import find_index, index_output_facts, open_index_output
+from desync_jobs.execute.indexes import find_index, index_output_facts
 from desync_jobs.execute.inputs import file_facts, open_input
 from desync_jobs.execute.keeping import Keeping
-from desync_jobs.execute.kept import lacking_in, stored_counts
-from desync_jobs.execute.opening import Reading, open_store
-from desync_jobs.execute.result import Done, Status
+from desync_jobs.execute.kept import lacking_in
+from desync_jobs.execute.making import cutting_of, make_chunks
+from desync_jobs.execute.opening import Reading
+from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index
@@ -62,7 +62,7 @@ def _same_chunks(task: Task[MakeSpec], blob: FileFacts, index: Index) -> bool:
     progress = machine.progress
     progress.expect(blob.size)
     phase = task.phase("examining", blob.size)
-    cutting = _cutting(task)
+    cutting = cutting_of(task)
     position = 0
     with open_input(blob.path, machine.streams) as fd:
         keeping = Keeping(cutting, task.spec.digest, None)
@@ -82,44 +82,21 @@ def _same_chunks(task: Task[MakeSpec], blob: FileFacts, index: Index) -> bool:
 
 def do_make(task: Task[MakeSpec], step: Step) -> Done:
     """Cut the blob, store what the store lacks, sync, and publish the index."""
-    spec, machine = task.spec, task.machine
+    spec = task.spec
     blob = step.detail_as(FileFacts)
-    algorithm, mode = spec.digest, spec.cut
-    store = None if spec.store is None else open_store(task, spec.store, Reading(algorithm))
-    cutting = _cutting(task)
-    keeping = Keeping(cutting, algorithm, store)
-    phase = task.phase("chunking" if store is None else "storing", blob.size)
-    sizes = spec.chunk_size
-    with (
-        open_input(blob.path, machine.streams) as fd,
-        open_index_output(task, spec.index) as output,
-    ):
-        index = IndexOutput(output, blob_flags(algorithm, mode), sizes)
-        if store is not None:
-            store.prepare()  # even an empty blob has a store, which other operations may ask
+    with open_input(blob.path, task.machine.streams) as fd:
         before = os.fstat(fd)
-        stream = Stream(fd, blob.path)
-        for batch in cut_stream(stream, cutting, machine.workers, keeping.keep):
-            index.add(batch.ends, batch.ids)
-            phase.advance(index.blob_size - phase.done)
-        if _written_to(before, os.fstat(fd)):
-            task.warn(f"{blob.path} changed while it was read; the index is of what was read")
-        if store is not None:
-            store.flush()
-        machine.cancel.check()
-        published = index.finish()
-    kept = stored_counts(store)
-    unchanged = published is Status.UNCHANGED and not kept["chunks_stored"]
-    statistics = {"bytes": index.blob_size, "chunks": index.chunks, **kept}
-    return Done(Status.UNCHANGED if unchanged else Status.DONE, statistics)
+
+        def check() -> None:
+            if _written_to(before, os.fstat(fd)):
+                task.warn(f"{blob.path} changed while it was read; the index is of what was read")
+
+        phase = task.phase("chunking" if spec.store is None else "storing", blob.size)
+        flags = blob_flags(spec.digest, spec.cut)
+        return make_chunks(task, Stream(fd, blob.path), flags, check, phase)
 
 
 def _written_to(before: os.stat_result, after: os.stat_result) -> bool:
     """Whether a regular file changed; a stream and a device have no time that says it."""
     old, new = ((one.st_size, one.st_mtime_ns) for one in (before, after))
     return stat.S_ISREG(after.st_mode) and old != new
-
-
-def _cutting(task: Task[MakeSpec]) -> Cutting:
-    spec = task.spec
-    return Cutting(spec.chunk_size, spec.cut, task.machine.kernel)

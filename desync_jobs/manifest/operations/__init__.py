@@ -18,6 +18,7 @@ from desync_jobs.manifest.operations.chop import ChopSpec
 from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.manifest.operations.digest import DigestSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.manifest.operations.get import GetSpec
 from desync_jobs.manifest.operations.info import InfoSpec
 from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list import ListSpec
@@ -27,6 +28,7 @@ from desync_jobs.manifest.operations.mkdev import MkdevSpec
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
+from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
 from desync_jobs.manifest.operations.serve_nbd import ServeNbdSpec
@@ -57,7 +59,9 @@ OperationSpec: TypeAlias = Annotated[
     | TarSpec
     | UntarSpec
     | ListSpec
-    | MtreeSpec,
+    | MtreeSpec
+    | PutSpec
+    | GetSpec,
     Field(discriminator="kind"),
 ]
 """Any operation a manifest can declare."""
@@ -85,5 +89,7 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "untar": UntarSpec,
     "list": ListSpec,
     "mtree": MtreeSpec,
+    "put": PutSpec,
+    "get": GetSpec,
 }
 """The same union by the word after `kind =`; a test holds the two equal."""

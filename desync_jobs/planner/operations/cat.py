@@ -5,7 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from desync_jobs.manifest.operations.cat import CatSpec
-from desync_jobs.planner.blob_range import BlobRange, RangeFacts, need_range, unseen_range_cost
+from desync_jobs.planner.blob_range import (
+    BlobRange,
+    RangeFacts,
+    Sources,
+    need_range,
+    unseen_range_cost,
+)
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import DiskFacts, FileFacts
 from desync_jobs.planner.fetched import FetchedCost
@@ -35,7 +41,11 @@ class CatDetail:
 
 def plan_cat(spec: CatSpec, facts: CatFacts) -> Decision:
     """Decide which chunks the range needs; a range past the end is refused before any output."""
-    wanted = need_range(facts.blob, spec.index, spec.offset, spec.length)
+    return decide_range(spec, need_range(facts.blob, spec.index, spec.offset, spec.length), facts)
+
+
+def decide_range(spec: Sources, wanted: BlobRange, facts: CatFacts) -> Decision:
+    """Decide to write `wanted`."""
     need_apart(facts.output, wanted.found)
     detail = CatDetail(wanted, facts.disk)
     cost = cat_cost(detail, unseen_range_cost(spec, wanted))

@@ -14,6 +14,7 @@ from desync_jobs.manifest.operations.chop import ChopSpec
 from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.manifest.operations.digest import DigestSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.manifest.operations.get import GetSpec
 from desync_jobs.manifest.operations.info import InfoSpec
 from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list import ListSpec
@@ -22,6 +23,7 @@ from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
+from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
 from desync_jobs.manifest.operations.tar import TarSpec
@@ -172,6 +174,18 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
         (
             ListSpec(kind="list", index="i", stores=("s",), cache="c", seeds=("d",)),
             Access(reads=("i",), uses_stores=("s", "c"), uses_seeds=("d",), writes_stdout=True),
+        ),
+        (
+            PutSpec(kind="put", archive="a", index="i", store="s"),
+            Access(reads=("a",), writes=("i",), adds_to=("s",)),
+        ),
+        (
+            GetSpec(kind="get", index="i", stores=("s",), cache="c"),
+            Access(reads=("i",), uses_stores=("s", "c"), writes_stdout=True),
+        ),
+        (
+            DigestSpec(kind="digest", directory="d"),
+            Access(reads_trees=("d",), writes_stdout=True),
         ),
         (
             MtreeSpec(kind="mtree", archive="-"),

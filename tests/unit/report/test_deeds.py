@@ -67,6 +67,12 @@ KIB = 1024
             {"entries": 2, "bytes": KIB, "chunks": 1, "chunks_stored": 1, "bytes_stored": 9},
             "archived 2 entries in 1.0 KiB, cut into 1 chunk, stored 1 chunk (9 bytes)",
         ),
+        (
+            "put",
+            {"nodes": 2, "bytes": KIB, "chunks": 1, "chunks_stored": 1, "bytes_stored": 9},
+            "cut 2 nodes (1.0 KiB) into 1 chunk, stored 1 chunk (9 bytes)",
+        ),
+        ("get", {"nodes": 1, "bytes": KIB, "chunks": 3}, "wrote 1 node (1.0 KiB) from 3 chunks"),
         ("list", {"nodes": 1}, "listed 1 node"),
         ("mtree", {"nodes": 1200}, "described 1,200 nodes"),
         ("a kind of tomorrow", {"bytes": 9}, "done"),
