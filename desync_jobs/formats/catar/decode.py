@@ -6,7 +6,7 @@ from typing import TypeAlias
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import ArchiveFormatError
 from desync_jobs.formats.catar.order import Grammar
-from desync_jobs.formats.catar.parse import XATTR_LIMIT, parse_body, parse_header
+from desync_jobs.formats.catar.parse import as_meant, parse_body, parse_header
 from desync_jobs.formats.catar.records import HEADER_SIZE, Payload, Record, RecordType, Xattr
 
 Piece: TypeAlias = memoryview
@@ -107,16 +107,6 @@ class Decoder:
                 return None
             record = parse_body(kind, bytes(rest[HEADER_SIZE : self._needed]))
         if isinstance(record, Xattr):
-            record = self._as_meant(record)
+            record = as_meant(record, from_desync=self._grammar.from_desync)
         self._grammar.accept(record, self._start)
         return record
-
-    def _as_meant(self, record: Xattr) -> Xattr:
-        """Return an attribute without the NUL that desync puts after its value."""
-        if not self._grammar.from_desync:
-            if len(record.value) > XATTR_LIMIT:
-                raise ArchiveFormatError("an XATTR record with a value that no file can have")
-            return record
-        if not record.value.endswith(b"\0"):
-            raise ArchiveFormatError("an XATTR record without desync's NUL at its end")
-        return Xattr(record.name, record.value[:-1])

@@ -88,6 +88,15 @@ class Grammar:
         self.ended = False
         """Whether the archive is complete."""
 
+    @classmethod
+    def of_node(cls, features: int, name: bytes) -> "Grammar":
+        """Follow a node after its name, somewhere in an archive with these feature flags."""
+        grammar = cls()
+        grammar._features = features
+        grammar._directories = [_Directory(0, 0, 1)]
+        grammar._named = r.Filename(name)
+        return grammar
+
     @property
     def from_desync(self) -> bool:
         """Whether what was read so far says that desync wrote the archive."""
@@ -103,7 +112,7 @@ class Grammar:
         if isinstance(record, r.Entry):
             self._enter(record, start)
         elif isinstance(record, r.Filename | r.Goodbye):
-            self._leave_node()
+            self.end_node()
             self._follow(record, start)
         elif self._node is None:
             raise self._unexpected(record)
@@ -155,8 +164,8 @@ class Grammar:
             raise self._unexpected(record)
         self._complete(node)
 
-    def _leave_node(self) -> None:
-        """End a node that has no body of its own."""
+    def end_node(self) -> None:
+        """End a node that has no body of its own; `ArchiveFormatError` for one that should."""
         node = self._node
         if node is None:
             return

@@ -74,6 +74,17 @@ def parse_body(kind: RecordType, body: bytes) -> Record:
     return _PARSERS[kind](body)
 
 
+def as_meant(record: r.Xattr, *, from_desync: bool) -> r.Xattr:
+    """Return an attribute without the NUL that desync puts after its value."""
+    if not from_desync:
+        if len(record.value) > XATTR_LIMIT:
+            raise ArchiveFormatError("an XATTR record with a value that no file can have")
+        return record
+    if not record.value.endswith(b"\0"):
+        raise ArchiveFormatError("an XATTR record without desync's NUL at its end")
+    return r.Xattr(record.name, record.value[:-1])
+
+
 def _entry(body: bytes) -> r.Entry:
     features, mode, flags, uid, gid, mtime = struct.unpack("<6Q", body)
     if stat.S_IFMT(mode & 0xFFFFFFFF) | stat.S_IMODE(mode & 0xFFFFFFFF) != mode:

@@ -1,14 +1,14 @@
 """Bytes to the nodes of a tree, each with its path, as they come."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import TypeAlias
 
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.formats.catar import records as r
 from desync_jobs.formats.catar.decode import Decoder, Piece
-from desync_jobs.formats.catar.node import Acl, Node, NodeKind
+from desync_jobs.formats.catar.gathering import NodeRecords
+from desync_jobs.formats.catar.node import Node, NodeKind
 from desync_jobs.formats.catar.records import Record
 
 
@@ -49,8 +49,7 @@ class TreeReader:
         self._decoder = Decoder(name)
         self._directories: list[Opened] = []
         self._open: Opened | None = None
-        self._parts: dict[str, Any] = {}
-        self._entry: r.Entry | None = None
+        self._records = NodeRecords()
         self._name: bytes | None = None
         self._rest = 0
 
@@ -71,8 +70,6 @@ class TreeReader:
 
     def _take(self, record: Record) -> Iterator[Event]:
         match record:
-            case r.Entry():
-                self._entry = record
             case r.Filename() | r.Goodbye():
                 yield from self._end_node()
                 yield from self._end_name()
@@ -82,28 +79,18 @@ class TreeReader:
                     directory = self._directories.pop()
                     yield Closed(directory.path, directory.node)
             case r.Payload() | r.Symlink() | r.Device():
-                self._parts["body"] = record
+                self._records.add(record)
                 yield from self._end_node()
             case _:
-                self._describe(record)
-
-    def _describe(self, record: Record) -> None:
-        key = _SINGLE.get(type(record))
-        if key is not None:
-            self._parts[key] = record
-        else:
-            self._parts.setdefault(_SEVERAL[type(record)], []).append(record)
+                self._records.add(record)
 
     def _end_node(self) -> Iterator[Event]:
         """Open the node whose records are complete now, and close it unless more of it comes."""
-        if self._entry is None:
+        if self._records.entry is None:
             return
-        name, parts = self._name or b"", self._parts
-        acl: dict[str, Any] = {key: parts.pop(key) for key in _ACL_PARTS if key in parts}
-        for several in (acl, parts):
-            several.update({k: tuple(v) for k, v in several.items() if isinstance(v, list)})
-        node = Node(name, self._entry, acl=Acl(**acl), **parts)
-        self._entry, self._name, self._parts = None, None, {}
+        name = self._name or b""
+        node = self._records.node(name)
+        self._name, self._records = None, NodeRecords()
         opened = Opened(self._path(name), node, self._decoder.offset)
         yield opened
         if node.kind is NodeKind.DIRECTORY:
@@ -128,26 +115,3 @@ class TreeReader:
         if len(self._directories) == 1:
             return name
         return self._directories[-1].path + b"/" + name
-
-
-_SINGLE: Final[Mapping[type[Record], str]] = MappingProxyType(
-    {
-        r.User: "user",
-        r.Group: "group",
-        r.AclGroupObj: "group_obj",
-        r.AclDefault: "default",
-        r.Selinux: "selinux",
-        r.Fcaps: "fcaps",
-        r.QuotaProject: "project",
-    }
-)
-_SEVERAL: Final[Mapping[type[Record], str]] = MappingProxyType(
-    {
-        r.Xattr: "xattrs",
-        r.AclUser: "users",
-        r.AclGroup: "groups",
-        r.AclDefaultUser: "default_users",
-        r.AclDefaultGroup: "default_groups",
-    }
-)
-_ACL_PARTS: Final = ("users", "groups", "group_obj", "default", "default_users", "default_groups")
