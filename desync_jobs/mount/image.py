@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from desync_jobs.assembly.random_access import RandomAccess
+from desync_jobs.mount.seeking import blocks, seek
 
 _BLOCK: Final = 4096
-_SECTOR: Final = 512
 _ROOT: Final = "/"
 
 
@@ -36,10 +36,8 @@ class ImageContent:
         self._name = name
         self._blob = blob
         self._root = _attributes(stat.S_IFDIR | 0o555, 2, 0, owner)
-        data = sum(one.length for one in blob.extents(0, blob.size) if not one.hole)
-        # Programs look for holes where there are fewer blocks than bytes.
         file = _attributes(stat.S_IFREG | 0o444, 1, blob.size, owner)
-        self._file = {**file, "st_blocks": -(-data // _SECTOR)}
+        self._file = {**file, "st_blocks": blocks(blob, 0, blob.size)}
 
     def getattr(self, path: str, _handle: int | None = None) -> Mapping[str, int]:
         """Return what stat(2) says."""
@@ -68,16 +66,7 @@ class ImageContent:
     def lseek(self, path: str, offset: int, whence: int) -> int:
         """Return where the next hole (`SEEK_HOLE`) or the next data is."""
         self._need_file(path)
-        size = self._blob.size
-        if offset >= size:
-            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
-        for extent in self._blob.extents(offset, size - offset):
-            if extent.hole == (whence == os.SEEK_HOLE):
-                return offset
-            offset += extent.length
-        if whence == os.SEEK_HOLE:
-            return size
-        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        return seek(self._blob, 0, self._blob.size, offset, whence)
 
     def statfs(self, _path: str) -> Mapping[str, int]:
         """Return the size of the file system: full, with one file."""
