@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -42,10 +42,8 @@ class ArchiveOptions:
 
     def line_on(self, kind: str, key: str, tree: str, fields: Mapping[str, object]) -> OneLine:
         """Return the operation `kind` on `tree`, which is what `key` says."""
-        if key == "index" and not self.stores:
-            raise click.UsageError(
-                f"{tree} is read as an index, whose chunks are in a store; name it with --store"
-            )
+        if key == "index":
+            need_store_of_index(tree, self.stores)
         return self.sourced(kind, {key: tree, **fields})
 
     def sourced(self, kind: str, fields: Mapping[str, object]) -> OneLine:
@@ -57,6 +55,14 @@ class ArchiveOptions:
         seeds = declared_seeds(self.seed, self.seed_directory)
         return OneLine(
             kind, {**fields, **places}, stores=self.stores, cache=self.cache, seeds=seeds
+        )
+
+
+def need_store_of_index(index: str, stores: Sequence[str]) -> None:
+    """Raise `UsageError` for an index without a store."""
+    if not stores:
+        raise click.UsageError(
+            f"{index} is read as an index, whose chunks are in a store; name it with --store"
         )
 
 

@@ -15,17 +15,17 @@ store_file: Final = click.option(
 )
 
 
-def take_stores(given: dict[str, Any]) -> tuple[Sequence[str], str | None]:
+def take_stores(given: dict[str, Any], *, needed: bool = True) -> tuple[Sequence[str], str | None]:
     """Take stores and cache out of a command's options: named one by one, or in a store file.
 
-    `UsageError` where there are both, or no store at all.
+    `UsageError` where there are both, or no store at all and one is `needed`.
     """
     stores, cache, path = given.pop("stores"), given.pop("cache"), given.pop("store_file")
     if path is not None:
         if stores or cache is not None:
             raise click.UsageError("--store-file has stores and cache; leave out -s and -c")
         stores, cache = read_store_file(path)
-    if not stores:
+    if needed and not stores:
         raise click.UsageError("no store given: write -s PLACE or --store-file FILE")
     return stores, cache
 

@@ -31,6 +31,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "chunk-server": "Serve chunks over HTTP.",
             "index-server": "Serve indexes over HTTP.",
             "mount-index": "Show a blob as a file, without extracting it.",
+            "mount": "Show an archive as a directory tree, without unpacking it.",
             "nbd-server": "Serve a blob as a block device, over NBD.",
             "mkdev": "Attach a blob to a block device of this machine.",
             "tar": "Archive a directory tree, as a file or as chunks with an index.",

@@ -106,7 +106,7 @@ class OpenArchive:
         Raises `ArchiveFormatError` where it is no archive, or not the one that its index is of;
         warns of names that desync left without anything.
         """
-        reader = TreeReader(self.name)
+        reader, index = TreeReader(self.name), self._source.index
         left_out: list[bytes] = []
         count = 0
         for block in self._pieces:
@@ -114,8 +114,8 @@ class OpenArchive:
             for event in reader.feed(block):
                 if isinstance(event, LeftOut):
                     left_out, count = left_out or [event.path], count + 1
-                if isinstance(event, Opened) and event.path == b".":
-                    self._check_flags(event)
+                if index is not None and isinstance(event, Opened) and event.path == b".":
+                    check_archive_flags(self.name, event.node.entry.feature_flags, index)
                 yield event
             self._phase.advance(len(block))
         reader.finish()
@@ -125,17 +125,16 @@ class OpenArchive:
                 f"{escaped(left_out[0])}" + (f" and {count - 1:,} more" if count > 1 else "")
             )
 
-    def _check_flags(self, root: Opened) -> None:
-        """Hold the archive's feature flags against the index's, as casync does."""
-        found, index = root.node.entry.feature_flags, self._source.index
-        # Every archive of desync's claims the same digest, whichever its chunks have.
-        apart = FeatureFlags.SHA512_256 if is_desyncs(found) else 0
-        if index is not None and (index.flags ^ found) & ~apart:
-            raise ArchiveFormatError(
-                f"{self.name}: its feature flags are {found:#x}, those of its index "
-                f"{index.flags:#x}: that is the index of a blob, or of another archive; "
-                "`put` makes one of an archive"
-            )
+
+def check_archive_flags(name: str, found: int, index: Index) -> None:
+    """Hold an archive's feature flags against its index's, as casync does; `ArchiveFormatError`."""
+    # Every archive of desync's claims the same digest, whichever its chunks have.
+    apart = FeatureFlags.SHA512_256 if is_desyncs(found) else 0
+    if (index.flags ^ found) & ~apart:
+        raise ArchiveFormatError(
+            f"{name}: its feature flags are {found:#x}, those of its index {index.flags:#x}: that "
+            "is the index of a blob, or of another archive; `put` makes one of an archive"
+        )
 
 
 @contextmanager

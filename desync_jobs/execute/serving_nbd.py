@@ -55,8 +55,11 @@ def serve_nbd(
     with live_stores(task, Reading(index.algorithm, index.largest)) as stores:
         reader = BlobReader(index, stores.source, memory=task.spec.memory, threads=threads)
         server = NbdServer(Export(name, reader), sockets, limits, task.warn)
-        server.run(_Control(conduct, stores.reload))
-    reader.close()
+        try:
+            server.run(_Control(conduct, stores.reload))
+        finally:
+            stores.stop()
+            reader.close()
     statistics = {
         "requests": server.tally.requests,
         "bytes": server.tally.bytes,

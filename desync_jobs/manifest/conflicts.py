@@ -19,6 +19,7 @@ from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.mount import MountTreeSpec
 from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.tar import TarSpec
@@ -118,7 +119,7 @@ def _impossible_sizes(
         yield Problem(("operations", name, "chunk_size"), str(error))
 
 
-def _unclear_sources(name: str, operation: SourcesSpec) -> Iterator[Problem]:
+def _unclear_sources(name: str, operation: SourcesSpec | MountTreeSpec) -> Iterator[Problem]:
     for where, message in operation.contradictions():
         yield Problem(("operations", name, *where), message)
 
@@ -137,7 +138,7 @@ _CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] 
     ((MakeSpec, ChunkSpec, PutSpec, TarSpec), _impossible_sizes),
     (ServeChunksSpec, _unwritable),
     (TarSpec, _unclear_archiving),
-    (SourcesSpec, _unclear_sources),
+    ((SourcesSpec, MountTreeSpec), _unclear_sources),
     (UntarSpec, _unclear_tree),
 )
 """What is asked of operations of some kinds."""

@@ -36,8 +36,13 @@ class SourcesSpec(OperationBase):
 
     def source_contradictions(self, *, indexed: bool) -> Iterator[Found]:
         """Yield what is wrong with these keys where something is `indexed`, or nothing is."""
-        if indexed and not self.stores:
-            yield ("stores",), "missing; the chunks of an index are in stores"
-        for key in () if indexed else _OF_AN_INDEX:
-            if getattr(self, key):
-                yield (key,), "is for the chunks of an index, which is not given; leave it out"
+        return source_contradictions(self, indexed=indexed)
+
+
+def source_contradictions(spec: OperationBase, *, indexed: bool) -> Iterator[Found]:
+    """Yield what is wrong with the keys that `spec` has for the chunks of an index."""
+    if indexed and not getattr(spec, "stores", ()):
+        yield ("stores",), "missing; the chunks of an index are in stores"
+    for key in () if indexed else _OF_AN_INDEX:
+        if getattr(spec, key, None):
+            yield (key,), "is for the chunks of an index, which is not given; leave it out"

@@ -179,6 +179,7 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "serve-chunks": _serve,
         "serve-indexes": _serve,
         "mount-index": _mount,
+        "mount": _mount,
         "serve-nbd": _serve_blob,
         "mkdev": _serve_blob,
         "tar": _tar,

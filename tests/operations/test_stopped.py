@@ -41,7 +41,7 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
-SERVERS = {"pull", "serve-chunks", "serve-indexes", "mount-index", "serve-nbd", "mkdev"}
+SERVERS = {"pull", "serve-chunks", "serve-indexes", "mount-index", "mount", "serve-nbd", "mkdev"}
 """Kinds that work as long as a client wants; how they end is told where they are tested."""
 
 

@@ -25,6 +25,7 @@ from desync_jobs.manifest.operations.list import ListSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.mkdev import MkdevSpec
+from desync_jobs.manifest.operations.mount import MountTreeSpec
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
@@ -54,6 +55,7 @@ OperationSpec: TypeAlias = Annotated[
     | ServeChunksSpec
     | ServeIndexesSpec
     | MountIndexSpec
+    | MountTreeSpec
     | ServeNbdSpec
     | MkdevSpec
     | TarSpec
@@ -83,6 +85,7 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "serve-chunks": ServeChunksSpec,
     "serve-indexes": ServeIndexesSpec,
     "mount-index": MountIndexSpec,
+    "mount": MountTreeSpec,
     "serve-nbd": ServeNbdSpec,
     "mkdev": MkdevSpec,
     "tar": TarSpec,

@@ -414,6 +414,8 @@ SERVER = {
                 "prefetch_threads": 3,
             },
         },
+        {"kind": "mount", "mountpoint": "m", "archive": "a"},
+        {"kind": "mount", "mountpoint": "m", "stores": ["s"], "index": "i"},
         {
             "kind": "serve-nbd",
             "index": "i",

@@ -59,6 +59,7 @@ KIB = 1024
         ("serve-indexes", {"requests": 1}, "answered 1 request"),
         ("mount-index", {"bytes": 2048, "reads": 2}, "gave 2.0 KiB in 2 reads"),
         ("mount-index", {"bytes": 9, "reads": 1, "failed": 2}, "gave 9 bytes in 1 read, 2 failed"),
+        ("mount", {"bytes": 9, "reads": 1}, "gave 9 bytes in 1 read"),
         ("serve-nbd", {"requests": 2, "bytes": 2048}, "answered 2 requests with 2.0 KiB"),
         ("mkdev", {"requests": 1, "bytes": 10}, "answered 1 request with 10 bytes"),
         ("tar", {"entries": 1, "bytes": 2048}, "archived 1 entry in 2.0 KiB"),
