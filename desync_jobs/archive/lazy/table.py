@@ -37,9 +37,12 @@ class Table:
     """
 
     def __init__(self, items: bytes, first: int, start: int) -> None:
+        """Take its bytes; `ArchiveFormatError` where some names would not be found in it."""
         self._items = np.frombuffer(items, "<u8").reshape(-1, ITEM_SIZE // 8)
         self._first = first
         self._start = start
+        if not _is_search_tree(self._items[:, 2]):
+            raise ArchiveFormatError("a table that is not in the order of a search tree")
 
     @property
     def size(self) -> int:
@@ -65,8 +68,10 @@ class Table:
             if name_hash >= here:
                 pending.append(2 * place + 2)
 
-    def spans(self) -> Iterator[Span]:
-        """Yield all entries in the order of the archive, which they fill from end to end.
+    def spans(self) -> Iterator[tuple[Span, int]]:
+        """Yield all entries with the hashes of their names, in the order of the archive.
+
+        They fill their directory from end to end.
 
         `ArchiveFormatError` where they do not.
         """
@@ -80,11 +85,28 @@ class Table:
             or (sizes <= 0).any()
         ):
             raise ArchiveFormatError("a directory whose entries leave gaps or overlap")
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            yield Span(start, end)
+        hashes = self._items[order, 2].tolist()
+        for start, end, name_hash in zip(starts.tolist(), ends.tolist(), hashes, strict=True):
+            yield Span(start, end), name_hash
 
     def _span(self, offset: int, size: int) -> Span:
         start = self._start - offset
         if start < self._first or size <= 0 or start + size > self._start:
             raise ArchiveFormatError(_OUTSIDE)
         return Span(start, start + size)
+
+
+def _is_search_tree(hashes: NDArray[np.uint64]) -> bool:
+    """Whether each item's left ones are no larger, and its right ones no smaller."""
+    low, high = np.zeros(1, np.uint64), np.full(1, np.iinfo(np.uint64).max)
+    begin = 0
+    while begin < len(hashes):
+        level = hashes[begin : 2 * begin + 1]
+        low, high = low[: len(level)], high[: len(level)]
+        if (level < low).any() or (level > high).any():
+            return False
+        # The children of each stand side by side.
+        low = np.column_stack((low, level)).ravel()
+        high = np.column_stack((level, high)).ravel()
+        begin = 2 * begin + 1
+    return True

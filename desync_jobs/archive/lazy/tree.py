@@ -74,6 +74,8 @@ class ArchiveTree:
         self._name = name
         self._tables: Recent[int, Table] = Recent(_TABLES)
         self._features: int | None = None
+        if not blob.size:
+            raise ArchiveFormatError(f"{name}: is empty, and no archive")
         self.root = self._located(Span(0, blob.size), b"")
         """The directory that the archive is of."""
         self._features = self.root.node.entry.feature_flags
@@ -85,24 +87,31 @@ class ArchiveTree:
         return self.root.node.entry.feature_flags
 
     def child(self, directory: Located, name: bytes) -> Located | None:
-        """Return the entry called `name`; None where `directory` has none."""
+        """Return the entry called `name`; None where `directory` has none.
+
+        Of several the last, which is what is there when all are unpacked.
+        """
         table = self._table(directory)
+        last: Span | None = None
         with self._about(directory.span.start):
             for span in table.candidates(hash_name(name)):
                 found, size = parse_name(self._read(span, NAME_LIMIT), span.size)
-                if found == name and not self._is_left_out(span, size):
-                    return self._located(Span(span.start + size, span.end), name)
-        return None
+                later = last is None or span.start >= last.start
+                if found == name and later and not self._is_left_out(span, size):
+                    last = Span(span.start + size, span.end)
+        return None if last is None else self._located(last, name)
 
     def children(self, directory: Located) -> Iterator[Child]:
         """Yield the entries of `directory` in the order of the archive."""
         table = self._table(directory)
         windows = _Windows(self._blob)
         with self._about(directory.span.start):
-            for span in table.spans():
+            for span, name_hash in table.spans():
                 with self._about(span.start):
                     window = windows.at(span, NAME_LIMIT + ENTRY_SIZE)
                     name, size = parse_name(window, span.size)
+                    if hash_name(name) != name_hash:
+                        raise ArchiveFormatError("a name that its directory knows as another")
                     if self._is_left_out(span, size):
                         continue
                     mode = parse_entry(window[size : size + ENTRY_SIZE]).mode
