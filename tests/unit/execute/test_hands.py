@@ -1,6 +1,7 @@
 import pytest
 
 from desync_jobs.execute.hands import hands_of
+from desync_jobs.manifest.live import LiveSpec
 from desync_jobs.manifest.operations import KINDS
 from desync_jobs.planner.decide import planner_of
 
@@ -17,7 +18,7 @@ def test_every_kind_of_operation_has_a_surveyor_a_planner_and_a_doer(kind: str) 
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_fetches_chunks_can_be_previewed(kind: str) -> None:
     # What is fetched for others is not known before they ask.
-    others = kind in ("info", "pull", "serve-chunks", "mount", "serve-nbd", "mkdev")
+    others = kind in ("info", "pull", "serve-chunks") or issubclass(KINDS[kind], LiveSpec)
     fetches = {"stores", "cache"} <= set(KINDS[kind].model_fields) and not others
 
     assert (hands_of(kind).preview is not None) == fetches
