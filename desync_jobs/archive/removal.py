@@ -108,12 +108,17 @@ def open_directory(folder: int, name: bytes) -> int:
             os.close(handle)
         fd = os.open(name, _DIRECTORY, dir_fd=folder)
     try:
-        if not os.access(".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
-            os.fchmod(fd, stat.S_IMODE(os.fstat(fd).st_mode) | _ALL_OF_OWNER)
+        mode = stat.S_IMODE(os.fstat(fd).st_mode)
+        if mode & _ALL_OF_OWNER != _ALL_OF_OWNER and not _can_change(fd):
+            os.fchmod(fd, mode | _ALL_OF_OWNER)
     except BaseException:
         os.close(fd)
         raise
     return fd
+
+
+def _can_change(fd: int) -> bool:
+    return os.access(".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True)
 
 
 def locking_flags(fd: int) -> int:

@@ -84,6 +84,8 @@ class Choice:
             found &= ~_OWNERS
         if not self.same_permissions:
             found &= ~_MODES
+        if not found & _F.SUBVOLUME:
+            found &= ~_F.SUBVOLUME_READ_ONLY
         # Lists of numbers need no owners that are kept, and bring their mode along.
         lists = found & _F.ACL
         return normal_form(found & ~lists) & ~(_F.PERMISSIONS if lists else lists) | lists

@@ -25,7 +25,8 @@ def survey_untar(task: Task[UntarSpec]) -> UntarFacts:
     archive = survey_archive(task)
     if isinstance(archive, RangeFacts) and task.spec.seeds_target:
         archive = replace(archive, trees=(*archive.trees, *_standing_tree(target)))
-    return UntarFacts(archive, target, _inside(task, target.path))
+    mounted = target.present and os.path.ismount(os.path.realpath(target.path))
+    return UntarFacts(archive, target, mounted, _inside(task, target.path))
 
 
 def _standing_tree(target: FileFacts) -> tuple[TreeFacts, ...]:

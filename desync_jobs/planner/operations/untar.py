@@ -21,6 +21,8 @@ class UntarFacts:
 
     archive: ArchiveFacts
     target: FileFacts
+    mounted: bool
+    """Whether something is mounted at the target."""
     inside: str | None
     """What is read and is in the target itself."""
 
@@ -38,6 +40,11 @@ def plan_untar(spec: UntarSpec, facts: UntarFacts) -> Decision:
     archive, target = need_archive(spec, facts.archive), facts.target
     if target.present and target.kind is not FileKind.DIRECTORY:
         raise TargetError(f"{target.path} is not a directory; name another target")
+    if spec.atomic and facts.mounted:
+        raise TargetError(
+            f"{target.path}: something is mounted there, so it cannot be replaced as a whole; "
+            "leave out atomic"
+        )
     if facts.inside is not None and spec.deletes:
         raise UsageError(
             f"{facts.inside} is in {target.path}, from which everything else is removed; name "
