@@ -7,7 +7,7 @@ from there on, and `--print-manifest` shows it.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class OneLine:
     """Location of the cache."""
     seeds: Sequence[Mapping[str, str]] = ()
     """Seeds, as a manifest declares them."""
+    limits: Mapping[str, object] = field(default_factory=dict)
+    """Limits, as a manifest declares them."""
     print_stats: bool = False
     """Whether desync's statistics are printed after success."""
     again: "Callable[[], OneLine] | None" = None
@@ -52,6 +54,7 @@ class OneLine:
             "failover_groups": groups,
             "caches": _places(caches),
             "seeds": seeds,
+            "limits": dict(self.limits),
         }
         document: dict[str, object] = {"version": 1}
         if concurrency is not None:

@@ -146,6 +146,8 @@ class LimitOptions:
     max_download: str | None = None
     max_requests: str | None = None
     max_duration: str | None = None
+    max_deletions: str | None = None
+    max_deletion_share: str | None = None
 
 
 def limit_options(function: Callable[..., int]) -> Callable[..., int]:
@@ -158,6 +160,14 @@ def limit_options(function: Callable[..., int]) -> Callable[..., int]:
     )
     @click.option(
         "--max-requests", metavar="N", help="Do not begin what would ask stores more often."
+    )
+    @click.option(
+        "--max-deletions", metavar="N", help="Do not begin what would remove more chunks."
+    )
+    @click.option(
+        "--max-deletion-share",
+        metavar="PERCENT",
+        help="Do not begin what would remove more of a store, by default 50%.",
     )
     @click.option(
         "--max-duration", metavar="TIME", help="Stop in good order after this time, as in '30min'."

@@ -20,6 +20,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "extract": "Put a blob together from its index and stores.",
             "verify-index": "Check that a blob is the one its index describes.",
             "verify": "Check every chunk of a store.",
+            "prune": "Remove the chunks of a store that no index needs.",
+            "unprune": "Bring back what a prune put aside.",
             "chop": "Store the chunks of a blob that already has an index.",
             "cache": "Copy the chunks of indexes from stores into a cache.",
             "cat": "Write a blob, or a part of it, to standard output.",

@@ -12,6 +12,7 @@ from desync_jobs.errors import DesyncRunError
 from desync_jobs.execute.opening import Reading, surroundings
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations import OperationSpec
+from desync_jobs.manifest.paths import url_scheme
 from desync_jobs.manifest.serving import ServerSpec
 from desync_jobs.manifest.stores import CacheSpec
 from desync_jobs.stores import open as opening
@@ -40,6 +41,10 @@ def writing_leases(task: Task[OperationSpec]) -> Iterator[dict[str, Lease]]:
                 if lease is not None:
                     leases[name] = lease
         yield leases
+        published = [path for path in map(task.path, task.spec.access().writes) if url_scheme(path)]
+        for lease in leases.values():
+            if published:
+                lease.give_back(published)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from desync_jobs.core.chunk import CHUNK_SIZE_LIMIT, DigestAlgorithm
 from desync_jobs.execute.disks import disk_facts
@@ -17,6 +17,7 @@ from desync_jobs.planner.fetched import CachePlace
 from desync_jobs.planner.holdings import Keeps
 from desync_jobs.stores import open as opening
 from desync_jobs.stores.base import ChunkSource, ChunkStore
+from desync_jobs.stores.forms import ChunkForms
 from desync_jobs.stores.leased import LeasedStore
 from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.stores.reader import Reader
@@ -33,6 +34,10 @@ class Reading:
     """Plain bytes of the largest chunk it can meet."""
     also: DigestAlgorithm | None = None
     """Another digest that a chunk's name may be."""
+
+
+_ANY: Final = Reading(DigestAlgorithm.SHA512_256)
+"""For places whose chunks are not read."""
 
 
 class Sourced(Protocol):
@@ -118,6 +123,21 @@ def open_sources(task: Task[Sourced], reading: Reading) -> ChunkSource:
         return stores
     around = surroundings(task, reading)
     return opening.open_behind_cache(spec.cache, stores, around, repair=spec.cache_repair)
+
+
+def open_forms(task: Task[S], name: str) -> ChunkForms:
+    """Return how the store or cache called `name` keeps chunks."""
+    return opening.open_forms(name, surroundings(task, _ANY))
+
+
+def open_place_of_store(task: Task[S], name: str) -> ObjectPlace | None:
+    """Return the objects behind a store or cache; None where it can have none but chunks."""
+    return opening.open_place_of_store(name, surroundings(task, _ANY))
+
+
+def open_place_of_indexes(task: Task[S], url: str) -> ObjectPlace:
+    """Return the place that the manifest calls `url`, a directory or a URL with indexes below."""
+    return opening.open_place_of_indexes(task.path(url), surroundings(task, _ANY))
 
 
 def open_index_place(task: Task[S], url: str) -> tuple[ObjectPlace, str]:

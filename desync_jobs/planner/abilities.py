@@ -15,6 +15,7 @@ _REFUSALS: Final = {
     Capability.PRESENCE: "cannot be asked what it has",
     Capability.LIST: "cannot be listed",
     Capability.DELETE: "cannot be deleted from",
+    Capability.CREATE: "cannot make what is new and nothing else",
 }
 _LOOKING_KINDS: Final = ("info", "inspect-chunks")
 """Kinds that look for chunks and read none."""
@@ -53,7 +54,7 @@ def _wanted(job: JobSpec, operation: OperationSpec) -> Iterator[tuple[str, Capab
         yield name, Capability.WRITE
     for name in access.deletes_from:
         yield name, Capability.DELETE
-    if operation.kind == "verify":
+    if operation.kind in ("verify", "prune"):
         yield operation.store, Capability.LIST
     cache = None if looks else getattr(operation, "cache", None)
     if cache is not None:

@@ -46,6 +46,18 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """Chunk files that are removed from one place."""
+
+    place: str
+    chunks: int
+    bytes: int
+    """Stored bytes."""
+    of: int
+    """How many chunk files the place has."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """All a step reads and writes."""
 
@@ -57,6 +69,7 @@ class Cost:
     """Room that is needed, by file system."""
     warnings: tuple[str, ...] = ()
     """What will go wrong, or may."""
+    deletes: tuple[Deletion, ...] = ()
 
     @property
     def download(self) -> Bounds | None:
@@ -80,6 +93,7 @@ def summed(costs: Iterable[Cost], renamed: Mapping[str, str]) -> Cost:
         sum(cost.work for cost in every),
         space,
         tuple(dict.fromkeys(told)),
+        tuple(one for cost in every for one in cost.deletes),
     )
 
 

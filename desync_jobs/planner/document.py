@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypedDict
 
 from desync_jobs.core.prices import Price
-from desync_jobs.planner.cost import Amount, Bounds
+from desync_jobs.planner.cost import Amount, Bounds, Deletion
 from desync_jobs.planner.plan import Action, Plan, Step, StepPart
 from desync_jobs.planner.space import Space
 
@@ -57,6 +57,19 @@ class AmountDocument(TypedDict):
     """Bytes as they are stored and transferred; null where nobody looked."""
     price: PriceDocument | None
     """What decides between sources."""
+
+
+class DeletionDocument(TypedDict):
+    """Chunk files that are removed from one place."""
+
+    place: str
+    """The store or cache."""
+    chunks: int
+    """How many chunk files go."""
+    bytes: int
+    """Their stored bytes."""
+    of: int
+    """How many chunk files the place has."""
 
 
 class SpaceDocument(TypedDict):
@@ -114,6 +127,8 @@ class StepDocument(TypedDict):
     """Stored bytes that come from stores, caches left out; null where nobody looked."""
     space: list[SpaceDocument]
     """Room that is needed, by file system."""
+    deletes: list[DeletionDocument]
+    """What is removed, by place."""
     warnings: list[str]
     """What will go wrong, or may."""
     parts: list[PartDocument]
@@ -166,6 +181,7 @@ def _step(step: Step) -> StepDocument:
         "writes": [_amount(amount) for amount in cost.writes],
         "download": _perhaps(cost.download),
         "space": [_space(space) for space in cost.space],
+        "deletes": [_deletion(deletion) for deletion in cost.deletes],
         "warnings": list(cost.warnings),
         "parts": [_part(part) for part in step.parts],
         "error": None if step.error is None else str(step.error),
@@ -193,6 +209,15 @@ def _amount(amount: Amount) -> AmountDocument:
         "exact": amount.exact,
         "stored": _perhaps(amount.stored),
         "price": None if amount.price is None else _price(amount.price),
+    }
+
+
+def _deletion(deletion: Deletion) -> DeletionDocument:
+    return {
+        "place": deletion.place,
+        "chunks": deletion.chunks,
+        "bytes": deletion.bytes,
+        "of": deletion.of,
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from desync_jobs.core.prices import Source
-from desync_jobs.planner.cost import Amount, Bounds, Cost
+from desync_jobs.planner.cost import Amount, Bounds, Cost, Deletion
 from desync_jobs.planner.plan import Action, Plan, Step, StepPart
 from desync_jobs.planner.space import Space
 from desync_jobs.report.words import counted, in_bytes
@@ -42,6 +42,9 @@ def _cost_lines(cost: Cost, indent: str) -> Iterator[str]:
     yield from _table([*_rows("reads", cost.reads), *_rows("writes", cost.writes)], indent)
     if cost.download is not None:
         yield f"{indent}fetches  {_between(cost.download)} in {_requests(cost)}"
+    for deletion in cost.deletes:
+        if deletion.chunks:
+            yield f"{indent}deletes  {_deleted(deletion)}"
     for space in cost.space:
         yield f"{indent}space    {_room(space)}"
     for warning in cost.warnings:
@@ -86,6 +89,11 @@ def _between(bounds: Bounds) -> str:
 def _requests(cost: Cost) -> str:
     stores = (amount.requests for amount in cost.reads if amount.source is Source.STORE)
     return counted(sum(stores), "request")
+
+
+def _deleted(deletion: Deletion) -> str:
+    share = f"{counted(deletion.chunks, 'chunk')} of {deletion.of:,}"
+    return f"{share} in {deletion.place}, {in_bytes(deletion.bytes)} stored"
 
 
 def _room(space: Space) -> str:

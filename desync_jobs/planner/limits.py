@@ -1,13 +1,18 @@
 """Whether what is planned stays within the limits of the job."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from desync_jobs.core.prices import Source
 from desync_jobs.errors import LimitError
 from desync_jobs.manifest.job import Job
-from desync_jobs.planner.cost import Amount
+from desync_jobs.manifest.limits import LimitsSpec
+from desync_jobs.planner.cost import Amount, Deletion
 from desync_jobs.planner.plan import Step
-from desync_jobs.report.words import in_bytes
+from desync_jobs.report.words import counted, in_bytes
+
+_SHARE: Final = 0.5
+"""Of a store's chunk files that may be removed, unless the job says otherwise."""
 
 
 def passed_limit(job: Job, steps: Iterable[Step]) -> LimitError | None:
@@ -15,9 +20,11 @@ def passed_limit(job: Job, steps: Iterable[Step]) -> LimitError | None:
 
     Of what is not known exactly the most that it can be counts.
     """
+    steps = list(steps)
     limits = job.spec.limits
-    if not limits.on_costs:
-        return None
+    deletions = _passed_deletions(limits, [one for step in steps for one in step.cost.deletes])
+    if deletions is not None or not limits.on_costs:
+        return deletions
     fetched = list(_fetched(job, steps))
     download = sum(_most_bytes(amount) for amount in fetched)
     requests = sum(amount.requests for amount in fetched)
@@ -33,6 +40,23 @@ def passed_limit(job: Job, steps: Iterable[Step]) -> LimitError | None:
             f"stores would be asked {requests:,} times, more than max_requests = "
             f"{limits.max_requests:,}; nothing of that is fetched"
         )
+    return None
+
+
+def _passed_deletions(limits: LimitsSpec, deletions: list[Deletion]) -> LimitError | None:
+    count = sum(one.chunks for one in deletions)
+    if limits.max_deletions is not None and count > limits.max_deletions:
+        return LimitError(
+            f"{counted(count, 'chunk')} would be removed, more than max_deletions = "
+            f"{limits.max_deletions:,}; nothing is removed"
+        )
+    most = _SHARE if limits.max_deletion_share is None else limits.max_deletion_share
+    for one in deletions:
+        if one.chunks > most * one.of:
+            return LimitError(
+                f"{one.chunks:,} of {counted(one.of, 'chunk')} of store {one.place} would be "
+                f"removed, more than max_deletion_share = {most * 100:g}%; nothing is removed"
+            )
     return None
 
 

@@ -153,6 +153,24 @@ def _get(statistics: Statistics) -> str:
     return f"wrote {nodes} ({_size(statistics, 'bytes')}) from {_chunks(statistics)}"
 
 
+def _prune(statistics: Statistics) -> str:
+    removed = f"removed {_chunks(statistics, 'chunks_removed')}"
+    parts = [f"{removed} ({_size(statistics, 'bytes_removed')})"]
+    for name, words in (
+        ("indexes_removed", "indexes removed"),
+        ("chunks_marked", "chunks wait for the end of the grace"),
+        ("chunks_brought_back", "chunks brought back"),
+    ):
+        if _number(statistics, name):
+            parts.append(f"{_number(statistics, name):,} {words}")
+    return ", ".join(parts)
+
+
+def _unprune(statistics: Statistics) -> str:
+    indexes = counted(_number(statistics, "indexes_brought_back"), "index")
+    return f"brought back {_chunks(statistics, 'chunks_brought_back')} and {indexes}"
+
+
 def _list(statistics: Statistics) -> str:
     return f"listed {counted(_number(statistics, 'nodes'), 'node')}"
 
@@ -164,6 +182,8 @@ def _mtree(statistics: Statistics) -> str:
 _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
     {
         "make": _make,
+        "prune": _prune,
+        "unprune": _unprune,
         "extract": _extract,
         "verify": _verify,
         "verify-index": _verify_index,

@@ -6,12 +6,12 @@ nothing and looks up no secret, but for the key of an encrypted store, which is 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from desync_jobs.codecs.form import Form
 from desync_jobs.manifest.capability import Capability
 from desync_jobs.manifest.job import Job
-from desync_jobs.manifest.locations import Location, parse_location
+from desync_jobs.manifest.locations import Kind, Location, parse_location
 from desync_jobs.manifest.policy import PolicySpec
 from desync_jobs.manifest.stores import (
     CacheSpec,
@@ -28,6 +28,7 @@ from desync_jobs.stores.leases.directory import DirectoryLease
 from desync_jobs.stores.leases.ledger import Role
 from desync_jobs.stores.local import LocalStore
 from desync_jobs.stores.objects.base import ObjectPlace
+from desync_jobs.stores.objects.directory import DirectoryPlace
 from desync_jobs.stores.places import Places
 from desync_jobs.stores.policy.values import Stopper
 from desync_jobs.stores.reader import Reader
@@ -35,6 +36,10 @@ from desync_jobs.stores.router import StoreRouter
 
 if TYPE_CHECKING:
     from desync_jobs.stores.endpoint import Endpoint
+
+
+_CHUNKS_ONLY: Final = frozenset({Kind.SSH, Kind.OCI})
+"""Kinds of places in which every object is a chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,15 @@ def open_store(name: str, around: Surroundings) -> ChunkStore:
     if spec.directory is None:
         return _open_remote(name, spec, around)
     path = around.job.location(name)
-    return LocalStore(name, path, _reader(spec, around), _forms(name, spec, around))
+    return LocalStore(name, path, _reader(spec, around), open_forms(name, around))
 
 
-def _forms(name: str, spec: PlaceSpec, around: Surroundings) -> ChunkForms:
+def open_forms(name: str, around: Surroundings) -> ChunkForms:
+    """Return how chunks lie in the store or cache called `name`; looks up its key, if it has one.
+
+    `UsageError` where that is none.
+    """
+    spec = around.job.spec.place(name)
     writes = Form.PLAIN if spec.compression == "none" else Form.ZSTD
     layer = None
     if spec.encryption is not None:
@@ -87,7 +97,7 @@ def _open_remote(name: str, spec: PlaceSpec, around: Surroundings) -> ChunkStore
     from desync_jobs.stores.objects.store import ObjectStore
 
     location = spec.location
-    reader, forms = _reader(spec, around), _forms(name, spec, around)
+    reader, forms = _reader(spec, around), open_forms(name, around)
     endpoint = _endpoint(name, spec, location, around)
     if location.kind in STORE_DRIVERS:
         return open_other_store(endpoint, reader, forms)
@@ -104,6 +114,31 @@ def open_objects(
     endpoint = _endpoint(name, spec, location, around)
     key = (name, location.text, around.attempts)
     return around.places.get(key, lambda: open_place(endpoint))
+
+
+def open_place_of_store(name: str, around: Surroundings) -> ObjectPlace | None:
+    """Return the objects behind the store or cache called `name`.
+
+    None where its protocol knows nothing but chunks.
+    """
+    spec = around.job.spec.place(name)
+    if spec.directory is not None:
+        return DirectoryPlace(name, around.job.location(name))
+    if spec.location.kind in _CHUNKS_ONLY:
+        return None
+    return open_objects(name, spec, spec.location, around)
+
+
+def open_place_of_indexes(url: str, around: Surroundings) -> ObjectPlace:
+    """Return the place at `url`, a URL or an absolute path, with all that is below it."""
+    location = parse_location(url)
+    if location.path and location.kind is Kind.DIRECTORY:
+        return DirectoryPlace(url, location.path)
+    from desync_jobs.stores.index_options import options_for
+
+    spec = around.job.spec
+    called, options = options_for(location, {**spec.stores, **spec.caches, **spec.index_stores})
+    return open_objects(called, options, location, around)
 
 
 def open_index_place(url: str, around: Surroundings) -> tuple[ObjectPlace, str]:

@@ -28,12 +28,14 @@ from desync_jobs.manifest.operations.mkdev import MkdevSpec
 from desync_jobs.manifest.operations.mount import MountTreeSpec
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.manifest.operations.mtree import MtreeSpec
+from desync_jobs.manifest.operations.prune import PruneSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
 from desync_jobs.manifest.operations.serve_nbd import ServeNbdSpec
 from desync_jobs.manifest.operations.tar import TarSpec
+from desync_jobs.manifest.operations.unprune import UnpruneSpec
 from desync_jobs.manifest.operations.untar import UntarSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
@@ -63,7 +65,9 @@ OperationSpec: TypeAlias = Annotated[
     | ListSpec
     | MtreeSpec
     | PutSpec
-    | GetSpec,
+    | GetSpec
+    | PruneSpec
+    | UnpruneSpec,
     Field(discriminator="kind"),
 ]
 """Any operation a manifest can declare."""
@@ -94,5 +98,7 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "mtree": MtreeSpec,
     "put": PutSpec,
     "get": GetSpec,
+    "prune": PruneSpec,
+    "unprune": UnpruneSpec,
 }
 """The same union by the word after `kind =`; a test holds the two equal."""

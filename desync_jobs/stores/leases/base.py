@@ -21,6 +21,10 @@ class Lease(Protocol):
         """
         ...
 
+    def published(self) -> tuple[str, ...]:
+        """Return URLs of indexes that appeared lately, which a listing may not show yet."""
+        ...
+
     def give_back(self, published: Iterable[str] = ()) -> None:
         """Have it no more. `published` are URLs of indexes that appeared under it."""
         ...

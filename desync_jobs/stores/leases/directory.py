@@ -84,6 +84,9 @@ class DirectoryLease:
     def check(self) -> None:
         """Return: the kernel takes no lock from a process."""
 
+    def published(self) -> tuple[str, ...]:
+        return ()
+
     def give_back(self, published: Iterable[str] = ()) -> None:
         del published  # a directory shows them as soon as they are there
         if self._fd >= 0:

@@ -118,6 +118,9 @@ class LedgeredLease:
                 "in time; others may have used the store since, so run again"
             )
 
+    def published(self) -> tuple[str, ...]:
+        return tuple(one.url for one in self._log.latest().published)
+
     def give_back(self, published: Iterable[str] = ()) -> None:
         urls = tuple(published)
         self._sure_until = self._clock.passed()

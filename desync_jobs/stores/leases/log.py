@@ -15,7 +15,9 @@ from desync_jobs.stores.leases.ledger import Ledger, parse_ledger
 from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.stores.policy.values import Stopper
 
-FOLDER: Final = "desync-run/leases/"
+OWN: Final = "desync-run/"
+"""What names of objects begin with that are no chunks and no indexes, but this program's own."""
+FOLDER: Final = f"{OWN}leases/"
 _LATEST: Final = FOLDER + "latest"
 _TYPE: Final = "application/json"
 _LIMIT: Final = 16 << 20

@@ -28,6 +28,9 @@ class RenewedLease:
     def check(self) -> None:
         self._lease.check()
 
+    def published(self) -> tuple[str, ...]:
+        return self._lease.published()
+
     def give_back(self, published: Iterable[str] = ()) -> None:
         self._done.set()
         self._thread.join()

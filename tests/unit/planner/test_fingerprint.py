@@ -98,22 +98,26 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
     assert fingerprint(("a", 1, frozenset({"x"}))).startswith("4759254c64ca1bba9aa8bf398838c3c0")
 
 
+def parts_of(hint: Any) -> list[Any]:
+    """Return the types of what a value of the type `hint` is made of."""
+    if get_origin(hint) is not None:
+        return list(get_args(hint))
+    if is_dataclass(hint):
+        hints = get_type_hints(hint)
+        return [hints[one.name] for one in fields(hint) if not one.metadata.get("volatile")]
+    return [*get_type_hints(hint).values()] if hasattr(hint, "_fields") else []
+
+
 def unknown_types(hint: Any, seen: set[Any]) -> Iterator[str]:
     """Yield the types of values below `hint` that have no fingerprint."""
     hint = getattr(hint, "__supertype__", hint)
-    origin = get_origin(hint)
-    if origin is np.ndarray or hint in seen:
+    if get_origin(hint) is np.ndarray or hint in seen:
         return
     seen.add(hint)
-    if origin is not None:
-        for part in get_args(hint):
-            yield from unknown_types(part, seen)
-    elif is_dataclass(hint):
-        hints = get_type_hints(hint)
-        for one in fields(hint):
-            if not one.metadata.get("volatile"):
-                yield from unknown_types(hints[one.name], seen)
-    elif hint is not Ellipsis and not issubclass(hint, KNOWN):
+    parts = parts_of(hint)
+    for part in parts:
+        yield from unknown_types(part, seen)
+    if not parts and hint is not Ellipsis and not issubclass(hint, KNOWN):
         yield hint.__name__
 
 

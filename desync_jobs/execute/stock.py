@@ -1,0 +1,70 @@
+"""The chunk files of a store, as arrays; and the marks beside them."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from desync_jobs.codecs.form import Form
+from desync_jobs.core.chunk import CHUNK_ID_SIZE
+from desync_jobs.errors import StoreError
+from desync_jobs.execute.task import Task
+from desync_jobs.formats.marks import NO_MARKS, SIZE_LIMIT, Marks, marks_bytes, parse_marks
+from desync_jobs.planner.garbage import Stock
+from desync_jobs.stores.base import ChunkStore, StoredEntry
+from desync_jobs.stores.leases.log import OWN
+from desync_jobs.stores.objects.base import ObjectPlace
+
+MARKS: Final = f"{OWN}marks"
+EMPTY: Final = Stock(
+    np.empty((0, CHUNK_ID_SIZE), np.uint8),
+    np.empty(0, np.bool_),
+    np.empty(0, np.int64),
+    np.empty(0, np.float64),
+)
+"""A store without chunks."""
+
+
+def take_stock(task: Task[Any], store: ChunkStore) -> Stock:
+    """List every chunk file of `store`."""
+    ids = bytearray()
+    rest: list[tuple[bool, int, float]] = []
+    for entry in store.entries():
+        if not len(rest) % 1000:
+            task.machine.cancel.check()
+        ids += entry.id
+        used = np.nan if entry.used is None else entry.used
+        rest.append((entry.form is not Form.PLAIN, entry.size, used))
+    table = np.array(rest, [("compressed", "?"), ("size", "i8"), ("modified", "f8")])
+    rows = np.frombuffer(bytes(ids), np.uint8).reshape(-1, CHUNK_ID_SIZE)
+    # Listings come in no order, and may show an object twice.
+    keys = np.column_stack([rows, table["compressed"].astype(np.uint8)])
+    _, order = np.unique(np.ascontiguousarray(keys).view("S33").reshape(-1), return_index=True)
+    chosen = table[order]
+    return Stock(rows[order], chosen["compressed"], chosen["size"], chosen["modified"])
+
+
+def entries_at(stock: Stock, positions: Any) -> Iterator[StoredEntry]:
+    """Yield the entries at some positions."""
+    for at in positions.tolist():
+        form = Form.ZSTD if stock.compressed[at] else Form.PLAIN
+        yield StoredEntry(stock.ids[at].tobytes(), form, int(stock.sizes[at]))
+
+
+def read_marks(place: ObjectPlace) -> Marks:
+    """Return what is marked in a store."""
+    (data,) = place.get([MARKS], SIZE_LIMIT)
+    if data is None:
+        return NO_MARKS
+    where = f"store {place.name}: {MARKS}"
+    if not isinstance(data, bytes):
+        raise StoreError(f"{where}: cannot be read; remove it, and garbage is marked anew")
+    return parse_marks(data, where)
+
+
+def write_marks(place: ObjectPlace, marks: Marks) -> None:
+    """Make these the marks of a store."""
+    if len(marks.keys):
+        place.put([(MARKS, marks_bytes(marks))], "application/octet-stream")
+    else:
+        place.delete([MARKS])

@@ -1,0 +1,24 @@
+"""`unprune`: bring back what `prune` put aside."""
+
+from typing import Literal
+
+from desync_jobs.manifest.access import Access, access
+from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.roots import PlaceOfIndexes
+
+
+class UnpruneSpec(OperationBase):
+    """Bring back the chunks and indexes that `prune` put into quarantine.
+
+    What has been stored again meanwhile stays as it is.
+    """
+
+    kind: Literal["unprune"]
+    """Brings back what was put aside."""
+    store: str
+    """The store."""
+    indexes_of: tuple[PlaceOfIndexes, ...] = ()
+    """Places whose indexes are brought back too, after the chunks."""
+
+    def access(self) -> Access:
+        return access(adds_to=[self.store])
