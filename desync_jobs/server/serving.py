@@ -144,13 +144,18 @@ class Serving:
             listener.close()
         for one in self._sockets:
             one.close()
+        closing: dict[RequestHandler, asyncio.Future[None]] = {}
         while server.connections and loop.time() < end:
             for connection in server.connections:
-                if connection not in self._front.busy:
-                    connection.close()
+                # Of a busy one the rest of a body may be still to come.
+                if connection not in self._front.busy and connection not in closing:
+                    connection.close()  # it waits for no request any more, but sends its answer
+                    left = connection.shutdown(end - loop.time())
+                    closing[connection] = asyncio.ensure_future(left)
             await asyncio.sleep(_LOOK_AGAIN / 5)
         server.abort()
         await server.shutdown(_ABORTED_WITHIN)
+        await asyncio.gather(*closing.values(), return_exceptions=True)
 
     async def _last_come(self, server: "_Connections", end: float) -> None:
         """Let in who has connected already, and answer what was sent; return at `end` at last."""

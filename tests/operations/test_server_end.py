@@ -86,3 +86,16 @@ def test_a_client_that_keeps_its_connection_is_told_with_its_last_answer(
 
     assert number >= 100
     assert code == 0
+
+
+def test_a_connection_that_is_kept_but_idle_holds_up_nothing(workspace: Workspace) -> None:
+    path = path_of(workspace.make("blob", blob("first")).id(2))
+    with chunk_server("-s", "store", "--drain", "10m", directory=workspace.path) as server:
+        parts = urlsplit(server.url)
+        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+        with closing(connection):
+            connection.request("GET", path)
+            connection.getresponse().read()
+            code = server.stop()
+
+    assert code == 0
