@@ -1,6 +1,7 @@
 """Servers with certificates, authorization, other forms of the wire, several processes, reloads."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -268,6 +269,44 @@ def test_certificates_and_authorization_are_read_again(
     assert early.summary == (1, "failed")
     assert "401" in early.message
     assert ended.summary == (0, "done")
+
+
+def test_authorities_of_clients_are_read_again(
+    served: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    authority = Authority(tmp_path_factory.mktemp("ca") / "own")
+    others = [Authority(tmp_path_factory.mktemp("ca") / name) for name in ("old", "new")]
+    cert, key = authority.server_files(served.path)
+    shutil.copy(others[0].file, served / "clients.pem")
+    tls = ("--cert", cert, "--key", key, "--mutual-tls", "--client-ca", "clients.pem")
+
+    def lets_in(url: str, client: Authority) -> bool:
+        (served / "out").unlink(missing_ok=True)
+        shown = {"client_cert": client.client_cert, "client_key": client.client_key}
+        return extract(served, url, tls={"ca": authority.file, **shown}).summary == (0, "done")
+
+    with chunk_server("-s", "store", *tls, directory=served.path) as server:
+        before = [lets_in(server.url, one) for one in others]
+        shutil.copy(others[1].file, served / "clients.pem")
+        server.reload()
+        end = time.monotonic() + 20
+        while lets_in(server.url, others[0]) and time.monotonic() < end:
+            time.sleep(0.05)
+        after = [lets_in(server.url, one) for one in others]
+
+    assert (before, after) == ([True, False], [False, True])
+
+
+def test_several_addresses_are_listened_on(served: Workspace) -> None:
+    path = path_of(served.index("blob.caibx").id(2))
+    flags = ("-s", "store", "-l", "127.0.0.1:0", "-l", "localhost:0")
+    with chunk_server(*flags, directory=served.path) as server:
+        found = [ask(url, path).status for url in server.urls]
+        code = server.stop()
+
+    assert len(found) >= 3
+    assert set(found) == {200}
+    assert code == 0
 
 
 def children(server: OwnServer) -> list[int]:

@@ -35,6 +35,16 @@ def test_the_suffix_names_algorithm_and_key_as_desync_does() -> None:
     )
 
 
+def test_ciphers_are_told_apart_by_algorithm_and_key_alone() -> None:
+    """What desync compares, names show here: two ciphers are the same where their suffix is."""
+    keys = [KEY, KEY[::-1], bytes(32)]
+    suffixes = [Cipher(algorithm, key).suffix for algorithm in BOTH for key in keys]
+    again = [Cipher(algorithm, bytes(key)).suffix for algorithm in BOTH for key in keys]
+
+    assert len(set(suffixes)) == len(suffixes)
+    assert again == suffixes
+
+
 @pytest.mark.parametrize("algorithm", BOTH)
 @pytest.mark.parametrize("plain", [b"x", bytes(70_000)])
 def test_what_was_sealed_is_longer_and_comes_back(algorithm: CipherAlgorithm, plain: bytes) -> None:
