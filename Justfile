@@ -47,7 +47,7 @@ demo folder=".demo":
     desync-run run examples/tour.toml --var image={{ absolute_path(folder) }}/image.img --var out={{ absolute_path(folder) }}
     cmp {{ folder }}/image.img {{ folder }}/copy.img
 
-# Time every command against casync and desync, where they are installed
+# Time every command, server and S3 driver against casync, desync, nginx and s3fs, where installed
 bench *args:
     python -m bench {{ args }}
 

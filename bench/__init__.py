@@ -1,1 +1,1 @@
-"""Timings of every command beside casync and desync; never a test, never fails on a time."""
+"""Timings of every command and server beside others'; never a test, never fails on a time."""

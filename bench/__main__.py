@@ -6,6 +6,9 @@ import os
 import tempfile
 
 from bench.image import build_image, change_image
+from bench.loaded import loaded
+from bench.objects import by_driver
+from bench.rates import table
 from bench.remote import remote_works
 from bench.serving import chunk_server, serving
 from bench.timing import Command, Timing, run_once, time_in_turn
@@ -13,7 +16,7 @@ from bench.works import OURS, Folder, Work, works
 
 
 def main() -> None:
-    """Build the image, time every piece of work, print a table."""
+    """Build the image, time every piece of work, and what is timed by the request; print tables."""
     arguments = _arguments()
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="desync-run-bench.") as root:
         folder = Folder(root)
@@ -34,6 +37,11 @@ def main() -> None:
         with serving(root, (20,)) as distances, chunk_server(folder.at("store.castr")) as own:
             for work in remote_works(folder, size, distances, own):
                 rows += _time(work, arguments)
+        for rates in (
+            *loaded(root, folder.at("store.castr"), arguments.only),
+            *by_driver(root, arguments.only),
+        ):
+            rows += table(rates)
         if arguments.json:
             with open(arguments.json, "w", encoding="utf-8") as file:
                 json.dump(rows, file, indent=1)
