@@ -127,7 +127,7 @@ def apply(job: Job, saved: "SavedPlan", source: str, settings: Settings | None =
 @contextmanager
 def _machine(job: Job, settings: Settings, purpose: Purpose) -> Iterator[Machine]:
     stdin, stdout = settings.stdin or sys.stdin.buffer, settings.stdout or sys.stdout.buffer
-    with Workers(job.spec.engine.workers, settings.cancel) as workers:
+    with Workers(job.spec.workers, settings.cancel) as workers:
         yield Machine(
             job=job,
             kernel=settings.kernel,

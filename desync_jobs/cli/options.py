@@ -35,7 +35,8 @@ concurrency: Final = click.option(
     "--concurrency",
     type=click.IntRange(1, _MOST_WORKERS),
     metavar="N",
-    help="Worker threads; by default as many as there are cores.",
+    help="Worker threads; by default as many as there are cores, and two more where a store or "
+    "cache is not a directory.",
 )
 as_json: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 quiet: Final = click.option("-q", "--quiet", is_flag=True, help="Show errors and warnings only.")

@@ -24,4 +24,5 @@ class LocalEngineSpec(Spec):
     kind: Literal["local"] = "local"
     """Runs on this machine."""
     workers: Annotated[int, WholeNumber(1, _MOST_WORKERS)] = Field(default_factory=_cores)
-    """How many threads work at a time; the number of cores unless given."""
+    """How many threads work at a time; unless given the number of cores, and two more in a job with
+    stores or caches that are not directories, whose answers are waited for."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from desync_jobs.manifest import globs
 from desync_jobs.manifest.base import Spec
 from desync_jobs.manifest.engine import LocalEngineSpec
 from desync_jobs.manifest.limits import LimitsSpec
-from desync_jobs.manifest.locations import resolved
+from desync_jobs.manifest.locations import Kind, resolved
 from desync_jobs.manifest.lock import Lock
 from desync_jobs.manifest.names import Name, VariableName
 from desync_jobs.manifest.operations import OperationSpec
@@ -26,6 +26,10 @@ from desync_jobs.manifest.stores import (
     StoreSpec,
 )
 from desync_jobs.manifest.variables import VariableSpec
+
+_WAITING: Final = 2
+"""Threads that wait for answers beside those that work on them: two batches fill what a place may
+have in flight by default."""
 
 
 class JobSpec(Spec):
@@ -64,6 +68,14 @@ class JobSpec(Spec):
     """What the job runs on."""
     keep_going: Flag = False
     """Whether operations that need nothing of a failed one still run."""
+
+    @property
+    def workers(self) -> int:
+        """How many threads work at a time."""
+        asked_for = "workers" in self.engine.model_fields_set
+        places = (*self.stores.values(), *self.caches.values())
+        waits = any(place.location.kind is not Kind.DIRECTORY for place in places)
+        return self.engine.workers + (_WAITING if waits and not asked_for else 0)
 
     def place(self, name: str) -> PlaceSpec:
         """Return the store or cache of that name; `KeyError` where there is none."""

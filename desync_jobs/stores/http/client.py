@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from desync_jobs.stores.http.lanes import Lanes
 from desync_jobs.stores.http.messages import Request, Response
 from desync_jobs.stores.http.options import HttpOptions, Setup
 from desync_jobs.stores.http.transfers import Transfers
@@ -35,8 +36,8 @@ class HttpClient:
         self.options = options
         self.budget = budget
         self.stopper = stopper
-        self._setup = Setup(options)
-        self._threads = threading.local()
+        setup, most = Setup(options), options.policy.concurrency
+        self._lanes = Lanes(lambda: Transfers(setup, most), most)
         self._lock = threading.Lock()
         self._traffic = Traffic()
 
@@ -56,11 +57,12 @@ class HttpClient:
         if not requests:
             return []
         began = time.perf_counter()
-        batch = _Batch(self, self._transfers(), doing, requests, judge)
-        try:
-            return batch.run(attempt)
-        finally:
-            self._count(batch.sent, batch.retries, time.perf_counter() - began)
+        with self._lanes.taken(len(requests), self.stopper) as transfers:
+            batch = _Batch(self, transfers, doing, requests, judge)
+            try:
+                return batch.run(attempt)
+            finally:
+                self._count(batch.sent, batch.retries, time.perf_counter() - began)
 
     def traffic(self) -> Traffic:
         """Return what was done so far."""
@@ -73,13 +75,6 @@ class HttpClient:
             self._traffic = Traffic(
                 so_far.requests + requests, so_far.retries + retries, so_far.seconds + seconds
             )
-
-    def _transfers(self) -> Transfers:
-        transfers: Transfers | None = getattr(self._threads, "transfers", None)
-        if transfers is None:
-            transfers = Transfers(self._setup, self.options.policy.concurrency)
-            self._threads.transfers = transfers
-        return transfers
 
 
 @dataclass(slots=True)
@@ -128,6 +123,9 @@ class _Batch(Generic[T]):
                 self._client.stopper.check()
                 self._attempts.check_deadline(what)
                 wait = self._start()
+                if not self._flights:
+                    self._client.budget.pause(wait)
+                    continue
                 for position, outcome, moved in self._transfers.step(wait):
                     self._finish(position, outcome, moved)
         except BaseException:

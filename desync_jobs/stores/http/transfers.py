@@ -1,4 +1,4 @@
-"""The transfers of one thread: a curl multi handle with its connections, driven by epoll.
+"""The transfers of one batch: a curl multi handle with its connections, driven by epoll.
 
 Not by `CurlMulti.select`, which cannot wait for descriptors above 1023 and spins instead.
 """
@@ -23,7 +23,7 @@ _READ: Final = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR
 
 
 class Transfers:
-    """Requests in flight, each under a key of the caller. For one thread alone.
+    """Requests in flight, each under a key of the caller. For one thread at a time.
 
     Connections are kept between batches, and so are handles.
     """

@@ -122,6 +122,11 @@ class Budget:
             self._in_flight += 1
             return _Ticket(self._window.epoch)
 
+    def pause(self, seconds: float) -> None:
+        """Return after `seconds`, or as soon as somebody gives a right back."""
+        with self._freed:
+            self._freed.wait(seconds)
+
     def done(self, ticket: Ticket, size: int, failure: Failure | None = None) -> None:
         """Give a right back, with the bytes that the request moved and how it failed, if it did.
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from desync_jobs.errors import ManifestError
-from desync_jobs.manifest.job import Job
+from desync_jobs.manifest.engine import LocalEngineSpec
+from desync_jobs.manifest.job import Job, JobSpec
 from desync_jobs.manifest.load import job_from_document, load_job
 from desync_jobs.manifest.operations.extract import ExtractSpec
 
@@ -61,6 +62,28 @@ def test_what_is_not_written_has_its_default(job: Callable[..., Job]) -> None:
     assert spec.stores["origin"].level == 3
     assert 1 <= spec.engine.workers <= 256
     assert spec.keep_going is False
+
+
+@pytest.mark.parametrize(
+    ("url", "engine", "more"),
+    [
+        ("/srv/store", {}, 0),
+        ("file:///srv/store", {}, 0),
+        ("https://example.org/store", {}, 2),
+        ("https://example.org/store", {"workers": LocalEngineSpec().workers}, 0),
+    ],
+)
+def test_two_more_threads_than_cores_work_where_a_place_is_waited_for(
+    url: str, engine: dict[str, int], more: int
+) -> None:
+    operation = {"kind": "digest", "blob": "b"}
+    content = {"version": 1, "engine": engine, "operations": {"d": operation}}
+    store, cache = (
+        JobSpec.model_validate({**content, places: {"far": {"url": url}}})
+        for places in ("stores", "caches")
+    )
+
+    assert store.workers == cache.workers == LocalEngineSpec().workers + more
 
 
 def test_a_spec_cannot_be_changed(job: Callable[..., Job]) -> None:

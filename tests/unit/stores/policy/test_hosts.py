@@ -1,5 +1,6 @@
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -149,3 +150,15 @@ def test_who_waits_for_a_right_can_be_stopped() -> None:
 
     with pytest.raises(InterruptedRunError), budget.request(Stopped(), failed):
         raise AssertionError("not reached")
+
+
+def test_who_pauses_goes_on_when_a_right_is_given_back() -> None:
+    budget = Budget(Policy(concurrency=1))
+    ticket = budget.admit()
+    assert not isinstance(ticket, float)
+    with ThreadPoolExecutor(1) as threads:
+        paused = threads.submit(budget.pause, 3600.0)
+        while not paused.done():
+            budget.done(ticket, 0)
+            ticket = budget.admit()
+            assert not isinstance(ticket, float)
