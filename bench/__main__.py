@@ -12,6 +12,7 @@ from bench.rates import table
 from bench.remote import remote_works
 from bench.serving import chunk_server, serving
 from bench.timing import Command, Timing, run_once, time_in_turn
+from bench.trees import build_trees, tree_works
 from bench.works import OURS, Folder, Work, works
 
 
@@ -33,6 +34,9 @@ def main() -> None:
         )
         rows = _start_up(arguments.runs)
         for work in works(folder, size):
+            rows += _time(work, arguments)
+        build_trees(folder, arguments.content << 20)
+        for work in tree_works(folder, arguments.content << 20):
             rows += _time(work, arguments)
         with serving(root, (20,)) as distances, chunk_server(folder.at("store.castr")) as own:
             for work in remote_works(folder, size, distances, own):

@@ -19,10 +19,8 @@ _CHANGED_EVERY = 20
 """One file in so many is another one in the second version."""
 
 
-def build_image(
-    path: str, staging: str, content: int, version: int = 1, size: int = IMAGE_SIZE
-) -> None:
-    """Write an ext4 image with `content` bytes of files to `path`; `staging` is removed again.
+def stage_files(top: str, content: int, version: int = 1) -> None:
+    """Copy files with `content` bytes in all to `top`, with their times.
 
     Version 2 leaves out every twentieth file and has others instead, as after an upgrade.
     """
@@ -31,13 +29,20 @@ def build_image(
     for number, source in enumerate(_files(largest)):
         if version != 1 and number % _CHANGED_EVERY == 0:
             continue
-        length = os.stat(source).st_size
-        copy = os.path.join(staging, source.lstrip("/"))
+        copy = os.path.join(top, source.lstrip("/"))
         os.makedirs(os.path.dirname(copy), exist_ok=True)
         shutil.copyfile(source, copy)
-        taken += length
+        shutil.copystat(source, copy)
+        taken += os.stat(source).st_size
         if taken >= content:
             break
+
+
+def build_image(
+    path: str, staging: str, content: int, version: int = 1, size: int = IMAGE_SIZE
+) -> None:
+    """Write an ext4 image with `content` bytes of files to `path`; `staging` is removed again."""
+    stage_files(staging, content, version)
     subprocess.run(
         ["mke2fs", "-q", "-t", "ext4", "-b", "4096", "-d", staging, path, f"{size >> 10}k"],
         check=True,

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.resuming import killed_at
@@ -57,6 +57,19 @@ class Work:
     commands: tuple[Command, ...]
 
 
+def commands(lines: Mapping[str, str], prepare: Callable[[], None]) -> tuple[Command, ...]:
+    """Return the command lines of the programs that are here, ours first."""
+    return tuple(
+        Command(
+            program,
+            [*(OURS if program == "desync-run" else (program,)), *line.split()],
+            prepare,
+        )
+        for program, line in lines.items()
+        if program == "desync-run" or shutil.which(program)
+    )
+
+
 def works(folder: Folder, size: int) -> list[Work]:
     """Return every piece of work, in an order in which each has what it needs.
 
@@ -73,16 +86,8 @@ def works(folder: Folder, size: int) -> list[Work]:
         *fresh: str,
         prepare: Callable[[], None] | None = None,
     ) -> Work:
-        lines = {"desync-run": ours, **{k: v for k, v in peers.items() if shutil.which(k)}}
-        commands = tuple(
-            Command(
-                program,
-                [*(OURS if program == "desync-run" else (program,)), *line.split()],
-                prepare or folder.emptied(*fresh),
-            )
-            for program, line in lines.items()
-        )
-        return Work(name, size, commands)
+        lines = {"desync-run": ours, **peers}
+        return Work(name, size, commands(lines, prepare or folder.emptied(*fresh)))
 
     casync_make = f"make --store={at('peer.castr')} {at('peer.caibx')} {image}"
     return [
@@ -199,10 +204,10 @@ def works(folder: Folder, size: int) -> list[Work]:
 def _going_on(how: str, line: str, peers: Sequence[str], folder: Folder, size: int) -> Work:
     """Extract into a folder of its own, where a first run of the same was killed at 90 %."""
     area = folder.at("killed")
-    commands = []
+    found = []
     for program in ("desync-run", *filter(shutil.which, peers)):
         called = OURS if program == "desync-run" else (program,)
         arguments = [*called, *line.split(), f"{area}/target"]
         prepare = killed_at(0.9, arguments, area, folder.at("out"))
-        commands.append(Command(program, arguments, prepare))
-    return Work(f"extract {how}, killed at 90 %", size, tuple(commands))
+        found.append(Command(program, arguments, prepare))
+    return Work(f"extract {how}, killed at 90 %", size, tuple(found))
