@@ -165,3 +165,26 @@ def test_an_index_lies_beside_its_chunks_elsewhere(workspace: Workspace, far: Ob
     assert (workspace / "out").read_bytes() == FIRST
     assert missing.result.exit_code == 5
     assert missing.message == f"{url}: index does not exist"
+
+
+def test_a_tree_goes_elsewhere_and_what_a_seed_lacks_comes_back(
+    workspace: Workspace, far: ObjectPlace
+) -> None:
+    url = f"{workspace.places['far']['url']}/indexes/tree.caidx"
+    (workspace / "tree" / "folder").mkdir(parents=True)
+    (workspace / "tree" / "folder" / "file").write_bytes(FIRST)
+    workspace.seeds["tree"] = {"tree": "tree"}
+    made = workspace.do("tar", directory="tree", index=url, store="far", chunk_size=SMALL)
+    chunks = [name for name in contents(far) if name.endswith(".cacnk")]
+    read: dict[str, Any] = {"index": url, "stores": ["far"]}
+    fetched = workspace.do("untar", target="fetched", **read)
+    listed = workspace.do("list", **read)
+    far.delete(chunks)
+    seeded = workspace.do("untar", target="seeded", seeds=["tree"], **read)
+
+    assert [one.summary for one in (made, fetched, listed, seeded)] == [(0, "done")] * 4
+    assert b"folder/file" in listed.output
+    assert fetched.statistics["stores"]["far"]["chunks"] >= len(chunks) > 0
+    assert seeded.statistics["stores"]["far"]["chunks"] == 0
+    for name in ("fetched", "seeded"):
+        assert (workspace / name / "folder" / "file").read_bytes() == FIRST

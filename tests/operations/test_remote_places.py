@@ -280,3 +280,22 @@ def test_commands_take_urls_wherever_they_take_stores_and_indexes(
     assert made.returncode == 0, made.stderr
     assert got.returncode == 0, got.stderr
     assert got.stdout == FIRST
+
+
+def test_archives_are_read_from_indexes_on_a_server(workspace: Workspace, base: str) -> None:
+    url = f"{base}/tree.caidx"
+    (workspace / "tree").mkdir()
+    (workspace / "tree" / "file").write_bytes(FIRST)
+    workspace.seeds["tree"] = {"tree": "tree"}
+    made = workspace.do("tar", directory="tree", index=url, store="store", chunk_size=SMALL)
+    read: dict[str, Any] = {"index": url, "stores": ["store"]}
+    fetched = workspace.do("untar", target="fetched", **read)
+    seeded = workspace.do("untar", target="seeded", seeds=["tree"], atomic=True, **read)
+    described = workspace.do("mtree", seeds=["tree"], **read)
+
+    assert [one.summary for one in (made, fetched, seeded, described)] == [(0, "done")] * 4
+    assert fetched.statistics["stores"]["store"]["chunks"] >= made.statistics["chunks_stored"] > 0
+    assert seeded.statistics["stores"]["store"]["requests"] == 0
+    assert b"file" in described.output
+    for name in ("fetched", "seeded"):
+        assert (workspace / name / "file").read_bytes() == FIRST
