@@ -6,7 +6,7 @@ linux/posix_acl_xattr.h.
 
 import struct
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
@@ -149,12 +149,17 @@ def permissions_of(value: bytes) -> int:
     return owner << 6 | members << 3 | others
 
 
-def _parsed(value: bytes) -> dict[int, list[tuple[int, int]]]:
-    """Return the IDs and permissions of each tag."""
+def entries_of(value: bytes) -> Iterator[tuple[int, int, int]]:
+    """Return tag, permissions and ID of each entry; `SourceError` where it is no list."""
     if not value.startswith(VERSION) or (len(value) - len(VERSION)) % ENTRY.size:
         raise SourceError("its access list is not of the version that is known")
+    return ENTRY.iter_unpack(value[len(VERSION) :])
+
+
+def _parsed(value: bytes) -> dict[int, list[tuple[int, int]]]:
+    """Return the IDs and permissions of each tag."""
     found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for tag, permissions, number in ENTRY.iter_unpack(value[len(VERSION) :]):
+    for tag, permissions, number in entries_of(value):
         found[tag].append((number, permissions))
     return dict(found)
 

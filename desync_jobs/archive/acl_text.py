@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from desync_jobs.archive.acl import ENTRY, VERSION, Tag
+from desync_jobs.archive.acl import ENTRY, VERSION, Tag, entries_of
 from desync_jobs.errors import SourceError
 
 _SEPARATOR: Final = re.compile(rb"[,\n]")
@@ -60,6 +60,30 @@ def parse_acl(text: bytes, names: NamedIds) -> bytes:
         if (line := part.partition(b"#")[0].strip())
     ]
     return VERSION + b"".join(ENTRY.pack(*entry) for entry in sorted(entries))
+
+
+def acl_text(value: bytes, names: NamedIds) -> bytes:
+    """Return in words the list that an attribute is; `SourceError` where it is none.
+
+    Who has no name is told by number, which both programs know.
+    """
+    return b",".join(_words(*entry, names) for entry in entries_of(value))
+
+
+def _words(tag: int, granted: int, number: int, names: NamedIds) -> bytes:
+    letters = b"".join(
+        bytes([letter]) if granted & bit else b"-"
+        for bit, letter in zip((4, 2, 1), b"rwx", strict=True)
+    )
+    word = next((word for word, tags in _TAGS.items() if tag in tags), None)
+    if word is None:
+        raise SourceError(f"its access list has an entry of the unknown kind {tag}")
+    if tag not in (Tag.USER, Tag.GROUP):
+        return word + b"::" + letters
+    name = (names.users if tag == Tag.USER else names.groups).get(number)
+    if name is None:
+        return b"%s:%d:%s" % (word, number, letters)
+    return b"%s:%s:%s:%d" % (word, name, letters, number)
 
 
 def _entry(line: bytes, names: NamedIds) -> tuple[int, int, int]:

@@ -1,45 +1,24 @@
 """A member of a tar stream, as its archive is going to tell of it."""
 
 import stat
-from collections.abc import Mapping
 from functools import cached_property
-from types import MappingProxyType
 from typing import Final
 
 from desync_jobs.archive.acl import ACCESS, DEFAULT, permissions_of
 from desync_jobs.archive.acl_text import NamedIds, parse_acl
+from desync_jobs.archive.flag_words import FLAG_WORDS
 from desync_jobs.archive.metadata import SELINUX
 from desync_jobs.archive.names import is_kept
 from desync_jobs.archive.unkept import Unkept
 from desync_jobs.errors import SourceError
 from desync_jobs.formats.catar.node import Body
 from desync_jobs.formats.catar.records import Device, Payload, Symlink
-from desync_jobs.formats.flags import FeatureFlags
 from desync_jobs.formats.tar import member as tar
 from desync_jobs.formats.tar.member import Member
-
-_F = FeatureFlags
 
 _FLAGGED: Final = {stat.S_IFREG, stat.S_IFDIR}
 _ROOT: Final = b"root"
 _LISTS: Final = {ACCESS: tar.ACCESS_LIST, DEFAULT: tar.DEFAULT_LIST}
-_FLAGS: Final[Mapping[bytes, FeatureFlags]] = MappingProxyType(
-    {
-        b"sappnd": _F.ATTRIBUTE_APPEND,
-        b"sappend": _F.ATTRIBUTE_APPEND,
-        b"noatime": _F.ATTRIBUTE_NOATIME,
-        b"compress": _F.ATTRIBUTE_COMPR,
-        b"nocow": _F.ATTRIBUTE_NOCOW,
-        b"nodump": _F.ATTRIBUTE_NODUMP,
-        b"dirsync": _F.ATTRIBUTE_DIRSYNC,
-        b"schg": _F.ATTRIBUTE_IMMUTABLE,
-        b"schange": _F.ATTRIBUTE_IMMUTABLE,
-        b"simmutable": _F.ATTRIBUTE_IMMUTABLE,
-        b"sync": _F.ATTRIBUTE_SYNC,
-        b"projinherit": _F.ATTRIBUTE_PROJINHERIT,
-    }
-)
-"""bsdtar's words for the attributes of `chattr`."""
 
 
 class TarFile:
@@ -72,7 +51,7 @@ class TarFile:
         """Its attributes of `chattr`, as bits of an archive."""
         found = 0
         for word in self._member.records.get(tar.FILE_FLAGS, b"").split(b","):
-            flag = _FLAGS.get(word)
+            flag = FLAG_WORDS.get(word)
             if flag is not None and stat.S_IFMT(self._member.mode) in _FLAGGED:
                 found |= flag
             elif word:

@@ -14,9 +14,10 @@ class _Kind:
 
 
 class Unkept:
-    """Extended attributes and other things that have no place in an archive."""
+    """Extended attributes and other things that have no place where they would go."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: str = "an archive") -> None:
+        self._where = where
         self._kinds: dict[str, _Kind] = {}
 
     def add(self, what: str, name: bytes) -> None:
@@ -29,4 +30,4 @@ class Unkept:
         for what, kind in sorted(self._kinds.items()):
             others = "" if kind.count == 1 else f" and {counted(kind.count - 1, 'other')}"
             name = os.fsdecode(kind.example)
-            yield f"{what} {name!r}{others} has no place in an archive"
+            yield f"{what} {name!r}{others} has no place in {self._where}"

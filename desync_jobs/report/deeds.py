@@ -133,6 +133,8 @@ def _tar(statistics: Statistics) -> str:
 
 def _untar(statistics: Statistics) -> str:
     entries = _number(statistics, "entries")
+    if "bytes" in statistics:
+        return f"wrote {counted(entries, 'entry')} in {_size(statistics, 'bytes')}"
     written = _number(statistics, "entries_written") + _number(statistics, "entries_changed")
     parts = [f"wrote {written:,} of {counted(entries, 'entry')}"]
     for name, words in (("entries_removed", "removed"), ("entries_left_out", "left out")):

@@ -1,5 +1,6 @@
 """The real GNU tar and bsdtar, where they are installed."""
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,18 @@ def gnu_tar(folder: Path, *arguments: str, allowed: Sequence[int] = (0,)) -> byt
 def bsdtar(folder: Path, *arguments: str, allowed: Sequence[int] = (0,)) -> bytes:
     """Run bsdtar in `folder`; its exit code is 1 where a format cannot hold something."""
     return _ran(folder, "bsdtar", arguments, allowed)
+
+
+def plain_times(top: Path) -> None:
+    """Have no time that a format cannot hold, and no fraction before 1970.
+
+    bsdtar writes such a fraction as if it were later.
+    """
+    for path in (top, *top.rglob("*")):
+        when = min(path.lstat().st_mtime_ns, 2**33 * 10**9 - 1)
+        if when < 0:
+            when = when // 10**9 * 10**9
+        os.utime(path, ns=(when, when), follow_symlinks=False)
 
 
 def _ran(folder: Path, program: str, arguments: Sequence[str], allowed: Sequence[int]) -> bytes:

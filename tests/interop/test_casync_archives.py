@@ -137,7 +137,7 @@ def test_what_casync_leaves_out_by_its_files_is_left_out_here(workspace: Workspa
 
 
 @pytest.mark.parametrize("within", [False, True])
-def test_what_is_mounted_in_a_tree_is_left_out_alone(workspace: Workspace, within: bool) -> None:
+def test_w6_what_is_mounted_in_a_tree_is_left_out_alone(workspace: Workspace, within: bool) -> None:
     tree = workspace / "tree"
     for name in ("a", "mount", "proc", "z"):
         (tree / name).mkdir(parents=True)

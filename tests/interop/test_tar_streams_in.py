@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.tars import BSD_FORMATS, EVERYTHING, GNU_FORMATS, bsdtar, gnu_tar
+from tests.interop.tars import BSD_FORMATS, EVERYTHING, GNU_FORMATS, bsdtar, gnu_tar, plain_times
 from tests.trees import grow, need_root
 from tests.workspace import Ended, How, Workspace
 
@@ -41,18 +41,6 @@ def archived(workspace: Workspace, output: str, name: str = "", **source: object
     """Archive what every stream has; the oldest format has no names of owners."""
     without = [*WITHOUT, "user-names"] if name.startswith("v7") else WITHOUT
     return workspace.do("tar", archive=output, without_features=without, **source)
-
-
-def plain_times(top: Path) -> None:
-    """Have no time that a format cannot hold, and no fraction before 1970.
-
-    bsdtar writes such a fraction as if it were later.
-    """
-    for path in (top, *top.rglob("*")):
-        when = min(path.lstat().st_mtime_ns, 2**33 * 10**9 - 1)
-        if when < 0:
-            when = when // 10**9 * 10**9
-        os.utime(path, ns=(when, when), follow_symlinks=False)
 
 
 def test_a_posix_stream_of_gnu_tar_has_everything_of_the_tree(

@@ -1,4 +1,4 @@
-"""`desync-run untar`: an archive, as a directory tree."""
+"""`desync-run untar`: an archive, as a directory tree or a tar stream."""
 
 import click
 
@@ -13,13 +13,23 @@ _EXAMPLES = (
     "desync-run untar -i -s /srv/store root.caidx /srv/root",
     "desync-run untar --atomic --without=privileged -s /srv/store root.caidx /srv/root",
     "desync-run untar --seed=/ -s https://a.example.org/store root-v2.caidx /srv/root-v2",
+    "desync-run untar --output-format pax root.catar - | docker import - root",
     "ssh host casync make - /srv/root | desync-run untar --no-same-owner - copy",
 )
+
+_DISK = "disk"
+_TAR_FORMATS = {"pax": "pax", "gnu-tar": "gnu"}
 
 
 @click.command("untar", cls=Command, examples=_EXAMPLES)
 @click.argument("archive")
-@click.argument("directory")
+@click.argument("target")
+@click.option(
+    "--output-format",
+    type=click.Choice([_DISK, *_TAR_FORMATS]),
+    default=_DISK,
+    help="What TARGET is: a directory on disk (default) or a tar stream, of POSIX or of GNU tar.",
+)
 @click.option(
     "--with",
     "with_features",
@@ -43,12 +53,12 @@ _EXAMPLES = (
     "--replace", is_flag=True, help="Remove a directory where the archive has something else."
 )
 @click.option(
-    "--atomic", is_flag=True, help="Put the tree together beside DIRECTORY, and switch at the end."
+    "--atomic", is_flag=True, help="Put the tree together beside TARGET, and switch at the end."
 )
 @click.option(
     "--seed-target/--no-seed-target",
     default=None,
-    help="Take chunks from what is in DIRECTORY; by default with --atomic and --delete.",
+    help="Take chunks from what is in TARGET; by default with --atomic and --delete.",
 )
 @click.option(
     "--hardlink", is_flag=True, help="Link files of seeds that are the same, metadata included."
@@ -59,7 +69,8 @@ _EXAMPLES = (
 def command(  # noqa: PLR0913 -- one parameter for each option
     *,
     archive: str,
-    directory: str,
+    target: str,
+    output_format: str,
     reading: ArchiveOptions,
     with_features: tuple[str, ...],
     without_features: tuple[str, ...],
@@ -71,12 +82,14 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     seed_target: bool | None,
     hardlink: bool,
 ) -> OneLine:
-    """Unpack ARCHIVE as DIRECTORY; what is right in it already is left alone.
+    """Unpack ARCHIVE as the directory TARGET; what is right in it already is left alone.
 
-    ARCHIVE is a catar or an index of one, and may be '-' for standard input.
+    With --output-format, TARGET is a tar stream, and '-' is standard output. ARCHIVE is a catar or
+    an index of one, and may be '-' for standard input.
     """
     fields = {
-        "target": directory,
+        "target" if output_format == _DISK else "tar_stream": target,
+        "tar_format": _TAR_FORMATS.get(output_format),
         "with_features": list(with_features) or None,
         "without_features": list(without_features) or None,
         "same_owner": False if no_same_owner else None,

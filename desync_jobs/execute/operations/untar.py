@@ -8,9 +8,10 @@ from desync_jobs.archive.making import Counts, Rules
 from desync_jobs.archive.unpacking import Unpacking
 from desync_jobs.archive.wanted import Choice
 from desync_jobs.execute.archives import open_archive, preview_archive, survey_archive
-from desync_jobs.execute.inputs import file_facts
+from desync_jobs.execute.inputs import file_facts, output_facts
 from desync_jobs.execute.planting import planted
 from desync_jobs.execute.result import Done, Status
+from desync_jobs.execute.tar_output import write_tar_stream
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.untar import UntarSpec
 from desync_jobs.planner.blob_range import RangeFacts
@@ -20,10 +21,14 @@ from desync_jobs.planner.plan import Step
 
 
 def survey_untar(task: Task[UntarSpec]) -> UntarFacts:
-    """Look at the archive, and at what is at the target's place."""
-    target = file_facts(task.path(task.spec.target), task.machine.streams)
+    """Look at the archive, and at what is at the place of what is written."""
+    spec, streams = task.spec, task.machine.streams
+    if spec.target is None:
+        stream = output_facts(task.path(spec.tar_stream or ""), streams)
+        return UntarFacts(survey_archive(task), stream, mounted=False, inside=None)
+    target = file_facts(task.path(spec.target), streams)
     archive = survey_archive(task)
-    if isinstance(archive, RangeFacts) and task.spec.seeds_target:
+    if isinstance(archive, RangeFacts) and spec.seeds_target:
         archive = replace(archive, trees=(*archive.trees, *_standing_tree(target)))
     mounted = target.present and os.path.ismount(os.path.realpath(target.path))
     return UntarFacts(archive, target, mounted, _inside(task, target.path))
@@ -48,13 +53,15 @@ def _inside(task: Task[UntarSpec], target: str) -> str | None:
 def preview_untar(task: Task[UntarSpec], step: Step) -> Step:
     """Say what reading the archive costs by where its chunks are."""
     cost = preview_archive(task, step.detail_as(UntarDetail).archive)
-    written = [one for one in step.cost.writes if one.place == "target"]
+    written = [one for one in step.cost.writes if one.place in ("target", "tar stream")]
     return replace(step, cost=replace(cost, writes=(*cost.writes, *written)))
 
 
 def do_untar(task: Task[UntarSpec], step: Step) -> Done:
     """Unpack the archive; of an atomic change nothing is seen before all of it is there."""
     detail, spec = step.detail_as(UntarDetail), task.spec
+    if spec.target is None:
+        return write_tar_stream(task, detail)
     choice = Choice(
         spec.with_features,
         spec.without_features,

@@ -146,6 +146,11 @@ def _number(records: Mapping[bytes, bytes], keyword: bytes, otherwise: int) -> i
     return parse_decimal(value, keyword.decode()) if value else otherwise
 
 
+def escaped(name: bytes) -> bytes:
+    """Return the name of an attribute as a keyword has it."""
+    return name.replace(b"%", b"%25").replace(b"=", b"%3D")
+
+
 def _unescaped(name: bytes) -> str:
     """Return the name of an attribute, where `%3D` stands for `=`."""
     plain = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), name)

@@ -1,23 +1,45 @@
-"""`untar`: unpack an archive as a directory tree."""
+"""`untar`: unpack an archive as a directory tree or a tar stream."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
+
+from pydantic import ConfigDict
 
 from desync_jobs.manifest.access import Access
-from desync_jobs.manifest.archive import ArchiveSpec
+from desync_jobs.manifest.archive import WAYS, ArchiveSpec
 from desync_jobs.manifest.features import Feature
-from desync_jobs.manifest.paths import FilePath
+from desync_jobs.manifest.paths import FilePath, StreamPath
 from desync_jobs.manifest.scalars import Flag
+
+_OUTPUTS: Final = ("target", "tar_stream")
+_OF_TARGETS: Final = (
+    *("same_owner", "same_permissions", "delete", "replace", "atomic", "seed_target"),
+    *("hardlink", "durability"),
+)
 
 
 class UntarSpec(ArchiveSpec):
-    """Unpack an archive as a directory tree, from a catar file or from chunks by their index."""
+    """Unpack an archive as a directory tree or a tar stream, from a catar file or from chunks."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"oneOf": list(WAYS)},
+                {"oneOf": [{"required": [key]} for key in _OUTPUTS]},
+            ]
+        }
+    )
 
     kind: Literal["untar"]
     """Unpacks an archive."""
-    target: FilePath
+    target: FilePath | None = None
     """The directory that becomes the top of the tree; it is made where it is not there. What is
     right in it already is left alone."""
+    tar_stream: StreamPath | None = None
+    """The tar stream to write instead; `-` is standard output."""
+    tar_format: Literal["pax", "gnu"] = "pax"
+    """The format of that: `pax` for that of POSIX, which holds all but sockets, or `gnu` for that
+    of GNU tar, without extended attributes, access lists and fractions of seconds."""
     with_features: tuple[Feature, ...] = ()
     """What of the archive is wanted besides names and content, in casync's words: sets like `best`,
     `unix` and `privileged`, or single things like `xattrs`; everything where nothing is said."""
@@ -62,11 +84,14 @@ class UntarSpec(ArchiveSpec):
         return wanted and self.index is not None
 
     def access(self) -> Access:
-        return self.archive_access(plants=(self.target,))
+        if self.target is not None:
+            return self.archive_access(plants=(self.target,))
+        return self.archive_access(writes=() if self.tar_stream is None else (self.tar_stream,))
 
 
 def untar_problems(spec: UntarSpec) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what contradicts itself in how `spec` writes: the key, and a message."""
+    yield from _output_problems(spec)
     if spec.atomic and spec.delete is False:
         message = "an atomic change makes a whole new tree; leave it out, or leave out atomic"
         yield ("delete",), message
@@ -78,3 +103,15 @@ def untar_problems(spec: UntarSpec) -> Iterator[tuple[tuple[str, ...], str]]:
             ("seed_target",),
             "is for the chunks of an index, and an archive is whole; leave it out",
         )
+
+
+def _output_problems(spec: UntarSpec) -> Iterator[tuple[tuple[str, ...], str]]:
+    if (spec.target is None) == (spec.tar_stream is None):
+        yield (), "give either target or tar_stream"
+    given = spec.model_fields_set
+    if spec.target is None:
+        for key in _OF_TARGETS:
+            if key in given:
+                yield (key,), "is about trees on disk; give target"
+    elif "tar_format" in given:
+        yield ("tar_format",), "is about tar streams; give tar_stream"

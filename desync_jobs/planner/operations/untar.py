@@ -1,4 +1,4 @@
-"""Deciding `untar`: unpack an archive as a directory tree."""
+"""Deciding `untar`: unpack an archive as a directory tree or a tar stream."""
 
 from dataclasses import dataclass, replace
 
@@ -9,15 +9,18 @@ from desync_jobs.planner.archives import (
     ArchiveFacts,
     archive_cost,
     need_archive,
+    read_file,
 )
 from desync_jobs.planner.cost import Amount
 from desync_jobs.planner.facts import FileFacts, FileKind
+from desync_jobs.planner.listing import decide_listing
+from desync_jobs.planner.needed import need_apart
 from desync_jobs.planner.plan import Action, Decision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UntarFacts:
-    """The archive, and what is at the target's place."""
+    """The archive, and what is at the place of the target or of the tar stream."""
 
     archive: ArchiveFacts
     target: FileFacts
@@ -29,7 +32,7 @@ class UntarFacts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UntarDetail:
-    """The archive to read, and the directory to write."""
+    """The archive to read, and the directory or stream to write."""
 
     archive: Archive
     target: FileFacts
@@ -38,6 +41,8 @@ class UntarDetail:
 def plan_untar(spec: UntarSpec, facts: UntarFacts) -> Decision:
     """Decide to read the whole archive; what of it is right already is known only then."""
     archive, target = need_archive(spec, facts.archive), facts.target
+    if spec.tar_stream is not None:
+        return _plan_stream(spec, archive, target)
     if target.present and target.kind is not FileKind.DIRECTORY:
         raise TargetError(f"{target.path} is not a directory; name another target")
     if spec.atomic and facts.mounted:
@@ -55,6 +60,14 @@ def plan_untar(spec: UntarSpec, facts: UntarFacts) -> Decision:
     cost = replace(cost, writes=(*cost.writes, written))
     detail = UntarDetail(archive, target)
     return Decision(Action.RUN, _reason(spec, target), cost, changes=True, detail=detail)
+
+
+def _plan_stream(spec: UntarSpec, archive: Archive, output: FileFacts) -> Decision:
+    need_apart(output, read_file(archive))
+    cost = archive_cost(spec, archive)
+    written = Amount("tar stream", archive.size, exact=False)
+    cost = replace(cost, writes=(*cost.writes, written))
+    return decide_listing(output, cost, UntarDetail(archive, output))
 
 
 def _reason(spec: UntarSpec, target: FileFacts) -> str:

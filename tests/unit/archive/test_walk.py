@@ -72,7 +72,7 @@ def test_a_walk_that_is_given_up_leaves_nothing_open(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter", "other"])
-def test_a_file_that_changes_while_it_is_read_is_an_error(tree: Path, change: str) -> None:
+def test_w8_a_file_that_changes_while_it_is_read_is_an_error(tree: Path, change: str) -> None:
     changed = tree / "a" / "x"
 
     def visits() -> Iterator[Visit | None]:

@@ -44,6 +44,12 @@ _ARCHIVED = (
 )
 """Keys of `tar` that say what is archived, how, and what becomes of the archive."""
 
+_UNPACKED = (
+    *("target", "tar_stream", "tar_format", "same_owner", "same_permissions", "delete"),
+    *("replace", "atomic", "seed_target", "hardlink", "durability"),
+)
+"""Keys of `untar` that say what becomes of an archive."""
+
 _SOURCES = SourcesSpec.model_fields.keys() - OperationBase.model_fields.keys()
 """Keys that say where the chunks of an index come from."""
 
@@ -58,11 +64,6 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "exclude_nodump": st.booleans(),
     "one_file_system": st.booleans(),
     "without_features": st.lists(st.sampled_from(list(FEATURES)), max_size=2),
-    "same_owner": st.booleans(),
-    "same_permissions": st.booleans(),
-    "replace": st.booleans(),
-    "atomic": st.booleans(),
-    "delete": st.sampled_from([True]),  # with `atomic` it cannot be false
     "chunks_info": paths,
     "indexes": st.lists(paths, min_size=1, max_size=3),
     "seeds": st.lists(paths, max_size=2),
@@ -124,8 +125,10 @@ def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[st
     kind = draw(st.sampled_from(_DRAWN))
     operation: dict[str, Any] = {"kind": kind}
     chosen = {"extract": _CHOSEN, "tar": _ARCHIVED}.get(kind, ())
+    unpacked = kind == "untar"
     if issubclass(KINDS[kind], ArchiveSpec):
         chosen = (*_ways(kind), *_SOURCES, *(_KEPT if issubclass(KINDS[kind], TreeSpec) else ()))
+        chosen = (*chosen, *(_UNPACKED if unpacked else ()))
     for key, field in KINDS[kind].model_fields.items():
         wanted = key not in ("kind", "after") and key not in chosen
         if wanted and (field.is_required() or draw(st.booleans())):
@@ -133,6 +136,8 @@ def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[st
     about = {"extract": extracted(), "tar": archived(stores)}.get(kind)
     if issubclass(KINDS[kind], ArchiveSpec):
         about = read_trees(kind, stores, caches)
+    if unpacked:
+        operation |= draw(st.one_of(_TO_DISK, _TO_STREAM))
     return operation | ({} if about is None else draw(about))
 
 
@@ -142,6 +147,21 @@ def _ways(kind: str) -> list[str]:
     return [key for key in ways if key in KINDS[kind].model_fields]
 
 
+_TO_DISK = st.fixed_dictionaries(
+    {"target": paths},
+    optional={
+        "same_owner": st.booleans(),
+        "same_permissions": st.booleans(),
+        "replace": st.booleans(),
+        "atomic": st.booleans(),
+        "delete": st.just(True),  # noqa: FBT003 -- with `atomic` it cannot be false
+        "durability": st.sampled_from(["full", "rename", "none"]),
+    },
+)
+_TO_STREAM = st.fixed_dictionaries(
+    {"tar_stream": paths.map("stream-{}".format) | st.just(STREAM)},
+    optional={"tar_format": st.sampled_from(["pax", "gnu"])},
+)
 _FROM_DISK = st.fixed_dictionaries(
     {"directory": paths.map("directory-{}".format)}, optional={"one_file_system": st.booleans()}
 )
