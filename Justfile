@@ -56,5 +56,9 @@ fuzz examples="20000" *args:
     FUZZ_EXAMPLES={{ examples }} python -m pytest -q tests/properties/test_http_answers.py {{ args }}
     FUZZ_SECONDS=600 python -m pytest -q --timeout=900 tests/faults/test_fuzzed_servers.py {{ args }}
 
+# Try many more interleavings of publishers and collectors than the tests do
+simulate interleavings="5000":
+    SIMULATIONS={{ interleavings }} python -m pytest -q -n auto --timeout=7200 tests/simulation
+
 # Everything CI runs
 check: lint typecheck test

@@ -1,7 +1,7 @@
 """Indexes in files, streams and places elsewhere: read and checked, written whole."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -14,6 +14,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import parse_index
 from desync_jobs.manifest.paths import url_scheme
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
+from desync_jobs.stores.leases.base import Lease
 from desync_jobs.stores.objects.base import ObjectPlace
 
 if TYPE_CHECKING:
@@ -64,8 +65,16 @@ def index_output_facts(task: Task[S], text: str) -> FileFacts:
 
 @contextmanager
 def open_index_output(task: Task[S], text: str) -> Iterator[Output]:
-    """Open the place of an index; what leaves this machine does so when it is complete."""
-    path = task.path(text)
+    """Open the place of an index; what leaves this machine does so when it is complete.
+
+    `LockedError` instead where a lease was lost under which its chunks were stored.
+    """
+    with _open_index_output(task, task.path(text)) as output:
+        yield _Leased(output, list(task.leases.values()))
+
+
+@contextmanager
+def _open_index_output(task: Task[S], path: str) -> Iterator[Output]:
     if not url_scheme(path):
         with open_held_output(path, task.machine.streams) as output:
             yield output
@@ -76,6 +85,22 @@ def open_index_output(task: Task[S], text: str) -> Iterator[Output]:
     place, name = open_index_place(task, path)
     with SpooledTemporaryFile(max_size=_HELD) as held:
         yield _Upload(held, place, name, path)
+
+
+class _Leased:
+    """An index that appears while its chunks are safe, or not at all."""
+
+    def __init__(self, output: Output, leases: Sequence[Lease]) -> None:
+        self._output = output
+        self._leases = leases
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._output.write(data)
+
+    def finish(self) -> Status:
+        for lease in self._leases:
+            lease.check()
+        return self._output.finish()
 
 
 class _Upload:

@@ -18,6 +18,8 @@ from desync_jobs.stores.policy.values import Stopper
 
 TIME_TO_LIVE: Final = 600.0
 """Seconds for which a lease is had without being renewed."""
+_MARGIN: Final = 60.0
+"""Seconds before its end in which a lease is not counted on: a request may take that long."""
 _LOOK_AGAIN: Final = 5.0
 """Seconds between two looks while others are waited for."""
 
@@ -112,7 +114,8 @@ class LedgeredLease:
         self._until = self._clock.now() + TIME_TO_LIVE - (self._clock.passed() - asked)
 
     def check(self) -> None:
-        if self._clock.passed() >= self._sure_until or self._clock.now() >= self._until:
+        passed, now = self._clock.passed() + _MARGIN, self._clock.now() + _MARGIN
+        if passed >= self._sure_until or now >= self._until:
             raise LockedError(
                 f"store {self._store}: this run's lease was lost, because it could not be renewed "
                 "in time; others may have used the store since, so run again"
