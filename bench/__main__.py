@@ -7,6 +7,7 @@ import tempfile
 
 from bench.image import build_image, change_image
 from bench.loaded import loaded
+from bench.mounts import mount_works
 from bench.objects import by_driver
 from bench.rates import table
 from bench.remote import remote_works
@@ -46,6 +47,8 @@ def main() -> None:
             *by_driver(root, arguments.only),
         ):
             rows += table(rates)
+        for work in mount_works(folder, size):
+            rows += _time(work, arguments)
         if arguments.json:
             with open(arguments.json, "w", encoding="utf-8") as file:
                 json.dump(rows, file, indent=1)
