@@ -15,6 +15,7 @@ from struct import pack
 from typing import Final
 
 from desync_jobs._version import __version__
+from desync_jobs.errors import DesyncRunError
 
 _LIBRARIES: Final = ("click", "numpy", "pydantic", "rich", "tomli", "tomli-w", "zstandard")
 _PROGRAMS: Final = ("casync", "desync")
@@ -36,6 +37,7 @@ def diagnose(directories: Sequence[str]) -> dict[str, object]:
         "kernel": _kernel(),
         "zstandard": _zstandard(),
         "drivers": _drivers(),
+        "mounts": _mounts(),
         "cores": {"present": os.cpu_count(), "usable": len(os.sched_getaffinity(0))},
         "memory": _memory(),
         "open_files": _open_files(),
@@ -62,6 +64,17 @@ def _drivers() -> dict[str, str]:
         hint = f"needs {driver.library}: pip install 'desync-jobs[{driver.extra}]'"
         found[", ".join(schemes_of(kind))] = hint if missing else kind.value
     return found
+
+
+def _mounts() -> str:
+    """Say what something would be mounted with, or what is missing for that."""
+    from desync_jobs.mount.library import load_fuse
+
+    try:
+        fuse = load_fuse("mounting")
+    except DesyncRunError as error:
+        return str(error)
+    return f"libfuse {fuse.fuse_version_major}.{fuse.fuse_version_minor}"
 
 
 def _kernel() -> dict[str, object]:

@@ -24,6 +24,12 @@ def place_exists(path: str) -> bool:
     return os.path.isdir(path) or left_behind(path)
 
 
+def is_below(path: str, folder: str) -> bool:
+    """Whether `path`, which need not exist, is in `folder` or further down."""
+    real = os.path.realpath(folder)
+    return os.path.commonpath([os.path.realpath(path), real]) == real
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What is mounted, and what goes on beside it."""
@@ -34,6 +40,8 @@ class Shown:
     """What the table of mounts calls it."""
     reload: Callable[[], None]
     """Is called when SIGHUP came."""
+    give_up: Callable[[], None]
+    """Is called when nobody waits for what is still being read."""
     tick: Callable[[], None] = lambda: None
     """Is called several times a second."""
     options: Mapping[str, object] = field(default_factory=dict)
@@ -63,6 +71,6 @@ def stay_mounted(task: Task[S], shown: Shown) -> Failures:
                 shown.reload()
             shown.tick()
         machine.reporter.emit(Stopping(task.name))
-        if not session.end(spec.patience):
+        if not session.end(spec.patience, shown.give_up):
             task.warn(f"{path} was still used after {in_seconds(spec.patience)} and is taken away")
     return failures

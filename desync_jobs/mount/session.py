@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -95,17 +95,20 @@ class Session:
             raise self._failure()
         return True
 
-    def end(self, patience: float) -> bool:
+    def end(self, patience: float, give_up: Callable[[], None] = lambda: None) -> bool:
         """Unmount; after `patience` seconds in which somebody used it, take it away.
 
-        Returns whether nobody was disturbed.
+        Then `give_up` is called, which has to end all answers that are still worked on: libfuse
+        waits for them, where nobody else does. Returns whether nobody was disturbed.
         """
         deadline = time.monotonic() + patience
         while not self._ended.is_set():
             if unmount(self._place.path):
+                give_up()
                 return self._ended.wait(_LET_GO)
             if time.monotonic() >= deadline:
                 detach(self._place.path)
+                give_up()
                 self._ended.wait(_LET_GO)
                 return False
             self._ended.wait(_LOOK_AGAIN)
@@ -135,7 +138,8 @@ class Session:
 
     def _failure(self) -> MountError:
         reason = "; ".join(self._said) or f"libfuse ended with {self._error}"
-        error = MountError(f"{self._place.path}: cannot be mounted: {reason}")
+        what = "is mounted no longer" if self._content.ready.is_set() else "cannot be mounted"
+        error = MountError(f"{self._place.path}: {what}: {reason}")
         error.__cause__ = self._error
         return error
 

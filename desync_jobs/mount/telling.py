@@ -1,6 +1,7 @@
 """What goes wrong behind a file system: an error of one call, and a word to the user."""
 
 import errno
+import time
 from collections.abc import Callable
 from functools import wraps
 from threading import Lock
@@ -8,27 +9,38 @@ from typing import Any, Final
 
 from desync_jobs.errors import DesyncRunError, InterruptedRunError
 
-_REMEMBERED: Final = 1000
+_MOST: Final = 20
+"""Different messages told in one period."""
+_PERIOD: Final = 60.0
+_ENOUGH: Final = "further failures are counted, and not told for a minute"
 
 
 class Failures:
-    """Counts the calls that failed, and tells each different message once; from many threads."""
+    """Counts the calls that failed, and tells what is new; from many threads.
+
+    A kernel asks again and again for what it did not get, and where a store is gone every chunk of
+    it has a message of its own: a message is told once a minute, and not more than a few are.
+    """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._lock = Lock()
         self._told: set[str] = set()
+        self._began = time.monotonic()
         self.count = 0
         """Calls that failed."""
 
     def note(self, message: str) -> None:
-        """Count one; a kernel asks again and again for what it did not get."""
+        """Count one, and tell why unless that was told already."""
         with self._lock:
             self.count += 1
-            if message in self._told:
-                return
-            if len(self._told) == _REMEMBERED:
+            if time.monotonic() - self._began > _PERIOD:
                 self._told.clear()
+                self._began = time.monotonic()
+            if message in self._told or len(self._told) > _MOST:
+                return
+            if len(self._told) == _MOST:
+                message = _ENOUGH
             self._told.add(message)
         self._tell(message)
 

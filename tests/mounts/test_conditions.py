@@ -71,6 +71,19 @@ def test_a_missing_or_older_library_is_one_error_with_the_command_that_installs_
     assert "Traceback" not in result.stderr.decode()
 
 
+@pytest.mark.parametrize("hidden", ["--cor-file", "--cor-state-save"])
+def test_a_copy_that_would_be_hidden_is_refused(
+    image: Workspace, desync_run: Run, hidden: str
+) -> None:
+    (image / "mnt").mkdir()
+    result = desync_run(*MOUNT, "--cor-file", "copy", hidden, "mnt/copy")
+
+    assert result.returncode == EXIT_USAGE
+    assert "mnt/copy is in" in result.stderr.decode()
+    assert "name a file elsewhere" in result.stderr.decode()
+    assert os.listdir(image / "mnt") == []
+
+
 def test_a_machine_without_fuse_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
     require_fuse()
     monkeypatch.setattr(library, "_DEVICE", "/dev/no-fuse")

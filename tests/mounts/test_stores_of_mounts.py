@@ -3,6 +3,8 @@ import json
 import os
 import random
 import shutil
+import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,7 @@ from threading import Event
 import pytest
 
 from tests.mounts.conftest import BLOB
-from tests.mounts.mounting import own_mount, statistics
+from tests.mounts.mounting import is_mounted, own_mount, statistics
 from tests.servers.own import chunk_server, own_server
 from tests.workspace import Workspace
 
@@ -105,6 +107,20 @@ def test_a_server_that_fails_is_an_error_of_that_read_and_that_comes_back_serves
                 file.close()
                 assert mount.stop() == 0
     assert statistics(image.path)["failed"] >= 1
+
+
+def test_a_store_that_never_answers_does_not_keep_a_stopped_mount(image: Workspace) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = ("-s", f"http://127.0.0.1:{silent.getsockname()[1]}/", "--patience", "1h")
+        with own_mount(*MOUNT, *store, directory=image.path) as mount:
+            with subprocess.Popen(["cat", image / "mnt" / "disk.img"]) as reader:
+                connection, _ = silent.accept()  # the read waits for an answer
+                reader.kill()
+            # Nobody uses the file system any more, and one of its threads still waits for bytes.
+            assert mount.stop() == 0
+            connection.close()
+        assert not any("still used" in line for line in mount.lines)
+    assert not is_mounted(image.path)
 
 
 def test_a_chunk_that_is_not_what_its_name_says_is_never_shown(

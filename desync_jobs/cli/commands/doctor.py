@@ -44,6 +44,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"zstandard    {zstandard['binding']}, library {zstandard['library']}"
     for scheme, what in found["drivers"].items():
         yield f"driver       {scheme}: {what}"
+    yield f"mounts       {found['mounts']}"
     yield f"libraries    {_listed(found['libraries'])}"
     yield f"cores        {found['cores']['usable']} usable of {found['cores']['present']}"
     yield f"memory       {in_bytes(memory['physical'])}, {in_bytes(memory['available'])} available"

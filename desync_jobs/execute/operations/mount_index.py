@@ -13,7 +13,7 @@ from desync_jobs.assembly.random_access import RandomAccess
 from desync_jobs.execute.copying import fetched_beforehand, opened_copy
 from desync_jobs.execute.indexes import find_index
 from desync_jobs.execute.live_stores import LiveStores, live_stores
-from desync_jobs.execute.mounting import Shown, place_exists, stay_mounted
+from desync_jobs.execute.mounting import Shown, is_below, place_exists, stay_mounted
 from desync_jobs.execute.opening import Reading, source_facts
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.statistics import place_statistics
@@ -32,7 +32,11 @@ def survey_mount_index(task: Task[MountIndexSpec]) -> MountIndexFacts:
     spec = task.spec
     place = task.path(spec.mountpoint)
     stores = source_facts(task, spec.stores)
-    return MountIndexFacts(find_index(task, spec.index), stores, place, place_exists(place))
+    copy = spec.copy_on_read
+    written = [] if copy is None else [task.path(copy.file), task.path(copy.state_path)]
+    hidden = next((path for path in written if is_below(path, place)), None)
+    index = find_index(task, spec.index)
+    return MountIndexFacts(index, stores, place, place_exists(place), hidden)
 
 
 def do_mount_index(task: Task[MountIndexSpec], step: Step) -> Done:
@@ -50,7 +54,8 @@ def do_mount_index(task: Task[MountIndexSpec], step: Step) -> Done:
             stores.reload()
             opened.save()
 
-        shown = Shown(ImageContent(name, blob, _owner(task)), name, reload, opened.tick)
+        content = ImageContent(name, blob, _owner(task))
+        shown = Shown(content, name, reload, stores.stop, opened.tick)
         failures = stay_mounted(task, shown)
     statistics = {
         "bytes": blob.bytes,

@@ -28,6 +28,7 @@ def test_the_diagnosis_covers_installation_machine_and_directories(
         "kernel",
         "zstandard",
         "drivers",
+        "mounts",
         "cores",
         "memory",
         "open_files",
@@ -38,6 +39,7 @@ def test_the_diagnosis_covers_installation_machine_and_directories(
     assert found["kernel"]["reason"]
     assert found["drivers"]["file"] == "local directories, as paths or file:// URLs"
     assert found["drivers"]["http, https"] == "an HTTP place"
+    assert "fuse" in found["mounts"]
     assert found["cores"]["usable"] >= 1
     assert found["libraries"]["click"]
 
@@ -80,6 +82,7 @@ def test_every_part_is_a_line_for_people(capfd: pytest.CaptureFixture[str]) -> N
         "kernel",
         "zstandard",
         "driver",
+        "mounts",
         "libraries",
         "cores",
         "memory",
