@@ -16,6 +16,7 @@ from desync_jobs.execute.reloading import read_again
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.live import LiveSpec
 from desync_jobs.planner.needed import need_store
+from desync_jobs.stores.places import Places
 from desync_jobs.stores.swap import SwappableSource
 
 S = TypeVar("S", bound=LiveSpec)
@@ -52,7 +53,8 @@ class LiveStores(Generic[S]):
 def live_stores(task: Task[S], reading: Reading) -> Iterator[LiveStores[S]]:
     """Open the stores for as long as the block lasts; what stops the run does not stop them."""
     end = Cancel()
-    unstopped = replace(task, machine=replace(task.machine, cancel=end))
+    # Places that are open already were opened for the run, and are stopped with it.
+    unstopped = replace(task, machine=replace(task.machine, cancel=end, places=Places()))
     try:
         source = SwappableSource(open_sources(unstopped, reading))
         yield LiveStores(unstopped, source, reading, end)

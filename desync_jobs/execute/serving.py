@@ -22,6 +22,7 @@ from desync_jobs.server.garbage import collected_seldom
 from desync_jobs.server.listening import Certificates
 from desync_jobs.server.metrics import Metrics
 from desync_jobs.server.serving import Limits, Serving, Site
+from desync_jobs.stores.places import Places
 from desync_jobs.stores.secrets import Secret
 
 S = TypeVar("S", bound=ServerSpec)
@@ -114,7 +115,9 @@ class _Sites(Generic[S]):
 
     def open(self, task: Task[S]) -> Site:
         """Open what `task` serves, and read its secrets and certificates."""
-        unstopped = replace(task, machine=replace(task.machine, cancel=self._stores_end))
+        # Places that are open already were opened for the run, and are stopped with it.
+        machine = replace(task.machine, cancel=self._stores_end, places=Places())
+        unstopped = replace(task, machine=machine)
         admission = Admission(self._opener(unstopped, self._means), _authorization(unstopped))
         tls = task.spec.tls
         if tls is None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.mounts.conftest import BLOB
 from tests.mounts.mounting import is_mounted, own_mount, statistics, unmount
+from tests.servers.own import chunk_server
 from tests.workspace import Workspace
 
 MOUNT = ("mount-index", "disk.img.caibx", "mnt")
@@ -94,12 +95,16 @@ def test_who_unmounts_it_ends_the_run_with_success(image: Workspace) -> None:
 
 
 def test_whoever_uses_it_is_served_until_patience_ends(image: Workspace) -> None:
-    with own_mount(*FROM_STORE, "--patience", "2s", directory=image.path) as mount:
+    with (
+        chunk_server("-s", "store", directory=image.path) as server,
+        own_mount(*MOUNT, "-s", server.url, "--patience", "2s", directory=image.path) as mount,
+    ):
         file = (image / "mnt" / "disk.img").open("rb", buffering=0)
         mount.process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             mount.process.wait(0.5)
-        assert file.read(1000) == BLOB[:1000]
+        # Nothing of this was read before, and the store is still asked.
+        assert os.pread(file.fileno(), 1000, 1_700_000) == BLOB[1_700_000:1_701_000]
         assert mount.process.wait(20) == 0
         mount.said("mnt was still used after 2.00 s and is taken away")
         for call in (lambda: os.pread(file.fileno(), 1000, 2_000_000), file.close):

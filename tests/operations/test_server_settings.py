@@ -5,8 +5,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +18,7 @@ from tests.blobs import blob
 from tests.conftest import command_line
 from tests.servers.certificates import Authority
 from tests.servers.own import OwnServer, ask, chunk_server, path_of
+from tests.servers.scripted import Received, Reply, scripted_server
 from tests.workspace import Ended, Workspace, chunk_files
 
 FIRST = blob("first")
@@ -231,6 +234,49 @@ def test_a_stopped_server_finishes_what_is_under_way_and_ends_well(workspace: Wo
     assert (still_there, code) == (True, 0)
     assert f"Content-Length: {len(body)}".encode() in head
     assert body == (workspace / "store" / path[1:]).read_bytes()
+
+
+def test_a_stopped_server_waits_for_what_its_store_elsewhere_has_not_answered_yet(
+    served: Workspace,
+) -> None:
+    let = threading.Event()
+    path = path_of(served.index("blob.caibx").id(0))
+    stored = (served / "store" / path[1:]).read_bytes()
+
+    def answer(_request: Received) -> Reply:
+        assert let.wait(20)
+        return Reply(body=stored)
+
+    with (
+        scripted_server(otherwise=answer) as upstream,
+        chunk_server("-s", upstream.url, directory=served.path) as server,
+        ThreadPoolExecutor(1) as client,
+    ):
+        asked = client.submit(ask, server.url, path)
+        wait_until(lambda: bool(upstream.received))
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: refused(server.url))
+        let.set()
+        given = asked.result(20)
+        code = server.process.wait(20)
+
+    assert (given.status, given.body, code) == (200, stored, 0)
+
+
+def refused(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_a_client_that_takes_nothing_is_given_up_when_its_time_is_over(
