@@ -40,7 +40,7 @@ class Shown:
     """What the table of mounts calls it."""
     reload: Callable[[], None]
     """Is called when SIGHUP came."""
-    give_up: Callable[[], None]
+    give_up: Callable[[], None] = lambda: None
     """Is called when nobody waits for what is still being read."""
     tick: Callable[[], None] = lambda: None
     """Is called several times a second."""

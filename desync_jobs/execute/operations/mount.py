@@ -46,7 +46,9 @@ def do_mount(task: Task[MountTreeSpec], step: Step) -> Done:
             check_archive_flags(archive.name, tree.features, archive.index)
         blob = CountedAccess(archive.blob)
         content = TreeContent(tree, blob)
-        shown = Shown(content, archive.path, archive.reload, options={"use_ino": True})
+        shown = Shown(
+            content, archive.path, archive.reload, archive.stop, options={"use_ino": True}
+        )
         failures = stay_mounted(task, shown)
         stores = archive.stores()
     statistics = {
@@ -69,6 +71,7 @@ class _Archive:
     """What it is called in errors."""
     index: Index | None = None
     reload: Callable[[], None] = lambda: None
+    stop: Callable[[], None] = lambda: None
     stores: Callable[[], Mapping[str, object]] = dict
     """Says what stores did."""
 
@@ -92,6 +95,7 @@ def _opened(task: Task[MountTreeSpec], detail: MountDetail) -> Iterator[_Archive
                 f"archive of {source.path}",
                 index,
                 stores.reload,
+                stores.stop,
                 lambda: place_statistics(stores.source.counts()),
             )
         finally:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from desync_jobs.assembly.blob_reader import BlobReader, Elsewhere
 from desync_jobs.assembly.counted_access import CountedAccess
@@ -23,8 +22,6 @@ from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.mount.image import ImageContent, Owner
 from desync_jobs.planner.operations.mount_index import MountIndexDetail, MountIndexFacts
 from desync_jobs.planner.plan import Step
-
-_LEAST_THREADS: Final = 4
 
 
 def survey_mount_index(task: Task[MountIndexSpec]) -> MountIndexFacts:
@@ -83,8 +80,7 @@ def _opened(
     spec = task.spec
 
     def fetched(elsewhere: Elsewhere | None = None) -> BlobReader:
-        # Threads that wait for a store far away take no core.
-        threads = max(task.machine.workers.count, _LEAST_THREADS)
+        threads = task.machine.workers.count
         source = stores.source
         return BlobReader(
             detail.index, source, memory=spec.memory, threads=threads, elsewhere=elsewhere
