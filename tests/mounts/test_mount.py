@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from desync_jobs.formats.catar.records import Filename
+from desync_jobs.formats.catar.records import Filename, Group, Payload, Selinux
+from desync_jobs.formats.flags import FeatureFlags
 from desync_jobs.testing.programs import require_program
-from tests.archives import END, archive, directory, file
+from tests.archives import END, EVERYTHING, Part, archive, directory, file, regular
 from tests.blobs import blob
 from tests.interop.casync import casync
 from tests.mounts.mounting import is_mounted, own_mount, require_fuse, statistics, unmount
@@ -286,6 +287,33 @@ def test_a_hostile_directory_is_an_error_and_the_rest_is_read(workspace: Workspa
         mount.said("a directory whose end is not the mark of its table")
         assert (top / "good").read_bytes() == b"content"
         assert mount.stop() == 0
+
+
+def test_what_no_other_file_system_here_could_have_is_shown(workspace: Workspace) -> None:
+    require_fuse()
+    long_ago = -1_234_567_891
+    features = EVERYTHING | FeatureFlags.SELINUX
+    parts: list[Part] = [
+        directory(features=features, mtime_ns=long_ago),
+        Filename(b"not \xff utf-8"),
+        regular(features=features, mtime_ns=long_ago, uid=70_000, gid=1),
+        Group(b"nobody-here"),
+        Selinux(b"system_u:object_r:etc_t:s0"),
+        Payload(1),
+        b"x",
+        END,
+    ]
+    (workspace / "tree.catar").write_bytes(archive(parts))
+    with own_mount(*MOUNT, directory=workspace.path) as mount:
+        path = os.path.join(os.fsencode(workspace / "mnt"), b"not \xff utf-8")
+        about = os.stat(path)
+        label = os.getxattr(path, "security.selinux")
+        top = (workspace / "mnt").stat()
+        assert mount.stop() == 0
+
+    assert (about.st_mtime_ns, about.st_uid, about.st_gid) == (long_ago, 70_000, 1)
+    assert top.st_mtime_ns == long_ago
+    assert label == b"system_u:object_r:etc_t:s0\0"
 
 
 @pytest.mark.parametrize(

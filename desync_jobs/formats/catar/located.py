@@ -27,7 +27,6 @@ from desync_jobs.formats.catar.records import (
     Symlink,
     Xattr,
 )
-from desync_jobs.formats.catar.rules import check_entry
 
 NAME_LIMIT: Final = HEADER_SIZE + LIMITS[RecordType.FILENAME][1]
 """Bytes of the longest record of a name."""
@@ -140,7 +139,10 @@ def parse_name(window: BytesLike, extent: int) -> tuple[bytes, int]:
 
 
 def parse_entry(window: BytesLike) -> Entry:
-    """Return the entry that a node begins with, in `ENTRY_SIZE` bytes. `ArchiveFormatError`."""
+    """Return the entry that a node begins with, in `ENTRY_SIZE` bytes. `ArchiveFormatError`.
+
+    Whether the archive's feature flags allow it is asked where the node is read.
+    """
     if len(window) < ENTRY_SIZE or parse_header(bytes(window[:HEADER_SIZE]))[0] is not (
         RecordType.ENTRY
     ):
@@ -148,7 +150,6 @@ def parse_entry(window: BytesLike) -> Entry:
     record = parse_body(RecordType.ENTRY, bytes(window[HEADER_SIZE:ENTRY_SIZE]))
     if not isinstance(record, Entry):
         raise ArchiveFormatError("a name without a node")
-    check_entry(record)
     return record
 
 
