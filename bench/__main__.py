@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 
+from bench.devices import device_works
 from bench.image import build_image, change_image
 from bench.loaded import loaded
 from bench.mounts import mount_works
@@ -47,7 +48,7 @@ def main() -> None:
             *by_driver(root, arguments.only),
         ):
             rows += table(rates)
-        for work in mount_works(folder, size):
+        for work in (*mount_works(folder, size), *device_works(folder, size)):
             rows += _time(work, arguments)
         if arguments.json:
             with open(arguments.json, "w", encoding="utf-8") as file:

@@ -31,8 +31,8 @@ THREADS: Final = 8
 """Requests of one client that are answered at once."""
 _WAITING: Final = 16
 """Requests of one client that are read before the first is answered."""
-_BYTES: Final = PAYLOAD_LIMIT
-"""Bytes of one client's reads that are in memory at once."""
+_BYTES: Final = 8 << 20
+"""Bytes of one client's reads that are in memory at once; a larger read is alone there."""
 _MOST_EXTENTS: Final = 4096
 _CACHED_AT_ONCE: Final = 8 << 20
 
