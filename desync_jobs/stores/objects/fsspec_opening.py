@@ -7,7 +7,7 @@ IDs whenever they are read, so such a part is found and written again.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from fsspec.core import get_filesystem_class, url_to_fs
 
@@ -17,6 +17,8 @@ from desync_jobs.stores.objects.calls import Calls
 from desync_jobs.stores.objects.files_place import FilesPlace
 from desync_jobs.stores.objects.fsspec_failures import failure_of
 from desync_jobs.stores.objects.fsspec_files import FsspecFiles, Live
+
+_REMEMBERS: Final = "use_listings_cache"
 
 
 def open_place(endpoint: Endpoint) -> FilesPlace:
@@ -40,9 +42,15 @@ def open_place(endpoint: Endpoint) -> FilesPlace:
 
     def make(arguments: Mapping[str, Any]) -> Any:
         # Kept to ourselves, and nothing is remembered of what was there before.
-        settings = {"skip_instance_cache": True, "use_listings_cache": False, **arguments}
+        settings = {"skip_instance_cache": True, _REMEMBERS: False, **arguments}
         try:
-            return url_to_fs(url, **settings)[0]
+            try:
+                return url_to_fs(url, **settings)[0]
+            except TypeError as error:
+                if _REMEMBERS not in str(error):
+                    raise
+                # One that takes no other arguments than its own, such as that of WebDAV.
+                return url_to_fs(url, skip_instance_cache=True, **arguments)[0]
         except (TypeError, ValueError) as error:
             raise UsageError(f"{endpoint.label}: {url}: {error}") from error
 

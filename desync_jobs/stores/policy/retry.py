@@ -18,6 +18,8 @@ from desync_jobs.stores.policy.values import Policy, Stopper
 T = TypeVar("T")
 
 _REQUEST_TIMEOUT: Final = 408
+_LOCKED: Final = 423
+"""WebDAV: another request has what this one needs, if only for its own moment."""
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERRORS: Final = range(500, 600)
 _UNAVAILABLE: Final = 503
@@ -58,7 +60,7 @@ def fault_of_status(status: int) -> Fault:
     """Tell what an HTTP status means that is not the answer to the request."""
     if status in (_TOO_MANY_REQUESTS, _UNAVAILABLE):
         return Fault.OVERLOAD
-    if status == _REQUEST_TIMEOUT or status in _SERVER_ERRORS:
+    if status in (_REQUEST_TIMEOUT, _LOCKED) or status in _SERVER_ERRORS:
         return Fault.TRANSIENT
     return Fault.PERMANENT
 

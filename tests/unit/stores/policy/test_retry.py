@@ -47,6 +47,7 @@ def attempts(policy: Policy, clock: Clock) -> Attempts:
         (403, Fault.PERMANENT),
         (404, Fault.PERMANENT),
         (408, Fault.TRANSIENT),
+        (423, Fault.TRANSIENT),
         (429, Fault.OVERLOAD),
         (500, Fault.TRANSIENT),
         (503, Fault.OVERLOAD),
