@@ -3,7 +3,7 @@
 import getpass
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final, TypeVar
 
@@ -35,22 +35,23 @@ def writing_leases(task: Task[OperationSpec]) -> Iterator[dict[str, Lease]]:
     with ExitStack() as held:
         names = () if isinstance(task.spec, ServerSpec) else task.spec.access().adds_to
         leases = {}
+        # Whatever becomes of the operation: what failed may have appeared all the same.
+        published = [one for one in map(task.path, task.spec.access().writes) if url_scheme(one)]
         for name in sorted(names):
             if not isinstance(task.machine.job.spec.place(name), CacheSpec):
-                lease = held.enter_context(lease_of(task, name, Role.WRITER))
+                lease = held.enter_context(lease_of(task, name, Role.WRITER, published))
                 if lease is not None:
                     leases[name] = lease
         yield leases
-        published = [path for path in map(task.path, task.spec.access().writes) if url_scheme(path)]
-        for lease in leases.values():
-            if published:
-                lease.give_back(published)
 
 
 @contextmanager
-def lease_of(task: Task[S], name: str, role: Role) -> Iterator[Lease | None]:
+def lease_of(
+    task: Task[S], name: str, role: Role, published: Sequence[str] = ()
+) -> Iterator[Lease | None]:
     """Have the lease of the store called `name`; None where it has none.
 
+    `published` are the URLs of indexes that may appear under it.
     Others are waited for as long as the job says; `LockedError` where that is not enough.
     """
     around = surroundings(task, Reading(DigestAlgorithm.SHA512_256))
@@ -64,7 +65,7 @@ def lease_of(task: Task[S], name: str, role: Role) -> Iterator[Lease | None]:
         yield lease
     finally:
         try:
-            lease.give_back()
+            lease.give_back(published)
         except DesyncRunError as error:
             task.warn(f"the lease of store {name} could not be given back, and ends later: {error}")
 

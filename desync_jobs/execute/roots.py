@@ -1,7 +1,7 @@
 """The indexes that say what chunks are needed: found, read and checked, every one of them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -39,13 +39,27 @@ class Needed:
         self.keys = np.unique(np.concatenate([self.keys, *blocks]))
 
 
-def read_roots(task: Task[PruneSpec], needed: Needed, now: float) -> tuple[RootFacts, ...]:
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Which indexes may be taken for expired."""
+
+    now: float
+    planned: Mapping[str, tuple[str, ...]] | None = None
+    """Those that it was planned to remove, by their place; None before anything is planned. What
+    is not removed is needed, whatever the rules say."""
+
+    def allows(self, url: str, name: str) -> bool:
+        """Whether an index that no rule keeps is expired."""
+        return self.planned is None or name in self.planned.get(url, ())
+
+
+def read_roots(task: Task[PruneSpec], needed: Needed, expiry: Expiry) -> tuple[RootFacts, ...]:
     """Read every index that `needed` is to have; what else is found is expired.
 
     Raises where one cannot be found, read or parsed: then nobody knows what it needs.
     """
     spec = task.spec
-    found = [_read_place(task, root, needed, now) for root in spec.roots]
+    found = [_read_place(task, root, needed, expiry) for root in spec.roots]
     if spec.indexes:
         found.append(RootFacts("indexes", dict(_read_named(task, needed))))
     return tuple(found)
@@ -68,20 +82,20 @@ def _read_named(task: Task[PruneSpec], needed: Needed) -> Iterator[tuple[str, st
         yield text, found.file_digest
 
 
-def _read_place(task: Task[PruneSpec], root: RootSpec, needed: Needed, now: float) -> RootFacts:
+def _read_place(task: Task[PruneSpec], root: RootSpec, needed: Needed, expiry: Expiry) -> RootFacts:
     place = open_place_of_indexes(task, root.url)
     if Capability.LIST not in place.capabilities:
         raise UsageError(f"{root.url}: cannot be listed; name its indexes one by one")
     found = sorted(_listed(place, root), key=lambda one: one.name)
-    kept = retained(found, root, now)
+    kept = retained(found, root, expiry.now)
     digests = {}
     for one in found:
         task.machine.cancel.check()
-        if one.name in kept:
+        if one.name in kept or not expiry.allows(root.url, one.name):
             data = _read(place, one.name, root.url)
             needed.add(parse_index(data, f"{root.url}: {one.name}"))
             digests[one.name] = hashlib.sha256(data).hexdigest()
-    expired = tuple(one.name for one in found if one.name not in kept)
+    expired = tuple(one.name for one in found if one.name not in digests)
     return RootFacts(root.url, digests, expired)
 
 

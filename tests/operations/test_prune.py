@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from desync_jobs.errors import LimitError
+from desync_jobs.execute.operations import prune as operation
 from desync_jobs.execute.quarantine import QUARANTINE
 from desync_jobs.formats.index import Index
 from desync_jobs.stores.objects.base import ObjectPlace
@@ -410,3 +411,23 @@ def test_stores_and_indexes_elsewhere_are_pruned_in_the_same_way(
             "extract", index=f"{far}/images/{name}.caibx", target=f"{name}.out", stores=["store"]
         )
         assert (workspace / f"{name}.out").read_bytes() == BLOBS[name]
+
+
+def test_an_index_that_is_not_removed_is_needed_though_no_rule_keeps_it(
+    images: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is published between plan and deed was not planned to go, so it stays whole."""
+    index = (images / "images" / "third.caibx").read_bytes()
+    (images / "images" / "third.caibx").unlink()
+    planned = operation.do_prune
+
+    def do_prune(*arguments: Any) -> Any:
+        (images / "images" / "third.caibx").write_bytes(index)
+        return planned(*arguments)
+
+    monkeypatch.setattr(operation, "do_prune", do_prune)
+    ended = prune(images, roots=[{"url": "images", "tombstones": ["third.*"]}])
+
+    assert ended.statistics["chunks_removed"] == 0
+    assert ended.statistics["indexes_removed"] == 0
+    assert set(chunks(images)) == needed(images, "first", "second", "third")

@@ -20,7 +20,7 @@ from desync_jobs.execute.opening import (
 )
 from desync_jobs.execute.quarantine import bring_back, held, put_aside, stamp_of
 from desync_jobs.execute.result import Done, Status
-from desync_jobs.execute.roots import Needed, read_published, read_roots
+from desync_jobs.execute.roots import Expiry, Needed, read_published, read_roots
 from desync_jobs.execute.stock import EMPTY, entries_at, read_marks, take_stock, write_marks
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.marks import NO_MARKS, Keys, mark_keys, prefixes
@@ -45,15 +45,14 @@ _READING: Final = Reading(DigestAlgorithm.SHA512_256, also=DigestAlgorithm.SHA25
 
 def survey_prune(task: Task[PruneSpec]) -> PruneFacts:
     """Read every index, and list the store."""
-    return _look(task, Needed())
+    return _look(task, Needed(), Expiry(time.time()))
 
 
-def _look(task: Task[PruneSpec], needed: Needed) -> PruneFacts:
+def _look(task: Task[PruneSpec], needed: Needed, expiry: Expiry) -> PruneFacts:
     """Return the facts, where `needed` has what is needed besides the roots of the job."""
     spec = task.spec
-    now = time.time()
     facts = store_facts(task, spec.store)
-    roots = read_roots(task, needed, now)
+    roots = read_roots(task, needed, expiry)
     place = open_place_of_store(task, spec.store) if facts.present else None
     store = open_store(task, spec.store, _READING)
     return PruneFacts(
@@ -64,7 +63,7 @@ def _look(task: Task[PruneSpec], needed: Needed) -> PruneFacts:
         stock=take_stock(task, store) if facts.present else EMPTY,
         marks=NO_MARKS if place is None else read_marks(place),
         quarantined=() if place is None else tuple(one.name for one in held(place)),
-        now=now,
+        now=expiry.now,
     )
 
 
@@ -75,12 +74,12 @@ def do_prune(task: Task[PruneSpec], step: Step) -> Done:
         needed = Needed()
         if lease is not None:
             read_published(task, lease.published(), needed)
-        facts = _look(task, needed)
+        facts = _look(task, needed, Expiry(time.time(), detail.expired))
         check_roots(task.spec, facts)
         garbage = sort_out(facts.stock, facts.needed, facts.marks, facts.now, grace_of(task.spec))
         pruning = _Pruning(task, facts, lease)
         statistics = {
-            "indexes_removed": pruning.expire(detail),
+            "indexes_removed": pruning.expire(),
             "chunks_brought_back": pruning.bring_back(),
             **pruning.sweep(garbage, detail.deleted),
             "chunks_purged": pruning.purge(),
@@ -102,15 +101,14 @@ class _Pruning:
     facts: PruneFacts
     lease: Lease | None
 
-    def expire(self, detail: PruneDetail) -> int:
+    def expire(self) -> int:
         """Remove indexes that no rule keeps, before anything that they need."""
         count = 0
         for root in self.facts.roots:
-            names = [one for one in root.expired if one in detail.expired.get(root.url, ())]
-            if names:
+            if root.expired:
                 self._check()
-                self._remove(open_place_of_indexes(self.task, root.url), names)
-                count += len(names)
+                self._remove(open_place_of_indexes(self.task, root.url), root.expired)
+                count += len(root.expired)
         return count
 
     def bring_back(self) -> int:
