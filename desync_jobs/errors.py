@@ -111,6 +111,10 @@ class BlobMismatchError(InvalidDataError):
     """A blob is not the one its index describes."""
 
 
+class TreeMismatchError(InvalidDataError):
+    """A directory is not what an archive says."""
+
+
 # Things that are not there.
 
 

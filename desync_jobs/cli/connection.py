@@ -95,6 +95,7 @@ def _index_places(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, 
             operation.get("url"),
             *operation.get("indexes", ()),
             *operation.get("ignore", ()),
+            *(_index_of(operation.get(side)) for side in ("old", "new")),
         ]
         for text in named:
             if text is not None and _has_tls(text):
@@ -102,6 +103,14 @@ def _index_places(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, 
                 if place not in known:
                     known.add(place)
                     yield f"index-{len(known)}", {"url": place}
+
+
+def _index_of(side: object) -> str | None:
+    """Return the index that is one of two things compared; None where it is none."""
+    if isinstance(side, Mapping):
+        index: str | None = side.get("index")
+        return index
+    return side if isinstance(side, str) else None
 
 
 def connected(function: Callable[..., OneLine]) -> Callable[..., OneLine]:

@@ -40,6 +40,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "untar": "Unpack an archive as a directory tree.",
             "put": "Make chunks and an index of an archive.",
             "get": "Put an archive together from its index and stores.",
+            "archive-verify": "Check that a directory is what an archive says.",
+            "diff": "Tell what changed between two trees or two indexes.",
             "list": "List what is in an archive or a directory.",
             "mtree": "Describe everything in an archive or a directory, with digests.",
             "pull": "Serve chunks to a casync client on standard input and output.",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from typing import TypeGuard
 
 from desync_jobs.archive.dialect import DesyncMetadata
 from desync_jobs.archive.encoding import ArchiveEncoder, Bytes, ContentCopier
@@ -30,9 +31,14 @@ def survey_tree(task: Task[TreeSpec]) -> ArchiveFacts:
     return survey_archive(task)
 
 
+def is_directory(tree: ArchiveFacts | Archive) -> TypeGuard[FileFacts]:
+    """Whether `tree` is the top of one, and no archive."""
+    return isinstance(tree, FileFacts) and tree.kind is FileKind.DIRECTORY
+
+
 def written_into(directory: ArchiveFacts, output: FileFacts) -> bool:
     """Whether `output` is in a directory that is read, so that it would be read itself."""
-    if not isinstance(directory, FileFacts) or directory.kind is not FileKind.DIRECTORY:
+    if not is_directory(directory):
         return False
     top = os.path.realpath(directory.path).rstrip("/") + "/"
     return output.path != "-" and os.path.realpath(output.path).startswith(top)
@@ -41,7 +47,7 @@ def written_into(directory: ArchiveFacts, output: FileFacts) -> bool:
 @contextmanager
 def open_tree(task: Task[TreeSpec], tree: Archive) -> Iterator[OpenArchive]:
     """Open `tree` for one reading; a directory with what the operation wants to be kept."""
-    if isinstance(tree, FileFacts) and tree.kind is FileKind.DIRECTORY:
+    if is_directory(tree):
         with open_directory(task, tree, int(kept_features(task.spec))) as opened:
             yield opened
         return

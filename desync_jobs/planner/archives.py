@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from desync_jobs.errors import SourceError
+from desync_jobs.errors import SourceError, UsageError
 from desync_jobs.manifest.archive import ArchiveSpec
 from desync_jobs.manifest.tree import TreeSpec
 from desync_jobs.planner.blob_range import (
@@ -15,6 +15,7 @@ from desync_jobs.planner.blob_range import (
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
 from desync_jobs.planner.fetched import FetchedCost
+from desync_jobs.planner.needed import need_apart
 from desync_jobs.planner.space import spaces, warnings
 
 ArchiveFacts: TypeAlias = FileFacts | RangeFacts
@@ -59,6 +60,14 @@ def need_tree(spec: TreeSpec, facts: ArchiveFacts) -> Archive:
 def read_file(archive: Archive) -> FileFacts | IndexFacts:
     """Return the one file that `archive` begins with, which no output may replace."""
     return archive.found if isinstance(archive, BlobRange) else archive
+
+
+def need_apart_from(output: FileFacts, tree: Archive, *, inside: bool) -> None:
+    """Raise `UsageError` where `output` is what is read, or is in the directory that is."""
+    read = read_file(tree)
+    if inside:
+        raise UsageError(f"{output.path} is in {read.path}, which is read; name another place")
+    need_apart(output, read)
 
 
 def archive_cost(spec: Sources, archive: Archive, fetched: FetchedCost | None = None) -> Cost:

@@ -173,6 +173,26 @@ def _unprune(statistics: Statistics) -> str:
     return f"brought back {_chunks(statistics, 'chunks_brought_back')} and {indexes}"
 
 
+def _archive_verify(statistics: Statistics) -> str:
+    return f"compared {counted(_number(statistics, 'same'), 'node')}, all are as described"
+
+
+def _diff(statistics: Statistics) -> str:
+    found = [
+        f"{_number(statistics, key):,} {key}"
+        for key in ("added", "removed", "changed")
+        if _number(statistics, key)
+    ]
+    return ", ".join(found) or "found no difference"
+
+
+def _diff_indexes(statistics: Statistics) -> str:
+    download = statistics.get("download")
+    if statistics.get("same") or not isinstance(download, Mapping):
+        return "found no difference"
+    return f"{_size(download, 'bytes')} to fetch in {_chunks(download)}"
+
+
 def _list(statistics: Statistics) -> str:
     return f"listed {counted(_number(statistics, 'nodes'), 'node')}"
 
@@ -208,6 +228,9 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "untar": _untar,
         "put": _put,
         "get": _get,
+        "archive-verify": _archive_verify,
+        "diff": _diff,
+        "diff-indexes": _diff_indexes,
         "list": _list,
         "mtree": _mtree,
     }

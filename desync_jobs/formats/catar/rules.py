@@ -72,6 +72,16 @@ def is_desyncs(features: int) -> bool:
     return features == _DESYNC_FLAGS
 
 
+def keeps_kind(features: int, kind: NodeKind) -> bool:
+    """Whether an archive with these flags can have nodes of this kind."""
+    return _has(features, _KIND_NEEDS.get(kind))
+
+
+def granularity(features: int) -> int:
+    """Return the nanoseconds that times of an archive are multiples of; 0 where it has none."""
+    return next((unit for flag, unit in _GRANULARITIES if features & flag), 0)
+
+
 def check_features(features: int) -> None:
     """Check the flags of an archive's first entry; `ArchiveFormatError`."""
     problem = flags_problem(features)
@@ -135,10 +145,10 @@ def _check_flags(entry: Entry, kind: NodeKind) -> None:
 
 
 def _check_time(entry: Entry) -> None:
-    for flag, granularity in _GRANULARITIES:
+    for flag, unit in _GRANULARITIES:
         if entry.feature_flags & flag:
             # Of the number as it is stored: casync cuts that off, not the time.
-            if entry.mtime_ns % (1 << 64) % granularity:
+            if entry.mtime_ns % (1 << 64) % unit:
                 raise ArchiveFormatError(
                     f"a time of {entry.mtime_ns} ns, finer than {FeatureFlags(flag).name}"
                 )

@@ -12,10 +12,13 @@ from typing import Annotated, Final, TypeAlias
 from pydantic import Field
 
 from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.operations.archive_verify import ArchiveVerifySpec
 from desync_jobs.manifest.operations.cache import CacheOpSpec
 from desync_jobs.manifest.operations.cat import CatSpec
 from desync_jobs.manifest.operations.chop import ChopSpec
 from desync_jobs.manifest.operations.chunk import ChunkSpec
+from desync_jobs.manifest.operations.diff import DiffSpec
+from desync_jobs.manifest.operations.diff_indexes import DiffIndexesSpec
 from desync_jobs.manifest.operations.digest import DigestSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.get import GetSpec
@@ -67,7 +70,10 @@ OperationSpec: TypeAlias = Annotated[
     | PutSpec
     | GetSpec
     | PruneSpec
-    | UnpruneSpec,
+    | UnpruneSpec
+    | ArchiveVerifySpec
+    | DiffSpec
+    | DiffIndexesSpec,
     Field(discriminator="kind"),
 ]
 """Any operation a manifest can declare."""
@@ -100,5 +106,8 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "get": GetSpec,
     "prune": PruneSpec,
     "unprune": UnpruneSpec,
+    "archive-verify": ArchiveVerifySpec,
+    "diff": DiffSpec,
+    "diff-indexes": DiffIndexesSpec,
 }
 """The same union by the word after `kind =`; a test holds the two equal."""

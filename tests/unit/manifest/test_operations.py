@@ -8,10 +8,13 @@ from desync_jobs.manifest.access import Access
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.copy_on_read import CopyOnReadSpec
 from desync_jobs.manifest.operations import KINDS, OperationSpec
+from desync_jobs.manifest.operations.archive_verify import ArchiveVerifySpec
 from desync_jobs.manifest.operations.cache import CacheOpSpec
 from desync_jobs.manifest.operations.cat import CatSpec
 from desync_jobs.manifest.operations.chop import ChopSpec
 from desync_jobs.manifest.operations.chunk import ChunkSpec
+from desync_jobs.manifest.operations.diff import DiffSpec
+from desync_jobs.manifest.operations.diff_indexes import DiffIndexesSpec
 from desync_jobs.manifest.operations.digest import DigestSpec
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.get import GetSpec
@@ -30,6 +33,7 @@ from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.operations.untar import UntarSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
+from desync_jobs.manifest.tree_place import TreePlaceSpec
 
 
 def test_the_table_of_kinds_is_the_union() -> None:
@@ -186,6 +190,23 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
         (
             DigestSpec(kind="digest", directory="d"),
             Access(reads_trees=("d",), writes_stdout=True),
+        ),
+        (
+            ArchiveVerifySpec(kind="archive-verify", archive="a", directory="d", output="o"),
+            Access(reads=("a",), reads_trees=("d",), writes=("o",)),
+        ),
+        (
+            DiffSpec(
+                kind="diff",
+                old=TreePlaceSpec(index="i"),
+                new=TreePlaceSpec(directory="d"),
+                stores=("s",),
+            ),
+            Access(reads=("i",), reads_trees=("d",), uses_stores=("s",), writes_stdout=True),
+        ),
+        (
+            DiffIndexesSpec(kind="diff-indexes", old="i", new="j"),
+            Access(reads=("i", "j"), writes_stdout=True),
         ),
         (
             MtreeSpec(kind="mtree", archive="-"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.core.sizes import ChunkSizes, CutMode
 from desync_jobs.errors import UsageError
+from desync_jobs.formats.catar.attributes import ASPECTS
 from desync_jobs.formats.catar.features import FEATURES
 from desync_jobs.manifest.access import STREAM
 from desync_jobs.manifest.archive import ArchiveSpec
@@ -60,6 +61,8 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "description": texts,
     "target": paths,
     "with_features": st.lists(st.sampled_from(list(FEATURES)), max_size=2),
+    "ignore_extra": st.booleans(),
+    "directory": paths.map("directory-{}".format),
     "exclude_file": st.booleans(),
     "exclude_nodump": st.booleans(),
     "one_file_system": st.booleans(),
@@ -89,6 +92,18 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
 }
 
 
+_OF_KINDS: Mapping[tuple[str, str], st.SearchStrategy[Any]] = {
+    **dict.fromkeys(
+        [(kind, "format") for kind in ("diff", "diff-indexes", "archive-verify")],
+        st.sampled_from(["words", "json"]),
+    ),
+    **dict.fromkeys(
+        [(kind, "ignore") for kind in ("diff", "archive-verify")],
+        st.lists(st.sampled_from(list(ASPECTS)), max_size=2),
+    ),
+}
+"""Keys whose values are other ones than elsewhere."""
+
 FILES_ONLY = {("verify-index", "blob"), ("chop", "blob"), ("pull", "index")}
 """Keys of kinds that no stream can be given for."""
 
@@ -108,12 +123,12 @@ def _field(draw: st.DrawFn, kind: str, key: str, stores: list[str], caches: list
         case "digest":
             words = [algorithm.value for algorithm in DigestAlgorithm]
             return draw(st.sampled_from([*words, "auto"] if kind == "verify" else words))
-        case "index" | "blob" | "archive" | "output":
+        case "index" | "blob" | "archive" | "output" | "old" | "new":
             # Paths that differ, so that nothing is both read and written.
             stream = (kind, key) not in FILES_ONLY
             return f"{key}-{draw(paths)}" if draw(st.booleans()) or not stream else STREAM
         case _:
-            return draw(_FIELDS[key])
+            return draw(_OF_KINDS.get((kind, key)) or _FIELDS[key])
 
 
 _DRAWN = [kind for kind, spec in KINDS.items() if not issubclass(spec, EndlessSpec)]
@@ -126,6 +141,8 @@ def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[st
     operation: dict[str, Any] = {"kind": kind}
     chosen = {"extract": _CHOSEN, "tar": _ARCHIVED}.get(kind, ())
     unpacked = kind == "untar"
+    if kind == "diff":
+        chosen = (*_SOURCES, *_KEPT, "old", "new")
     if issubclass(KINDS[kind], ArchiveSpec):
         chosen = (*_ways(kind), *_SOURCES, *(_KEPT if issubclass(KINDS[kind], TreeSpec) else ()))
         chosen = (*chosen, *(_UNPACKED if unpacked else ()))
@@ -138,12 +155,16 @@ def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[st
         about = read_trees(kind, stores, caches)
     if unpacked:
         operation |= draw(st.one_of(_TO_DISK, _TO_STREAM))
+    if kind == "diff":
+        about = compared_trees(stores, caches)
     return operation | ({} if about is None else draw(about))
 
 
 def _ways(kind: str) -> list[str]:
     """Return the keys of which one says what is read."""
     ways = ("archive", "index", "directory", "blob")
+    if kind == "archive-verify":
+        return ["archive", "index"]
     return [key for key in ways if key in KINDS[kind].model_fields]
 
 
@@ -186,6 +207,16 @@ def read_trees(draw: st.DrawFn, kind: str, stores: list[str], caches: list[str])
     way = draw(st.sampled_from(_ways(kind)))
     keys = {"index": [*_SOURCES], "directory": [*_KEPT], "blob": ["digest"]}.get(way, [])
     return {key: _field(draw, kind, key, stores, caches) for key in sorted([way, *keys])}
+
+
+@st.composite
+def compared_trees(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[str, Any]:
+    """Draw two trees to be compared, and what belongs to them."""
+    ways = [draw(st.sampled_from(["archive", "index", "directory"])) for _ in range(2)]
+    keys = [*(_SOURCES if "index" in ways else ()), *(_KEPT if set(ways) == {"directory"} else ())]
+    about = {key: _field(draw, "diff", key, stores, caches) for key in sorted(keys)}
+    places = [f"{side}-{draw(paths)}" for side in ("old", "new")]
+    return {**about, "old": {ways[0]: places[0]}, "new": {ways[1]: places[1]}}
 
 
 @st.composite
