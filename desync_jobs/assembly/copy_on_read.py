@@ -41,6 +41,10 @@ class CopiedPositions:
         with self._lock:
             return self.changes, self._marks.copy()
 
+    def count(self) -> int:
+        """Return how many positions are in the file."""
+        return int(np.count_nonzero(self._marks))
+
     def there(self, first: int, last: int) -> NDArray[np.bool_]:
         """Return which of positions `first` to `last - 1` need not be fetched."""
         there: NDArray[np.bool_] = self._marks[first:last] | self._zeros.between(first, last)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from desync_jobs.assembly.random_access import RandomAccess
 from desync_jobs.core.ranges import Ranges
 from desync_jobs.errors import DesyncRunError
 from desync_jobs.formats.index import Index
+
+_AT_A_TIME: Final = 16
+"""Chunks that one thread reads at once, so that many threads take little memory."""
 
 
 class Prefetching:
@@ -33,8 +36,9 @@ class Prefetching:
                 tell(f"not fetched beforehand: {error}")
 
         for begin, end in Ranges.of(marks).blocks():
-            for first, last in spans(self._index, begin, end):
-                self._pool.submit(read, first, last)
+            for at in range(begin, end, _AT_A_TIME):
+                for first, last in spans(self._index, at, min(at + _AT_A_TIME, end)):
+                    self._pool.submit(read, first, last)
 
     def __enter__(self) -> Self:
         return self

@@ -59,7 +59,6 @@ class Copy:
     blob: CopyOnRead
     file: CopyFile
     saving: Saving
-    failures: Failures
 
 
 @contextmanager
@@ -69,11 +68,13 @@ def opened_copy(
     detail: MountIndexDetail,
     fetch: Callable[[Elsewhere], RandomAccess],
 ) -> Iterator[Copy]:
-    """Open the file for this run alone; at the end of the block its state is saved.
+    """Open the file for this run alone, and fetch what the list names in the background.
 
-    `fetch` opens the blob as stores have it, told what is in the file. `LockedError` while another
-    run uses the file; `TargetError` where it cannot be used.
+    `fetch` opens the blob as stores have it, told what is in the file. When the block is left, the
+    state is saved. `LockedError` while another run uses the file; `TargetError` where it cannot be
+    used; `SourceError` where there is no such list.
     """
+    listed = _listed(task, spec, detail)
     places = CopyPlaces(task.path(spec.file), task.path(spec.state_path))
     fd = open_copy_file(places.file)
     try:
@@ -81,12 +82,15 @@ def opened_copy(
         file, of_another = prepare_copy_file(fd, places, detail.index, detail.digest)
         if of_another:
             task.warn(f"{places.file} was a copy of another index, and is begun anew")
-        fetched = fetch(file.copied.there)
         failures = Failures(task.warn)
+        fetched = fetch(file.copied.there)
         blob = CopyOnRead(detail.index, fetched, file.target, file.copied, failures.note)
         saving = Saving(file, spec.save_every, failures)
         try:
-            yield Copy(blob, file, saving, failures)
+            with Prefetching(blob, detail.index, spec.prefetch_threads) as prefetching:
+                if listed is not None:
+                    prefetching.begin(listed, failures.note)
+                yield Copy(blob, file, saving)
         finally:
             blob.close()
             saving.save()
@@ -94,24 +98,14 @@ def opened_copy(
         os.close(fd)
 
 
-@contextmanager
-def fetched_beforehand(
-    task: Task[MountSpec], spec: CopyOnReadSpec, detail: MountIndexDetail, copy: Copy
-) -> Iterator[None]:
-    """While inside, fetch what the list names in the background; `SourceError` without the list."""
-    marks = _marks(task, spec, detail)
-    with Prefetching(copy.blob, detail.index, spec.prefetch_threads) as prefetching:
-        if marks is not None:
-            prefetching.begin(marks, copy.failures.note)
-        yield
-
-
-def _marks(
+def _listed(
     task: Task[MountSpec], spec: CopyOnReadSpec, detail: MountIndexDetail
 ) -> NDArray[np.bool_] | None:
     if spec.prefetch is None:
         return None
     path = task.path(spec.prefetch)
+    if path == task.path(spec.state_path) and not os.path.exists(path):
+        return None  # the list of the run before, and this is the first
     marks = read_marks(path, detail.index, detail.digest)
     if marks is None:
         task.warn(f"{path} is about another index; nothing is fetched beforehand")

@@ -24,8 +24,9 @@ class CopyOnReadSpec(Spec):
     save_every: Annotated[Duration, Field(validate_default=False)] = 30.0
     """How often the state is saved; it is at the end in any case."""
     prefetch: FilePath | None = None
-    """The state of another run with the same index: what it names is fetched in the background,
-    as soon as the blob is mounted."""
+    """The state of another run with the same index: what it names is fetched in the background
+    while the blob is mounted. With the state of this very file, that is what was in the file
+    when it had to be begun anew."""
     prefetch_threads: Annotated[int, WholeNumber(1, _MOST_THREADS)] = 10
     """How many threads do that."""
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def test_what_was_read_is_not_fetched_again_after_an_end_of_any_kind(image: Work
         assert file.read_bytes() == BLOB
         assert mount.stop() == 0
     assert asked(image.path) == 0
+    assert statistics(image.path)["copied_chunks"] == named(image / "copy.state")
     assert (image / "copy").read_bytes() == BLOB
     assert (image / "copy").stat().st_blocks * 512 < len(BLOB) - 800_000
 
@@ -132,7 +134,10 @@ def test_what_another_run_read_is_fetched_beforehand_and_the_state_saved_at_sigh
         assert mount.stop() == 0
     listed = named(image / "copy.state")
     assert listed > 0
-    again = (*MOUNT[:5], "--cor-file", "second", "--cor-state-init", "copy.state")
+    # The state of a run is at once the list of the next one, which has lost its file.
+    shutil.copy(image / "copy.state", image / "second.state")
+    state = ("--cor-state-save", "second.state", "--cor-state-init", "second.state")
+    again = (*MOUNT[:5], "--cor-file", "second", *state)
     with own_mount(*again, directory=image.path) as mount:
         end = time.monotonic() + 20
         while named(image / "second.state") < listed and time.monotonic() < end:

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from desync_jobs.assembly.blob_reader import BlobReader, Elsewhere
+from desync_jobs.assembly.copy_on_read import CopiedPositions
 from desync_jobs.assembly.counted_access import CountedAccess
 from desync_jobs.assembly.random_access import RandomAccess
-from desync_jobs.execute.copying import fetched_beforehand, opened_copy
+from desync_jobs.execute.copying import opened_copy
 from desync_jobs.execute.indexes import find_index
 from desync_jobs.execute.live_stores import LiveStores, live_stores
 from desync_jobs.execute.mounting import Shown, is_below, place_exists, stay_mounted
@@ -54,12 +55,14 @@ def do_mount_index(task: Task[MountIndexSpec], step: Step) -> Done:
         content = ImageContent(name, blob, _owner(task))
         shown = Shown(content, name, reload, stores.stop, opened.tick)
         failures = stay_mounted(task, shown)
-    statistics = {
+    statistics: dict[str, object] = {
         "bytes": blob.bytes,
         "reads": blob.reads,
         "failed": failures.count,
         "stores": place_statistics(stores.source.counts()),
     }
+    if opened.copied is not None:
+        statistics["copied_chunks"] = opened.copied.count()
     return Done(statistics=statistics)
 
 
@@ -70,6 +73,8 @@ class _Opened:
     blob: RandomAccess
     tick: Callable[[], None] = lambda: None
     save: Callable[[], None] = lambda: None
+    copied: CopiedPositions | None = None
+    """What is in the copy, where there is one."""
 
 
 @contextmanager
@@ -94,12 +99,9 @@ def _opened(
             stores.stop()
             reader.close()
         return
-    with (
-        opened_copy(task, spec.copy_on_read, detail, fetched) as copy,
-        fetched_beforehand(task, spec.copy_on_read, detail, copy),
-    ):
+    with opened_copy(task, spec.copy_on_read, detail, fetched) as copy:
         try:
-            yield _Opened(copy.blob, copy.saving.tick, copy.saving.save)
+            yield _Opened(copy.blob, copy.saving.tick, copy.saving.save, copy.file.copied)
         finally:
             stores.stop()
 

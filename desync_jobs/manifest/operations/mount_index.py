@@ -23,8 +23,10 @@ class MountIndexSpec(MountSpec):
 
     def access(self) -> Access:
         copy = self.copy_on_read
+        written = [] if copy is None else [copy.file, copy.state_path]
+        listed = None if copy is None or copy.prefetch in written else copy.prefetch
         return access(
-            reads=[self.index, None if copy is None else copy.prefetch],
-            writes=[] if copy is None else [copy.file, copy.state_path],
+            reads=[self.index, listed],
+            writes=written,
             uses_stores=[*self.stores, self.cache],
         )

@@ -146,6 +146,16 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
             ),
             Access(reads=("i", "p"), writes=("f", "f.state"), uses_stores=("s",)),
         ),
+        (
+            MountIndexSpec(
+                kind="mount-index",
+                index="i",
+                mountpoint="m",
+                stores=("s",),
+                copy_on_read=CopyOnReadSpec(file="f", state="t", prefetch="t"),
+            ),
+            Access(reads=("i",), writes=("f", "t"), uses_stores=("s",)),
+        ),
         (ServeIndexesSpec(kind="serve-indexes", url="i", writable=True), Access()),
         (
             ServeChunksSpec(kind="serve-chunks", stores=("s",), writable=True),
