@@ -36,6 +36,8 @@ class Borrowing:
         self.links: Final = links
         """Whether files may be those of seeds as well."""
         self._twins = twins
+        self._sharing = set() if twins is None else twins.seeds
+        """Names of the seeds that may share blocks."""
         self._copier = RangeCopier()
         self._failed: Counter[str] = Counter()
         self._lock = Lock()
@@ -47,7 +49,7 @@ class Borrowing:
 
     def twin(self, begin: int, size: int) -> Twin | None:
         """Return whom a file may borrow from, whose content is at `begin` of the archive."""
-        if self._twins is None or not (self.links or size >= BLOCK):
+        if self._twins is None or not (self.links or (self._sharing and size >= BLOCK)):
             return None
         return self._twins.of(begin, size)
 
@@ -58,7 +60,7 @@ class Borrowing:
         `TargetError` where it cannot be written.
         """
         seed = twin.seed.name
-        if size < BLOCK or self._failed[seed] >= _GIVE_UP:
+        if size < BLOCK or seed not in self._sharing:
             return None
         shared = 0
         try:
@@ -69,6 +71,8 @@ class Borrowing:
             return 0  # it is gone, or became shorter: whatever came of it is compared
         with self._lock:
             self._failed[seed] = 0 if shared else self._failed[seed] + 1
+            if self._failed[seed] == _GIVE_UP:
+                self._sharing.discard(seed)
         return shared or None
 
     def cloned(self, size: int) -> None:

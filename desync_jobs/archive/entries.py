@@ -71,9 +71,11 @@ class NewFile:
 
     def discard(self) -> None:
         """Leave nothing of it."""
-        with suppress(OSError):
-            os.close(self.fd)
-            os.unlink(self.hidden, dir_fd=self.folder.fd)
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            with suppress(OSError):
+                os.close(fd)
+                os.unlink(self.hidden, dir_fd=self.folder.fd)
 
 
 class Entries:
@@ -113,7 +115,7 @@ class Entries:
                 hidden = self._linked(file.folder, twin, wanted, size, same)
                 if hidden is not None:
                     file.discard()
-                    self._show(file.folder, hidden, file.name)
+                    self._show_link(file.folder, hidden, file.name)
                     return
             file.complete()
             self._give(file.fd, file.folder, wanted, file.path)
@@ -130,7 +132,7 @@ class Entries:
             same = partial(same_content, offset=0, data=data)
             hidden = self._linked(folder, twin, wanted, len(data), same)
             if hidden is not None:
-                self._show(folder, hidden, name)
+                self._show_link(folder, hidden, name)
                 return
         file = self.begin_file(folder, name, wanted)
         if data:
@@ -159,6 +161,14 @@ class Entries:
             os.link(path, hidden, dst_dir_fd=folder.fd)
 
         return hidden if self._borrowing.link(twin, size, right, place) else None
+
+    def _show_link(self, folder: Folder, hidden: bytes, name: bytes) -> None:
+        try:
+            self._show(folder, hidden, name)
+        finally:
+            # It is still there after an error, and where both names were the same file already.
+            with suppress(FileNotFoundError):
+                os.unlink(hidden, dir_fd=folder.fd)
 
     def make_special(self, folder: Folder, node: Node, wanted: Wanted) -> None:
         """Make what is neither a directory nor a regular file."""

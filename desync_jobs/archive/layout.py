@@ -9,8 +9,9 @@ import stat
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import Final, Self
 
 from desync_jobs.archive.encoding import ArchiveEncoder, Bytes
@@ -18,7 +19,7 @@ from desync_jobs.archive.reaching import Reach
 from desync_jobs.archive.walk import Visit
 from desync_jobs.assembly.buffers import read_range
 from desync_jobs.assembly.cancel import Cancel
-from desync_jobs.errors import SourceError, TargetError
+from desync_jobs.errors import SourceError
 
 _GATHERED: Final = 1 << 18
 _COPIED: Final = 1 << 20
@@ -41,12 +42,19 @@ class TreeLayout:
     """Where each byte of a tree's archive is; a context manager that closes what it holds."""
 
     def __init__(self, root: str) -> None:
-        """Take the top of the tree; `SourceError` where it cannot be opened."""
+        """Take the top of the tree.
+
+        Raises `SourceError` where it cannot be opened, and where nothing can be held.
+        """
         try:
             self.reach: Final = Reach(root)
         except OSError as error:
             raise SourceError(f"{root}: cannot be opened: {error.strerror}") from error
-        self._records = TemporaryFile(buffering=_GATHERED)  # noqa: SIM115 - closed by `close`
+        try:
+            self._records = TemporaryFile(buffering=_GATHERED)  # noqa: SIM115 - closed by `close`
+        except OSError as error:
+            self.reach.close()
+            raise _not_held(error) from error
         self._record_size = 0
         # Of each file with content: where that begins in the archive, and in the records.
         self._starts = array("Q")
@@ -61,7 +69,7 @@ class TreeLayout:
     def take(self, visits: Iterable[Visit | None], cancel: Cancel) -> None:
         """Lay out the archive of these visits; once. Raises what they raise.
 
-        `TargetError` where the records cannot be held.
+        `SourceError` where the records cannot be held.
         """
         encoder = ArchiveEncoder(self, cancel)
         encoder.encode(self._followed(visits))
@@ -82,7 +90,7 @@ class TreeLayout:
         try:
             self._records.write(data)
         except OSError as error:
-            raise TargetError.of_writing("the records of a seed", error) from error
+            raise _not_held(error) from error
         self._record_size += len(data)
         self.size += len(data)
 
@@ -96,7 +104,7 @@ class TreeLayout:
         try:
             self._records.flush()
         except OSError as error:
-            raise TargetError.of_writing("the records of a seed", error) from error
+            raise _not_held(error) from error
 
     @property
     def files(self) -> int:
@@ -179,7 +187,8 @@ class TreeLayout:
 
     def close(self) -> None:
         """Close what is held."""
-        self._records.close()
+        with suppress(OSError):  # what could not be written is not wanted any more
+            self._records.close()
         self.reach.close()
 
     def __enter__(self) -> Self:
@@ -187,3 +196,10 @@ class TreeLayout:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _not_held(error: OSError) -> SourceError:
+    return SourceError(
+        f"what an archive has besides content cannot be held in {gettempdir()}: {error.strerror}; "
+        "name a folder with more room (TMPDIR)"
+    )

@@ -69,7 +69,7 @@ def lay_out(layout: TreeLayout, wanted: Index, workers: Workers) -> str | None:
     """Find out what the tree's archive would be; no file is read.
 
     Returns what there is to say about what is left out. Raises `SourceError` where the top cannot
-    be read and `TargetError` where the records cannot be held.
+    be read, and where the records cannot be held.
     """
     passed = PassedOver()
     walk = TreeWalk(layout.reach.root, _metadata(wanted.flags), passed)

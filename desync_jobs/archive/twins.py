@@ -39,6 +39,11 @@ class Twins:
         self._wanted = wanted
         self._seeds = [(seed, _same_chunks(wanted, seed.index)) for seed in seeds]
 
+    @property
+    def seeds(self) -> set[str]:
+        """Names of the trees."""
+        return {seed.name for seed, _ in self._seeds}
+
     def of(self, begin: int, size: int) -> Twin | None:
         """Return the twin of a file whose content is at `begin` of the archive; from any thread."""
         end = begin + size
