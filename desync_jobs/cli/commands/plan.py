@@ -38,6 +38,11 @@ _EXAMPLES = (
     metavar="FILE",
     help="Save the plan in FILE, for 'desync-run apply FILE' to carry out.",
 )
+@click.option(
+    "--deletions",
+    metavar="FILE",
+    help="Write every chunk and index that would be removed into FILE, a line each.",
+)
 @limit_options
 @run_options
 def command(  # noqa: PLR0913 -- one parameter for each option
@@ -48,6 +53,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     keep_going: bool,
     detailed_exitcode: bool,
     output: str | None,
+    deletions: str | None,
     limits: LimitOptions,
     options: RunOptions,
 ) -> int:
@@ -72,6 +78,8 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         write_json(plan.to_json())
     elif not options.quiet:
         write_line(explain(plan).rstrip("\n"))
+    if deletions is not None:
+        _list_deletions(plan, deletions)
     errors = [step.error for step in plan.blocked if step.error is not None]
     for error in errors:
         complain(str(error))
@@ -82,6 +90,20 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     if output is not None:
         _save(plan, job, targets, output)
     return EXIT_CHANGES if detailed_exitcode and plan.changes else EXIT_DONE
+
+
+def _list_deletions(plan: "Plan", path: str) -> None:
+    """Write down what operations would remove."""
+    from desync_jobs.execute.published import publish_text
+    from desync_jobs.planner.operations.prune import PruneDetail, PruneFacts, deletions
+
+    lines = [
+        f"{step.operation}: {line}\n"
+        for step in plan.steps
+        if isinstance(step.detail, PruneDetail) and isinstance(step.facts, PruneFacts)
+        for line in deletions(step.detail, step.facts)
+    ]
+    publish_text(path, "".join(lines))
 
 
 def _save(plan: "Plan", job: str, targets: tuple[str, ...], output: str) -> None:

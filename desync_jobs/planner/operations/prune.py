@@ -1,6 +1,6 @@
 """Deciding `prune`: what of a store no index needs, and how long that has been so."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -89,6 +89,18 @@ def plan_prune(spec: PruneSpec, facts: PruneFacts) -> Decision:
     if not changes and not facts.quarantined:
         return Decision(Action.UNCHANGED, "every chunk is needed, or too new to go", cost)
     return Decision(Action.RUN, _reason(facts, garbage), cost, changes=changes, detail=detail)
+
+
+def deletions(detail: PruneDetail, facts: PruneFacts) -> Iterator[str]:
+    """Yield a line for everything that is to go: indexes first, then chunk files by their IDs."""
+    for url, names in detail.expired.items():
+        for name in names:
+            yield f"index {url}: {name}"
+    stock = facts.stock
+    keys = mark_keys(stock.ids, stock.compressed)
+    for at in np.flatnonzero(np.isin(keys, detail.deleted)).tolist():
+        form = "compressed" if stock.compressed[at] else "plain"
+        yield f"chunk {stock.ids[at].tobytes().hex()} {form} {stock.sizes[at]}"
 
 
 def grace_of(spec: PruneSpec) -> float:
