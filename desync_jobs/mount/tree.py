@@ -14,6 +14,7 @@ from desync_jobs.archive.lazy.tree import ArchiveTree, Child, Located
 from desync_jobs.archive.wanted import Choice, Demands
 from desync_jobs.assembly.random_access import RandomAccess
 from desync_jobs.core.chunk import BytesLike
+from desync_jobs.errors import ArchiveFormatError
 from desync_jobs.formats.catar.node import NodeKind
 from desync_jobs.formats.catar.records import Device, Symlink
 from desync_jobs.mount.seeking import blocks, seek
@@ -87,7 +88,11 @@ class TreeContent:
     def read(self, _path: str, size: int, offset: int, handle: int) -> BytesLike:
         """Return bytes of a file."""
         content = self._open[handle]
-        return self._blob.read(content.start + offset, max(min(size, content.size - offset), 0))
+        wanted = max(min(size, content.size - offset), 0)
+        data = self._blob.read(content.start + offset, wanted)
+        if len(data) != wanted:
+            raise ArchiveFormatError("the archive has become shorter since it was mounted")
+        return data
 
     def release(self, _path: str, handle: int) -> int:
         """Forget a handle."""

@@ -1,4 +1,4 @@
-"""Servers that give chunks and indexes to others: over HTTP, and over a pair of pipes.
+"""Servers that give chunks, indexes and blobs to others: over HTTP, NBD and a pair of pipes.
 
 May import `stores` and what is below it, and aiohttp where HTTP is spoken. A server is handed
 a live source and decides nothing about it. What leaves here was verified by the store it

@@ -201,9 +201,10 @@ def test_inodes_are_the_same_each_time(by_index: Path, by_file: Path) -> None:
         below = [top, *sorted(top.rglob("*"))]
         return {str(path.relative_to(top)): path.lstat().st_ino for path in below}
 
-    first = inodes(by_index)
+    with ThreadPoolExecutor(4) as walkers:
+        first, *others = walkers.map(inodes, [by_index, by_file] * 3)
 
-    assert inodes(by_file) == first
+    assert others == [first] * 5
     assert len(set(first.values())) == len(first)
     assert first["."] == 1
     assert {one.name: one.inode() for one in os.scandir(by_index)} == {
@@ -268,6 +269,19 @@ def test_a_damaged_chunk_is_an_error_of_what_needs_it_until_it_is_whole(place: W
         assert (place / "mnt" / "small").read_bytes() == b"content\n"
         overwrite(chunk, whole)
         assert (place / "mnt" / "link").read_bytes() == blob("first")
+        assert mount.stop() == 0
+
+
+def test_an_archive_that_is_cut_while_it_is_mounted_is_an_error_and_never_other_bytes(
+    place: Workspace,
+) -> None:
+    with own_mount(*MOUNT, directory=place.path) as mount:
+        file = (place / "mnt" / "zeros").open("rb", buffering=0)
+        os.truncate(place / "tree.catar", 1000)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            file.read(10)
+        mount.said("the archive has become shorter since it was mounted")
+        file.close()
         assert mount.stop() == 0
 
 
