@@ -203,3 +203,16 @@ def test_the_real_nbd_client_takes_the_command_line(workspace: Workspace) -> Non
 
     assert tried.stdout.startswith("Negotiation: ..size = 0MB")
     assert tried.returncode != 0
+
+
+def test_a_store_that_cannot_be_opened_is_an_error_before_anything_is_attached(
+    workspace: Workspace, kernel: Path
+) -> None:
+    workspace.make("disk.img", DATA)
+    workspace.places["store"] = {"encryption": {"key": {"env": "NO_SUCH_VARIABLE"}}}
+    _install(kernel)
+    ended = workspace.do("mkdev", index="disk.img.caibx", stores=["store"])
+
+    assert ended.summary == (64, "failed")
+    assert "NO_SUCH_VARIABLE" in ended.message
+    assert not (workspace / "log").exists()

@@ -47,24 +47,25 @@ def do_mkdev(task: Task[MkdevSpec], step: Step) -> Done:
 
     `ServerError` where it cannot be attached.
     """
-    ended = Event()
+    began, ended = Event(), Event()
     name = export_name(task)
     with (
         hangups(task) as noted,
         TemporaryDirectory(prefix="desync-run-") as folder,
+        unix_listener(os.path.join(folder, "socket")) as listener,
         ThreadPoolExecutor(1, "nbd-server") as thread,
     ):
-        path = os.path.join(folder, "socket")
-        conduct = Conduct(noted, lambda: None, ended.is_set)
-        with unix_listener(path) as listener:
-            try:
-                serving = thread.submit(
-                    serve_nbd, task, step, name, [listener], conduct, _CONNECTIONS
-                )
-                _stay_attached(task, step, attach_command(_device(step), path, name), serving)
-            finally:
-                ended.set()
-            return serving.result()
+        conduct = Conduct(noted, began.set, ended.is_set)
+        serving = thread.submit(serve_nbd, task, step, name, [listener], conduct, _CONNECTIONS)
+        try:
+            while not began.wait(_LOOK_AGAIN) and not serving.done():
+                continue
+            if not serving.done():
+                command = attach_command(_device(step), listener.getsockname(), name)
+                _stay_attached(task, step, command, serving)
+        finally:
+            ended.set()
+        return serving.result()
 
 
 def _device(step: Step) -> str:
