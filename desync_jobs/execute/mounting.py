@@ -62,7 +62,7 @@ def stay_mounted(task: Task[S], shown: Shown) -> Failures:
         hangups(task) as noted,
         Session(shown.content, place, failures, **shown.options) as session,
     ):
-        session.start()
+        session.start(task.warn)
         machine.reporter.emit(Mounted(task.name, path))
         while not machine.cancel.stopped:
             if session.wait(_LOOK_AGAIN):

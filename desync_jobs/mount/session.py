@@ -64,14 +64,16 @@ class Session:
         self._said: deque[str] = deque(maxlen=_LINES)
         self._thread = threading.Thread(target=self._run, name="fuse", daemon=True)
 
-    def start(self) -> None:
+    def start(self, tell: Callable[[str], None]) -> None:
         """Mount; returns when the kernel has been answered once. `MountError` where it cannot be.
 
-        A file system that a dead process left at the same place is taken away first.
+        A file system that a dead process left at the same place is taken away first, and `tell`
+        is told.
         """
         self._fuse = load_fuse(f"mounting at {self._place.path}")
         if left_behind(self._place.path):
             detach(self._place.path)
+            tell(f"{self._place.path} had something mounted by a process that is dead: taken away")
         with _same_directory():
             self._thread.start()
             while not self._content.ready.wait(_LOOK_AGAIN):

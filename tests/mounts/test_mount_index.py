@@ -129,6 +129,7 @@ def test_what_a_killed_process_left_mounted_is_taken_away_by_the_next(image: Wor
         mount.process.wait()
         assert is_mounted(image.path)
         with own_mount(*FROM_STORE, directory=image.path) as again:
+            again.said("mnt had something mounted by a process that is dead: taken away")
             assert (image / "mnt" / "disk.img").read_bytes() == BLOB
             assert again.stop() == 0
         assert not is_mounted(image.path)

@@ -43,7 +43,7 @@ def _not_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_empty_blob_is_an_empty_file_and_the_table_of_mounts_has_the_name(place: Path) -> None:
     with session(place) as mounted:
-        mounted.start()
+        mounted.start(print)
         assert (place / "empty").read_bytes() == b""
         assert (place / "empty").stat().st_size == 0
         table = Path("/proc/mounts").read_text()
@@ -56,7 +56,7 @@ def test_an_empty_blob_is_an_empty_file_and_the_table_of_mounts_has_the_name(pla
 @pytest.mark.usefixtures("_not_root")
 def test_who_is_not_root_unmounts_with_the_helper_of_libfuse(place: Path) -> None:
     with session(place) as mounted:
-        mounted.start()
+        mounted.start(print)
         file = os.open(place / "empty", os.O_RDONLY)
         assert not unmounting.unmount(str(place))
         os.close(file)
@@ -71,7 +71,7 @@ def test_who_is_not_root_takes_away_what_is_used(
     monkeypatch.setattr(session_module, "_LET_GO", 0.1)
     gave_up = list[bool]()
     with session(place) as mounted:
-        mounted.start()
+        mounted.start(print)
         file = os.open(place / "empty", os.O_RDONLY)
         assert not mounted.end(0, lambda: gave_up.append(True))
         os.close(file)  # now libfuse sees the end, too
@@ -82,7 +82,7 @@ def test_who_is_not_root_takes_away_what_is_used(
 
 def test_leaving_the_block_ends_it_whoever_uses_it(place: Path) -> None:
     with session(place) as mounted:
-        mounted.start()
+        mounted.start(print)
         file = os.open(place / "empty", os.O_RDONLY)
     assert mounted.ended
     assert os.listdir(place) == []
@@ -97,5 +97,5 @@ def test_a_place_that_cannot_be_mounted_at_is_told_with_the_reason(tmp_path: Pat
         pytest.raises(MountError, match=r"none: cannot be mounted: bad mount point"),
         session(tmp_path / "none") as mounted,
     ):
-        mounted.start()
+        mounted.start(print)
     assert os.getcwd() == before
