@@ -155,8 +155,10 @@ class Applier:
             raise loss(path, f"the mode {mode:04o}", way, error) from error
 
     def _set_time(self, place: Place, mtime_ns: int, path: bytes) -> None:
-        with lost(path, f"the time {mtime_ns} ns", _TIMES):
+        try:
             os.utime(place, ns=(mtime_ns, mtime_ns))
+        except OSError as error:
+            raise loss(path, f"the time {mtime_ns} ns", _TIMES, error) from error
         if (self._coarse or mtime_ns not in _SAFE_TIMES) and os.stat(place).st_mtime_ns != mtime_ns:
             # The system takes the nearest time that the file system can hold, and says nothing.
             raise TargetError(

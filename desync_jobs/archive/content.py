@@ -66,9 +66,9 @@ def _zero_blocks(data: BytesLike, first: int) -> list[int]:
     words: NDArray[np.uint64] = np.frombuffer(data, np.uint64, blocks * _WORDS, first)
     table = words.reshape(-1, _WORDS)
     # Nearly every block that has anything in it does not begin with eight zeros.
-    perhaps = np.flatnonzero(table[:, 0] == 0)
-    if not len(perhaps):
+    if table[:, 0].all():
         return []
+    perhaps = np.flatnonzero(table[:, 0] == 0)
     sure = perhaps[~table[perhaps].any(axis=1)]
     found: list[int] = (sure * BLOCK + first).tolist()
     return found

@@ -108,7 +108,7 @@ class Entries:
 
     def publish(self, file: NewFile, wanted: Wanted, twin: Twin | None) -> None:
         """Complete a file and show it under its name, or its twin in its place."""
-        with _discarding(file):
+        try:
             if twin is not None and self._borrowing.links:
                 size = os.fstat(file.fd).st_size
                 same = partial(same_files, file.fd, size=size)
@@ -122,6 +122,9 @@ class Entries:
             self._rename(file.folder, file.hidden, file.name)
             if wanted.flags:
                 self._applier.seal(file.fd, wanted, file.path)
+        except BaseException:
+            file.discard()
+            raise
         os.close(file.fd)
 
     def write_file(
@@ -135,12 +138,14 @@ class Entries:
                 self._show_link(folder, hidden, name)
                 return
         file = self.begin_file(folder, name, wanted)
-        if data:
-            with _discarding(file):
-                if twin is not None:
-                    file.borrow(twin, len(data))
-                if file.write(0, data):
-                    file.set_size(len(data))
+        try:
+            if twin is not None:
+                file.borrow(twin, len(data))
+            if len(data) and file.write(0, data):
+                file.set_size(len(data))
+        except BaseException:
+            file.discard()
+            raise
         self.publish(file, wanted, None)
 
     def _linked(

@@ -15,6 +15,7 @@ from desync_jobs.archive.folders import Folder
 from desync_jobs.archive.standing import Found, Standing
 from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Wanted
+from desync_jobs.core.chunk import BytesLike
 from desync_jobs.formats.catar.node import Node
 
 _COPIED: Final = 1 << 20
@@ -56,7 +57,7 @@ class LargeFile:
         if self._old is None:
             self._new = self._begin_new()
 
-    def add(self, data: bytes) -> Part | None:
+    def add(self, data: BytesLike) -> Part | None:
         """Take the next piece; returns what any thread has to do with it."""
         offset, self._offset = self._offset, self._offset + len(data)
         if self._old is not None:
@@ -95,7 +96,7 @@ class LargeFile:
             file.borrow(self._twin, self._size)
         return file
 
-    def _write(self, offset: int, data: bytes) -> None:
+    def _write(self, offset: int, data: BytesLike) -> None:
         if self._new is None:
             raise TypeError("pieces are written to a new file")
         self._new.write(offset, data)

@@ -17,6 +17,7 @@ from desync_jobs.archive.removal import locking_flags, open_directory, remove, u
 from desync_jobs.archive.standing import Found, Standing
 from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Choice, Demands
+from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.catar.node import Node
 
@@ -62,7 +63,7 @@ class Counts:
 class Content:
     """What a regular file has in it."""
 
-    data: bytes
+    data: BytesLike
     twin: Twin | None = None
     """Whom it may borrow from."""
 
@@ -119,24 +120,30 @@ class Making:
 
     def make(self, folder: Folder, node: Node, content: Content | None, *, exists: bool) -> None:
         """Make an entry that is no directory; a regular file has content."""
-        path = folder.path + b"/" + node.name
-        with about(path):
-            wanted = self.demands.of(node)
-            found = Found.OTHER
-            if exists and self._clear(folder, node, path):
-                if content is None:
-                    found = self._standing.special(folder, node, wanted)
-                else:
-                    found = self._standing.file(folder, node, wanted, content.data)
-                if found is Found.OTHER and self._rules.unseen:
-                    remove(folder.fd, node.name, path)
-            if found is Found.OTHER:
-                if content is None:
-                    self._entries.make_special(folder, node, wanted)
-                else:
-                    data, twin = content.data, content.twin
-                    self._entries.write_file(folder, node.name, wanted, data, twin)
+        # Not `with about`: this is done for every entry.
+        try:
+            found = self._make(folder, node, content, exists=exists)
+        except (TargetError, OSError) as error:
+            raise _named(folder.path + b"/" + node.name, error) from error
         self._done(folder, found)
+
+    def _make(self, folder: Folder, node: Node, content: Content | None, *, exists: bool) -> Found:
+        wanted = self.demands.of(node)
+        path = folder.path + b"/" + node.name
+        if exists and self._clear(folder, node, path):
+            if content is None:
+                found = self._standing.special(folder, node, wanted)
+            else:
+                found = self._standing.file(folder, node, wanted, content.data)
+            if found is not Found.OTHER:
+                return found
+            if self._rules.unseen:
+                remove(folder.fd, node.name, path)
+        if content is None:
+            self._entries.make_special(folder, node, wanted)
+        else:
+            self._entries.write_file(folder, node.name, wanted, content.data, content.twin)
+        return Found.OTHER
 
     def begin_large(
         self, folder: Folder, node: Node, size: int, twin: Twin | None, *, exists: bool
@@ -239,8 +246,13 @@ def about(path: bytes) -> Iterator[None]:
     """Have every error of writing say which file it is about; raises `TargetError`."""
     try:
         yield
-    except TargetError as error:
-        error.about(os.fsdecode(path))
-        raise
-    except OSError as error:
-        raise TargetError.of_writing(os.fsdecode(path), error) from error
+    except (TargetError, OSError) as error:
+        raise _named(path, error) from error
+
+
+def _named(path: bytes, error: TargetError | OSError) -> TargetError:
+    name = os.fsdecode(path)
+    if isinstance(error, OSError):
+        return TargetError.of_writing(name, error)
+    error.about(name)
+    return error

@@ -23,6 +23,7 @@ from desync_jobs.archive.removal import open_directory
 from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Demands
 from desync_jobs.assembly.workers import Workers, settle
+from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.catar.node import Node, NodeKind
 from desync_jobs.formats.catar.reading import Closed, Event, Opened
@@ -47,7 +48,7 @@ class _Incoming:
     size: int
     exists: bool
     twin: Twin | None
-    parts: list[bytes] = field(default_factory=list)
+    parts: list[BytesLike] = field(default_factory=list)
     held: int = 0
     """Bytes of `parts`."""
     large: LargeFile | None = None
@@ -148,7 +149,8 @@ class _Filling:
     def take(self, event: Event) -> None:
         """Do what an event says, now or as soon as a thread has time."""
         if isinstance(event, memoryview):
-            self._take_piece(bytes(event))
+            # Bytes stay what they are; any other memory is used for the next piece.
+            self._take_piece(event if isinstance(event.obj, bytes) else bytes(event))
         elif isinstance(event, Opened):
             self._enter(event)
         elif isinstance(event, Closed):
@@ -203,7 +205,7 @@ class _Filling:
             self._making.release(self._stack.pop())
         elif incoming is not None:
             if incoming.large is None:
-                data = b"".join(incoming.parts)
+                data = _joined(incoming.parts)
                 content = Content(data, incoming.twin)
                 job = (incoming.folder, incoming.node, content, incoming.exists)
                 self._put(job, len(data))
@@ -212,7 +214,7 @@ class _Filling:
                 with about(incoming.path):
                     incoming.large.end()
 
-    def _take_piece(self, data: bytes) -> None:
+    def _take_piece(self, data: BytesLike) -> None:
         incoming = self._incoming
         if incoming is None:
             raise TypeError("a piece belongs to a file")
@@ -222,10 +224,10 @@ class _Filling:
             self._add(incoming.large, incoming)
 
     def _add(self, large: LargeFile, incoming: _Incoming) -> None:
-        data = b"".join(incoming.parts)
-        incoming.parts, incoming.held = [], 0
-        if not data:
+        if not incoming.parts:
             return
+        data = _joined(incoming.parts)
+        incoming.parts, incoming.held = [], 0
         with about(incoming.path):
             part = large.add(data)
         if part is not None:
@@ -260,6 +262,10 @@ class _Filling:
         """Keep few directories open besides those on the way."""
         if len(self._making.open) > len(self._stack) + _MOST_FOLDERS:
             self.end()
+
+
+def _joined(parts: list[BytesLike]) -> BytesLike:
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _call(work: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from desync_jobs.archive.tree_seed import TreeSeed
 from desync_jobs.archive.twins import Twins
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import ArchiveFormatError
-from desync_jobs.execute.blob_digest import blocks
+from desync_jobs.execute.blob_digest import owned_blocks
 from desync_jobs.execute.blob_range import open_range, preview_range, survey_range
 from desync_jobs.execute.inputs import file_facts, open_input
 from desync_jobs.execute.progress import Phase
@@ -160,7 +160,7 @@ def open_file(task: Task[Any], archive: FileFacts) -> Iterator[OpenArchive]:
     with (
         open_input(archive.path, task.machine.streams) as fd,
         # Whoever stops reading before the end leaves no thread that reads.
-        closing(blocks(fd, name, task.machine.workers)) as pieces,
+        closing(owned_blocks(fd, name, task.machine.workers)) as pieces,
     ):
         yield OpenArchive(name, ArchiveSource(pieces), task.warn, phase)
 

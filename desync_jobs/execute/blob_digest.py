@@ -41,6 +41,29 @@ def blocks(fd: int, name: str, workers: Workers) -> Generator[memoryview, None, 
                 wait([reading])
 
 
+def owned_blocks(fd: int, name: str, workers: Workers) -> Generator[bytes, None, None]:
+    """Yield the file from its position on, as bytes that whoever wants them may keep.
+
+    Raises `SourceError` where it cannot be read.
+    """
+
+    def read(size: int) -> bytes:
+        workers.cancel.wait_for(fd)
+        try:
+            return os.read(fd, size)
+        except OSError as error:
+            raise SourceError(f"{name}: cannot be read: {error.strerror}") from error
+
+    reading = workers.submit(read, _READ)
+    while block := reading.result():
+        reading = workers.submit(read, _READ)
+        try:
+            yield block
+        finally:
+            # Not while a thread still reads what is closed then.
+            wait([reading])
+
+
 def check_digest(task: Task[ExtractSpec], target: Target, index: Index) -> None:
     """Raise `BlobMismatchError` unless the blob in `target` has the digest asked for, if any."""
     wanted = task.spec.blob_digest
