@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 
+from bench.archives import archive_works
 from bench.devices import device_works
 from bench.image import build_image, change_image
 from bench.loaded import loaded
@@ -40,6 +41,8 @@ def main() -> None:
         build_trees(folder, arguments.content << 20)
         for work in tree_works(folder, arguments.content << 20):
             rows += _time(work, arguments)
+        for work in archive_works(folder, arguments.tree << 20):
+            rows += _time(work, arguments)
         with serving(root, (20,)) as distances, chunk_server(folder.at("store.castr")) as own:
             for work in remote_works(folder, size, distances, own):
                 rows += _time(work, arguments)
@@ -60,6 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", default="/dev/shm", help="a tmpfs or a fresh file system")  # noqa: S108 - chosen for its speed
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--content", type=int, default=560, help="MiB of files in the image")
+    parser.add_argument("--tree", type=int, default=1024, help="MiB of files of /usr")
     parser.add_argument(
         "--only", default="", help="time the works whose names have this; others run once, untimed"
     )
