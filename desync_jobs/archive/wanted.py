@@ -79,7 +79,9 @@ class Choice:
     def of(self, features: int) -> FeatureFlags:
         """Return what is wanted of an archive with these feature flags."""
         found = _with_implied(FeatureFlags(features), _PERMISSIONS) & ~_union(self.without_features)
-        found = _with_implied(found, _COARSER) & _union(self.with_features or ("all",))
+        found = _with_implied(found, _COARSER)
+        # Whoever wants more than there is gets what there is.
+        found &= _with_implied(_union(self.with_features or ("all",)), _PERMISSIONS + _COARSER)
         if not self.same_owner:
             found &= ~_OWNERS
         if not self.same_permissions:
