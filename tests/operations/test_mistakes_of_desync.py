@@ -7,8 +7,10 @@ where archives are made, W10 where tar streams are written.
 import re
 import stat
 
+import pytest
+
 from desync_jobs.errors import EXIT_FAILED
-from desync_jobs.formats.catar.records import Device, Filename
+from desync_jobs.formats.catar.records import Device, Filename, Symlink
 from tests.archives import END, Part, archive, directory, entry, file
 from tests.workspace import Workspace
 
@@ -60,3 +62,27 @@ def test_w12_a_file_of_an_archive_does_not_remove_a_directory(workspace: Workspa
     assert kept == b"mine"
     assert asked.summary == (0, "done")
     assert (workspace / "there" / "x").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("style", ["casync", "desync"])
+def test_no_name_or_target_adds_a_word_or_a_line_to_an_mtree(
+    workspace: Workspace, style: str
+) -> None:
+    """desync wrote names as they are once (its pull request 344)."""
+    name = b"a mode=7777\npasswd type=file uid=0 \\#"
+    parts: list[Part] = [
+        directory(),
+        *(Filename(name), entry(stat.S_IFLNK | 0o777), Symlink(b"x uid=0\n. type=dir mode=0777")),
+        END,
+    ]
+    (workspace / "a.catar").write_bytes(archive(parts))
+    ended = workspace.do("mtree", archive="a.catar", style=style)
+    lines = [line for line in ended.output.decode("ascii").splitlines() if line[0] != "#"]
+
+    assert len(lines) == 2
+    assert lines[1].startswith(
+        "a\\040mode=7777\\012passwd\\040type=file\\040uid=0\\040\\134\\043 type=link "
+    )
+    words = lines[1].split(" ")
+    assert [word.partition("=")[0] for word in words].count("uid") == 1
+    assert "x\\040uid=0\\012.\\040type=dir\\040mode=0777" in lines[1]
