@@ -8,7 +8,12 @@ from desync_jobs.planner.saved import SavedAmount, SavedPlan, SavedStep
 from desync_jobs.report.words import counted
 
 _WORDS: Final[Mapping[str, str]] = MappingProxyType(
-    {"right": "target's content", "lacking": "store's content", "difference": "index's content"}
+    {
+        "read": "input",
+        "right": "target's content",
+        "lacking": "store's content",
+        "difference": "index's content",
+    }
 )
 """What facts are called that have names for those who know the code."""
 _DERIVED: Final = frozenset({"zero_ids"})
@@ -32,6 +37,29 @@ def differences(saved: SavedPlan, now: SavedPlan) -> list[str]:
     return [
         f"operation {name}: {one}" for name in before for one in _moved(before[name], after[name])
     ]
+
+
+def every_difference(old: SavedPlan, new: SavedPlan) -> list[str]:
+    """Say everything that differs between two plans, of whichever jobs, from `old` to `new`."""
+    told = []
+    if old.program != new.program:
+        told.append(f"made by version {new.program}, not {old.program}")
+    for name in dict.fromkeys((*old.job.variables, *new.job.variables)):
+        before, after = old.job.variables.get(name), new.job.variables.get(name)
+        if before != after:
+            told.append(f"variable {name}: {after!r}, was {before!r}")
+    told += _changed(old.job.parts, new.job.parts, "{} of the job")
+    before_steps = {step.operation: step for step in old.steps}
+    after_steps = {step.operation: step for step in new.steps}
+    for name in dict.fromkeys((*before_steps, *after_steps)):
+        if name not in after_steps:
+            told.append(f"operation {name} is gone")
+        elif name not in before_steps:
+            told.append(f"operation {name} is new: {after_steps[name].reason}")
+        else:
+            found = _moved(before_steps[name], after_steps[name])
+            told += [f"operation {name}: {one}" for one in found]
+    return told
 
 
 def _changed(saved: Mapping[str, str], now: Mapping[str, str], words: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from desync_jobs.cli.archives import ArchiveOptions, archive_options
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
+from desync_jobs.cli.job_diff import or_of_jobs
 from desync_jobs.cli.kept import KeptOptions, kept_options
 from desync_jobs.cli.oneline import OneLine
 
@@ -15,6 +16,8 @@ _EXAMPLES = (
     "desync-run diff -s /srv/store root-1.caidx root-2.caidx",
     "desync-run diff --ignore times /srv/root root.catar",
     "desync-run diff image-1.caibx image-2.caibx",
+    "desync-run diff update.toml update-next.toml",
+    "desync-run diff monday.plan tuesday.plan",
 )
 _BLOB_INDEX = ".caibx"
 
@@ -33,6 +36,7 @@ _BLOB_INDEX = ".caibx"
 @click.option("-f", "--format", "form", type=click.Choice(["words", "json"]), help="Output.")
 @kept_options
 @opt.digest
+@or_of_jobs
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option
@@ -49,7 +53,8 @@ def command(  # noqa: PLR0913 -- one parameter for each option
 
     Each is a directory, an archive (catar), or an index of one (caidx) whose chunks are in a
     store. Of two indexes without a store, and of those of blobs (caibx), it is told how much they
-    share, and what whoever has OLD fetches for NEW.
+    share, and what whoever has OLD fetches for NEW. Of two job files, or two plans that were saved,
+    it is told what differs.
     """
     keys = [reading.key(tree) for tree in (old, new)]
     blobs = old.endswith(_BLOB_INDEX) and new.endswith(_BLOB_INDEX)
