@@ -96,6 +96,17 @@ def test_qemu_finds_an_image_of_its_own_to_be_the_same(
     )
 
 
+def test_an_image_of_changes_stands_on_the_device(server: OwnServer, workspace: Workspace) -> None:
+    program = require_program("qemu-io")
+    changes, whole = str(workspace / "changes.qcow2"), str(workspace / "whole")
+    qemu("create", "-f", "qcow2", "-b", server.url, "-F", "raw", changes)
+    subprocess.run([program, "-c", "write -P 7 1000 5000", changes], check=True, timeout=60)
+    qemu("convert", "-O", "raw", changes, whole)
+
+    wanted = DATA[:1000] + b"\7" * 5000 + DATA[6000:] + bytes(SIZE - len(DATA))
+    assert Path(whole).read_bytes() == wanted
+
+
 def test_qemu_sees_zeros_as_a_hole(server: OwnServer) -> None:
     found = json.loads(qemu("map", "--output=json", "-f", "raw", server.url))
     holes = [range(one["start"], one["start"] + one["length"]) for one in found if one["zero"]]

@@ -37,9 +37,10 @@ _EXAMPLES = (
 def command(**given: Any) -> OneLine:
     """Show ARCHIVE, a catar or an index of one, as a tree in the directory MOUNTPOINT.
 
-    What is read of it is fetched, and nothing else. It is there until somebody unmounts it, or
-    until SIGTERM or SIGINT, which end it well: the exit code is 0. SIGHUP has it read the store
-    file again.
+    What is read of it is fetched, and nothing else. Owners are shown by their numbers, access lists
+    as attributes that nothing enforces; attributes of chattr and FAT are not shown. It is there
+    until somebody unmounts it, or until SIGTERM or SIGINT, which end it well: the exit code is 0.
+    SIGHUP has it read the store file again.
 
     The store file says {"stores": ["PLACE", ...], "cache": "PLACE"}.
     """

@@ -148,6 +148,36 @@ def test_a_command_prints_the_job_file_it_stands_for(capfd: pytest.CaptureFixtur
             {"index": "i", "output": "out.json", "store": "store"},
         ),
         ("digest - --digest sha256", "digest", {"blob": "-", "digest": "sha256"}),
+        (
+            "nbd-server -s s -c c --socket p -l :1 -l :2 --export e --connections 3 --drain 5s i",
+            "serve-nbd",
+            {
+                "index": "i",
+                "stores": ["store"],
+                "cache": "cache",
+                "socket": "p",
+                "listen": [":1", ":2"],
+                "export": "e",
+                "connections": 3,
+                "drain": "5s",
+            },
+        ),
+        (
+            "mkdev -s s --memory 1m i /dev/nbd3",
+            "mkdev",
+            {"index": "i", "device": "/dev/nbd3", "stores": ["store"], "memory": "1MiB"},
+        ),
+        (
+            "mount --allow-other --patience 1s a m",
+            "mount",
+            {"archive": "a", "mountpoint": "m", "allow_other": True, "patience": "1s"},
+        ),
+        (
+            "mount -s s a.caidx m",
+            "mount",
+            {"index": "a.caidx", "mountpoint": "m", "stores": ["store"]},
+        ),
+        ("mount -i -s s a m", "mount", {"index": "a", "mountpoint": "m", "stores": ["store"]}),
     ],
 )
 def test_every_option_reaches_the_operation(

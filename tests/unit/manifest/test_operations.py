@@ -23,12 +23,15 @@ from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list import ListSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.mkdev import MkdevSpec
+from desync_jobs.manifest.operations.mount import MountTreeSpec
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
+from desync_jobs.manifest.operations.serve_nbd import ServeNbdSpec
 from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.operations.untar import UntarSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
@@ -132,6 +135,19 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
             ServeChunksSpec(kind="serve-chunks", stores=("s", "t"), cache="c"),
             Access(uses_stores=("s", "t", "c")),
         ),
+        (
+            ServeNbdSpec(kind="serve-nbd", index="i", stores=("s",), cache="c", socket="p"),
+            Access(reads=("i",), uses_stores=("s", "c")),
+        ),
+        (
+            MkdevSpec(kind="mkdev", index="i", stores=("s",), device="/dev/nbd0"),
+            Access(reads=("i",), uses_stores=("s",)),
+        ),
+        (
+            MountTreeSpec(kind="mount", index="-", mountpoint="m", stores=("s",), cache="c"),
+            Access(uses_stores=("s", "c"), reads_stdin=True),
+        ),
+        (MountTreeSpec(kind="mount", archive="a", mountpoint="m"), Access(reads=("a",))),
         (
             MountIndexSpec(kind="mount-index", index="i", mountpoint="m", stores=("s",), cache="c"),
             Access(reads=("i",), uses_stores=("s", "c")),
