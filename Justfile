@@ -55,6 +55,7 @@ bench *args:
 fuzz examples="20000" *args:
     FUZZ_EXAMPLES={{ examples }} python -m pytest -q tests/properties/test_http_answers.py {{ args }}
     FUZZ_SECONDS=600 python -m pytest -q --timeout=900 tests/faults/test_fuzzed_servers.py tests/faults/test_fuzzed_nbd.py {{ args }}
+    TAR_FUZZ_SECONDS=120 python -m pytest -q --timeout=900 tests/faults/test_fuzzed_tars.py {{ args }}
 
 # Take many more random trees through casync and here than the tests do: archived, unpacked, mounted
 trees count="200" *args:

@@ -117,7 +117,9 @@ class TarTree:
         if not isinstance(item, int):
             target = os.fsdecode(member.target)
             raise TarFormatError(f"is a hard link to {target!r}, which is no file before it")
-        self._expand(self._reader.member_at(item).size)
+        found = self._reader.member_at(item)
+        # What its headers say is repeated too.
+        self._expand(found.size + found.place.content - found.place.start)
         return item
 
     def _expand(self, size: int) -> None:

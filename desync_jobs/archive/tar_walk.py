@@ -20,7 +20,7 @@ from desync_jobs.archive.tar_file import TarFile
 from desync_jobs.archive.tar_tree import Folder, Item, TarTree
 from desync_jobs.archive.walk import Visit
 from desync_jobs.errors import ArchiveFormatError, SourceError
-from desync_jobs.formats.catar.checking import check_node
+from desync_jobs.formats.catar.checking import NodeCheck
 from desync_jobs.formats.flags import FeatureFlags
 from desync_jobs.formats.tar.member import Member, Place
 from desync_jobs.formats.tar.reading import TarReader
@@ -92,6 +92,7 @@ class TarWalk:
         self._metadata = metadata
         self._reader = TarReader(stream.name, stream.size, stream.read)
         self._tree = TarTree(self._reader, stream.name, expansion, metadata.unkept)
+        self._check = NodeCheck(metadata.recorded)
         self._exclude_file = bool(metadata.features & _F.EXCLUDE_FILE)
         self._exclude_nodump = bool(metadata.features & _F.EXCLUDE_NODUMP)
         self._open: list[_Directory] = []
@@ -187,7 +188,7 @@ class TarWalk:
         if name and self._exclude_nodump and file.flags & _NODUMP:
             return None
         node = self._metadata.node(file, file)
-        check_node(node)
+        self._check.check(node)
         return Visit(node, self._path, read=read)
 
     def _rules(self, item: Item) -> list[Rule]:

@@ -21,7 +21,7 @@ from desync_jobs.formats.catar.features import FEATURES
 from tests.interop.tars import EVERYTHING, bsdtar, gnu_tar
 from tests.tarballs import LINK, Given, folder, global_header, stream, tree_of
 
-SECONDS = float(os.environ.get("TAR_FUZZ_SECONDS", "1"))
+SECONDS = float(os.environ.get("TAR_FUZZ_SECONDS", "0.5"))
 EXPANSION = 1 << 20
 
 

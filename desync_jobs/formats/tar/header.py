@@ -14,10 +14,13 @@ BLOCK: Final = 512
 """Everything in a tar stream takes a multiple of these bytes."""
 ZEROS: Final = bytes(BLOCK)
 """Two of these are the end of a stream."""
+EXTENSIONS: Final = frozenset((b"x", b"X", b"g", b"L", b"K"))
+"""Type flags of what only says something about other members; size and kind are all it has."""
 
 _CHECKSUM: Final = slice(148, 156)
 _BLANK: Final = 8 * ord(" ")
 _OCTAL: Final = b"01234567"
+_ENDS: Final = b"\0 "
 _USTAR: Final = b"ustar\0"
 _GNU: Final = b"ustar  \0"
 _XSTAR: Final = b"tar\0"
@@ -59,6 +62,10 @@ class Header:
 def parse_header(block: bytes) -> Header:
     """Return the header that `block`, of 512 bytes, is; `TarFormatError` where it is none."""
     _check_sum(block)
+    kind = block[156:157]
+    if kind in EXTENSIONS:
+        size = size_of(block[124:136])
+        return Header(Flavour.V7, b"", 0, 0, 0, size, 0, kind, b"", b"", b"", 0, 0, block)
     flavour = _flavour(block)
     name, user, group = text(block[:100]), b"", b""
     major = minor = 0
@@ -68,7 +75,6 @@ def parse_header(block: bytes) -> Header:
         # star has times where the end of the prefix would be.
         prefix = text(block[345:476] if block.endswith(_XSTAR) else block[345:500])
         name = prefix + b"/" + name if prefix else name
-    kind = block[156:157].replace(b"\0", b"0")
     if kind in b"34":
         major, minor = number(block[329:337], "device"), number(block[337:345], "device")
     return Header(
@@ -80,7 +86,7 @@ def parse_header(block: bytes) -> Header:
         number(block[116:124], "group"),
         size_of(block[124:136]),
         number(block[136:148], "time"),
-        kind,
+        kind if kind != b"\0" else b"0",
         text(block[157:257]),
         user,
         group,
@@ -97,6 +103,9 @@ def text(field: bytes) -> bytes:
 
 def number(field: bytes, what: str) -> int:
     """Return the number in a field; 0 for a blank one."""
+    plain = field[:-1]
+    if field[-1] in _ENDS and plain.isdigit() and not plain.strip(_OCTAL):
+        return int(plain, 8)
     if field[0] & 0x80:
         bits = 8 * len(field) - 1
         value = int.from_bytes(field, "big") & ((1 << bits) - 1)
@@ -120,11 +129,12 @@ def _check_sum(block: bytes) -> None:
         told = number(block[_CHECKSUM], "checksum")
     except TarFormatError:
         raise TarFormatError("no header: it has no checksum") from None
-    rest = block[: _CHECKSUM.start] + block[_CHECKSUM.stop :]
-    if told == sum(rest) + _BLANK:
+    right = sum(block) - sum(block[_CHECKSUM]) + _BLANK
+    if told == right:
         return
     # Some old programs add bytes that have a sign.
-    if told != sum(rest) + _BLANK - 256 * sum(byte > 0x7F for byte in rest):  # noqa: PLR2004 -- the largest byte without
+    rest = block[: _CHECKSUM.start] + block[_CHECKSUM.stop :]
+    if told != right - 256 * sum(byte > 0x7F for byte in rest):  # noqa: PLR2004 -- the largest byte without
         raise TarFormatError("no header: its checksum is wrong")
 
 

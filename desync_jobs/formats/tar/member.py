@@ -100,15 +100,24 @@ def has_content(kind: bytes) -> bool:
     return kind in _WITH_CONTENT
 
 
+def path_of(header: Header, long_name: bytes, records: Mapping[bytes, bytes]) -> bytes:
+    """Return a member's path; `long_name` is what a block of GNU's tells."""
+    return records.get(b"GNU.sparse.name") or records.get(b"path") or long_name or header.name
+
+
 def member(
-    header: Header, place: Place, names: tuple[bytes, bytes], records: Mapping[bytes, bytes]
+    header: Header,
+    place: Place,
+    names: tuple[bytes, bytes],
+    records: Mapping[bytes, bytes],
+    sparse: Sparse | None,
 ) -> Member:
     """Put together what a header and the records that count for it say.
 
-    `names` are its path and its target where blocks of GNU's tell them. A type flag that
+    `names` are its path, and its target where a block of GNU's tells that. A type flag that
     is not known is a `TarFormatError`.
     """
-    path = records.get(b"GNU.sparse.name") or records.get(b"path") or names[0] or header.name
+    path = names[0]
     target = records.get(b"linkpath") or names[1] or header.target
     kind = _FORMATS.get(header.kind)
     if kind is None:
@@ -128,11 +137,12 @@ def member(
         records.get(b"uname") or header.user,
         records.get(b"gname") or header.group,
         parse_time(mtime) if mtime else header.mtime * _SECOND,
-        place.stored,
+        place.stored if sparse is None else sparse.size,
         target,
         _number(records, b"SCHILY.devmajor", header.major),
         _number(records, b"SCHILY.devminor", header.minor),
         records,
+        sparse,
     )
 
 

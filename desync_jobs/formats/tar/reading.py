@@ -5,13 +5,21 @@ Memory is that of one member's headers, besides what global headers say.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from desync_jobs.errors import TarFormatError
 from desync_jobs.formats.tar import sparse as maps
 from desync_jobs.formats.tar.header import BLOCK, ZEROS, Header, parse_header
-from desync_jobs.formats.tar.member import XATTR, Member, Place, has_content, member, shown
+from desync_jobs.formats.tar.member import (
+    XATTR,
+    Member,
+    Place,
+    has_content,
+    member,
+    path_of,
+    shown,
+)
 from desync_jobs.formats.tar.pax import Records, parse_decimal, parse_records
 
 HEADER_LIMIT: Final = 4 << 20
@@ -21,12 +29,18 @@ GLOBAL_LIMIT: Final = 1 << 16
 GLOBALS: Final = 1024
 """Global headers of a stream."""
 
+_WINDOW: Final = 4 * BLOCK
+"""Bytes that are read at once: as many as most members have of headers."""
 _LONG_NAME: Final = b"L"
 _LONG_TARGET: Final = b"K"
 _LOCAL: Final = (b"x", b"X")
 _GLOBAL: Final = b"g"
 _LABEL: Final = b"V"
 _VOLUME: Final = b"M"
+_SPARSE: Final = b"S"
+_SPARSE_SIZE: Final = b"GNU.sparse.size"
+_SPARSE_MAJOR: Final = b"GNU.sparse.major"
+_SOLARIS_MAP: Final = b"SUN.holesdata"
 
 ReadAt = Callable[[int, int], bytes]
 """Reads so many bytes at a place; fewer where the stream ends."""
@@ -40,6 +54,11 @@ class _Before:
     target: bytes = b""
     records: Records = field(default_factory=list)
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there was anything."""
+        return bool(self.name or self.target or self.records)
+
 
 class TarReader:
     """Reads one stream; `name` says in errors which one."""
@@ -48,6 +67,8 @@ class TarReader:
         self._name = name
         self._size = size
         self._read = read
+        self._window_at = 0
+        self._window = b""
         self._globals_at: list[int] = []
         self._globals: list[Mapping[bytes, bytes]] = []
         self.labels = 0
@@ -88,12 +109,12 @@ class TarReader:
                 elif header.kind == _LABEL:
                     self.labels += first
                 elif not self._precedes(header, after, before):
-                    return self._member(header, Place(start, after, 0, after), before)
+                    return self._member(header, start, after, before)
             except TarFormatError as error:
                 error.args = (f"{self._name}: at byte {at}: {error}",)
                 raise
             at = after + _padded(header.size)
-        if before != _Before() or at > self._size:
+        if before.says_something or at > self._size:
             raise TarFormatError(f"{self._name}: ends at byte {self._size}, within a member")
         return None
 
@@ -124,30 +145,26 @@ class TarReader:
         self._globals_at.append(at)
         self._globals.append(merged)
 
-    def _member(self, header: Header, place: Place, before: _Before) -> Member:
+    def _member(self, header: Header, start: int, after: int, before: _Before) -> Member:
+        """Return the member that a header is of; its content, or a map of it, comes `after`."""
         if header.kind == _VOLUME:
             raise TarFormatError("a member that began in another volume; join the volumes")
-        records = self._counting(place.content - BLOCK, before.records)
+        records = self._counting(after - BLOCK, before.records)
+        path = path_of(header, before.name, records)
         size = records.get(b"size")
         told = parse_decimal(size, "size") if size else header.size
-        place = replace(place, stored=told if has_content(header.kind) else 0)
-        found = member(header, place, (before.name, before.target), records)
-        end = place.content + _padded(place.stored)
-        sparse, at = self._sparse(header, found, before.records)
+        stored = told if has_content(header.kind) else 0
+        end = after + _padded(stored)
+        sparse, at = self._sparse(header, after, before.records, records)
         if sparse is not None:
-            if header.kind == b"S":
-                end += at - place.content
-            place = replace(place, content=at)
+            # The blocks that go on with a header of GNU's are not counted with the content.
+            end += at - after if header.kind == _SPARSE else 0
             if sparse.stored > end - at:
-                raise TarFormatError(
-                    f"a sparse file {shown(found.path)} with less than its map says"
-                )
-            found = replace(found, size=sparse.size, sparse=sparse)
+                raise TarFormatError(f"a sparse file {shown(path)} with less than its map says")
         if end > self._size:
-            raise TarFormatError(
-                f"the stream ends at byte {self._size}, within {shown(found.path)}"
-            )
-        return replace(found, place=replace(place, end=end))
+            raise TarFormatError(f"the stream ends at byte {self._size}, within {shown(path)}")
+        place = Place(start, at, stored, end)
+        return member(header, place, (path, before.target), records, sparse)
 
     def _counting(self, at: int, local: Records) -> Mapping[bytes, bytes]:
         """Return what counts of extended headers at a place; nothing for an empty value."""
@@ -156,15 +173,14 @@ class TarReader:
         return {key: value for key, value in merged.items() if value or key.startswith(XATTR)}
 
     def _sparse(
-        self, header: Header, found: Member, records: Records
+        self, header: Header, at: int, records: Records, last: Mapping[bytes, bytes]
     ) -> tuple[maps.Sparse | None, int]:
         """Return the map of a file with holes, and where its content begins."""
-        last, at = found.records, found.place.content
-        if header.kind == b"S":
+        if header.kind == _SPARSE:
             return maps.of_header(header.block, at, self._block)
-        if b"SUN.holesdata" in last:
-            raise TarFormatError(f"a sparse file {shown(found.path)} in a form of Solaris's")
-        if not {b"GNU.sparse.size", b"GNU.sparse.major"} & last.keys():
+        if _SOLARIS_MAP in last:
+            raise TarFormatError("a sparse file in a form of Solaris's")
+        if _SPARSE_SIZE not in last and _SPARSE_MAJOR not in last:
             return None, at
         sparse = maps.of_records(records, last)
         if sparse is not None:
@@ -176,7 +192,12 @@ class TarReader:
         return self._bytes(at, BLOCK)
 
     def _bytes(self, at: int, size: int) -> bytes:
-        data = self._read(at, size)
+        """Return bytes of headers, of which several are read at a time."""
+        begin = at - self._window_at
+        if not 0 <= begin <= len(self._window) - size:
+            self._window_at, self._window = at, self._read(at, max(size, _WINDOW))
+            begin = 0
+        data = self._window[begin : begin + size]
         if len(data) < size:
             raise TarFormatError(f"{self._name}: ends at byte {at + len(data)}, within a header")
         return data
