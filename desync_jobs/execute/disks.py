@@ -39,6 +39,14 @@ def disk_facts(path: str) -> DiskFacts | None:
     )
 
 
+def mounted_within(path: str) -> str | None:
+    """Return the first place at or below `path` that something is mounted at, if any."""
+    top = os.path.realpath(path)
+    below = top.rstrip("/") + "/"
+    points = sorted(point for point, _ in _mounts())
+    return next((one for one in points if one == top or one.startswith(below)), None)
+
+
 def _kind(folder: str) -> str:
     """Return the type of the file system that is mounted at `folder` or nearest above it."""
     nearest, kind = "", ""

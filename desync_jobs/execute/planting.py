@@ -31,8 +31,11 @@ class Place(Protocol):
         """Keep others from writing its top, which is open; `LockedError` where one does."""
         ...
 
-    def publish(self) -> None:
-        """Have what was written stay, and be seen; `TargetError`."""
+    def publish(self) -> str | None:
+        """Have what was written stay, and be seen; `TargetError`.
+
+        Returns why something that nobody needs any more is still there.
+        """
         ...
 
 
@@ -71,14 +74,14 @@ class _Here:
         self.folder = folder
         self.path = path
         self._durability = durability
-        self._top = -1
 
     def lock(self, fd: int) -> None:
         lock_for_change(fd, self.path)
 
-    def publish(self) -> None:
+    def publish(self) -> str | None:
         if self._durability is not Durability.NONE:
             _sync(self.folder, os.path.basename(self.path), self.path)
+        return None
 
 
 class _Beside:
@@ -91,7 +94,7 @@ class _Beside:
     def lock(self, fd: int) -> None:
         lock_for_change(fd, self.path)
 
-    def publish(self) -> None:
+    def publish(self) -> str | None:
         staged, name = os.path.basename(self.path), os.path.basename(self._target)
         if self._durability is not Durability.NONE:
             _sync(self.folder, staged, self._target)
@@ -100,6 +103,11 @@ class _Beside:
         if self._durability is Durability.FULL:
             with _failures(self._target):
                 sync_folder(os.path.dirname(self._target))
+        try:
+            _clear(self.folder, self.path)
+        except TargetError as error:
+            return f"the old tree is still there: {error}; the next run tries again"
+        return None
 
 
 @contextmanager

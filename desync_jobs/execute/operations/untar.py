@@ -8,6 +8,7 @@ from desync_jobs.archive.making import Counts, Rules
 from desync_jobs.archive.unpacking import Unpacking
 from desync_jobs.archive.wanted import Choice
 from desync_jobs.execute.archives import open_archive, preview_archive, survey_archive
+from desync_jobs.execute.disks import mounted_within
 from desync_jobs.execute.inputs import file_facts, output_facts
 from desync_jobs.execute.planting import planted
 from desync_jobs.execute.result import Done, Status
@@ -25,12 +26,12 @@ def survey_untar(task: Task[UntarSpec]) -> UntarFacts:
     spec, streams = task.spec, task.machine.streams
     if spec.target is None:
         stream = output_facts(task.path(spec.tar_stream or ""), streams)
-        return UntarFacts(survey_archive(task), stream, mounted=False, inside=None)
+        return UntarFacts(survey_archive(task), stream, mounted=None, inside=None)
     target = file_facts(task.path(spec.target), streams)
     archive = survey_archive(task)
     if isinstance(archive, RangeFacts) and spec.seeds_target:
         archive = replace(archive, trees=(*archive.trees, *_standing_tree(target)))
-    mounted = target.present and os.path.ismount(os.path.realpath(target.path))
+    mounted = mounted_within(target.path) if spec.atomic and target.present else None
     return UntarFacts(archive, target, mounted, _inside(task, target.path))
 
 
@@ -80,7 +81,9 @@ def do_untar(task: Task[UntarSpec], step: Step) -> Done:
         unpacking = Unpacking(place.folder, place.path, rules, workers, place.lock, borrowing)
         counts = unpacking.unpack(archive.events())
         task.machine.cancel.check()
-        place.publish()
+        left = place.publish()
+    if left is not None:
+        task.warn(left)
     changed = spec.atomic or counts.any
     status = Status.DONE if changed else Status.UNCHANGED
     return Done(status, {**_statistics(counts, borrowing), **archive.statistics()})

@@ -24,8 +24,8 @@ class UntarFacts:
 
     archive: ArchiveFacts
     target: FileFacts
-    mounted: bool
-    """Whether something is mounted at the target."""
+    mounted: str | None
+    """A place at or below the target that something is mounted at."""
     inside: str | None
     """What is read and is in the target itself."""
 
@@ -45,10 +45,10 @@ def plan_untar(spec: UntarSpec, facts: UntarFacts) -> Decision:
         return _plan_stream(spec, archive, target)
     if target.present and target.kind is not FileKind.DIRECTORY:
         raise TargetError(f"{target.path} is not a directory; name another target")
-    if spec.atomic and facts.mounted:
+    if spec.atomic and facts.mounted is not None:
         raise TargetError(
-            f"{target.path}: something is mounted there, so it cannot be replaced as a whole; "
-            "leave out atomic"
+            f"{target.path} cannot be replaced as a whole: something is mounted at "
+            f"{facts.mounted}; unmount it, or leave out atomic"
         )
     if facts.inside is not None and spec.deletes:
         raise UsageError(

@@ -17,7 +17,9 @@ def spec(**fields: Any) -> UntarSpec:
     return UntarSpec(kind="untar", archive="a.catar", target="new", **fields)
 
 
-def facts(target: FileFacts, inside: str | None = None, *, mounted: bool = False) -> UntarFacts:
+def facts(
+    target: FileFacts, inside: str | None = None, *, mounted: str | None = None
+) -> UntarFacts:
     return UntarFacts(ARCHIVE, target, mounted, inside)
 
 
@@ -60,5 +62,8 @@ def test_what_would_be_removed_while_it_is_read_is_refused() -> None:
 
 
 def test_what_is_mounted_is_not_replaced_as_a_whole() -> None:
-    with pytest.raises(TargetError, match=r"^/new: something is mounted there"):
-        plan_untar(spec(atomic=True), facts(TREE, mounted=True))
+    within = facts(TREE, mounted="/new/proc")
+    with pytest.raises(TargetError, match=r"as a whole: something is mounted at /new/proc"):
+        plan_untar(spec(atomic=True), within)
+
+    assert plan_untar(spec(), within).action is Action.RUN
