@@ -51,15 +51,16 @@ demo folder=".demo":
 bench *args:
     python -m bench {{ args }}
 
-# Try many more answers of servers, and for ten minutes more requests to ours, than the tests do
+# Try many more answers of servers, and for ten minutes each more requests to ours and archives
 fuzz examples="20000" *args:
     FUZZ_EXAMPLES={{ examples }} python -m pytest -q tests/properties/test_http_answers.py {{ args }}
     FUZZ_SECONDS=600 python -m pytest -q --timeout=900 tests/faults/test_fuzzed_servers.py tests/faults/test_fuzzed_nbd.py {{ args }}
     TAR_FUZZ_SECONDS=120 python -m pytest -q --timeout=900 tests/faults/test_fuzzed_tars.py {{ args }}
+    CATAR_FUZZ_SECONDS=200 python -m pytest -q --timeout=900 tests/faults/test_fuzzed_archives.py {{ args }}
 
 # Take many more random trees through casync and here than the tests do: archived, unpacked, mounted
 trees count="200" *args:
-    CATAR_TREES={{ count }} MOUNT_TREES={{ count }} python -m pytest -q -n auto tests/interop/test_casync_archives.py tests/interop/test_casync_trees.py tests/mounts/test_mount.py {{ args }}
+    CATAR_TREES={{ count }} MOUNT_TREES={{ count }} python -m pytest -q -n auto tests/interop/test_casync_archives.py tests/interop/test_casync_digests.py tests/interop/test_casync_trees.py tests/mounts/test_mount.py {{ args }}
 
 # Try many more interleavings of publishers and collectors than the tests do
 simulate interleavings="5000":
