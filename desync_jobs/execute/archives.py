@@ -100,6 +100,12 @@ class OpenArchive:
         index, trees = self._source.index, self._source.trees
         return None if index is None or not trees else Twins(index, trees)
 
+    def plain(self) -> Iterator[BytesLike]:
+        """Yield its bytes as they are; for one that this program makes at this moment."""
+        for block in self._pieces:
+            yield block
+            self._phase.advance(len(block))
+
     def events(self, copy: Callable[[BytesLike], object] = _keep_nothing) -> Iterator[Event]:
         """Yield what is in it; `copy` is given its bytes, each before what comes of them.
 

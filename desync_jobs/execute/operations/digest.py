@@ -10,7 +10,7 @@ from desync_jobs.execute.inputs import file_facts, open_input, output_facts
 from desync_jobs.execute.outputs import write_output
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
-from desync_jobs.execute.trees import open_tree, survey_tree
+from desync_jobs.execute.trees import is_directory, open_tree, survey_tree
 from desync_jobs.formats.catar.features import KEPT
 from desync_jobs.formats.flags import flags_algorithm
 from desync_jobs.manifest.operations.digest import DigestSpec
@@ -84,6 +84,10 @@ def _of_range(task: Task[DigestSpec], blob: BlobRange) -> dict[str, object]:
 def _of_tree(task: Task[DigestSpec], tree: Archive) -> dict[str, object]:
     with open_tree(task, tree) as archive:
         digest = flags_algorithm(archive.features()).new()
-        for _ in archive.events(digest.update):
-            pass
+        if is_directory(tree):
+            for block in archive.plain():
+                digest.update(block)
+        else:
+            for _ in archive.events(digest.update):
+                pass
     return {"bytes": archive.size, "digest": digest.hexdigest(), **archive.statistics()}

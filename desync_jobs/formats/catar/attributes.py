@@ -17,8 +17,16 @@ Value: TypeAlias = str | int | None
 """None where there is no such attribute."""
 
 _F = FeatureFlags
-_IDS: Final = _F.USER_IDS_16BIT | _F.USER_IDS_32BIT
-_MODES: Final = _F.PERMISSIONS | _F.ACL
+# Plain numbers: each node is asked about all of them, and flags cost 20 times as much.
+_IDS: Final = int(_F.USER_IDS_16BIT | _F.USER_IDS_32BIT)
+_USER_NAMES: Final = int(_F.USER_NAMES)
+_MODES: Final = int(_F.PERMISSIONS | _F.ACL)
+_ACL: Final = int(_F.ACL)
+_XATTRS: Final = int(_F.XATTRS)
+_SELINUX: Final = int(_F.SELINUX)
+_CAPABILITIES: Final = int(_F.FILE_CAPABILITIES)
+_PROJECTS: Final = int(_F.QUOTA_PROJECT_ID)
+_ENTRY_FLAGS: Final = int(ENTRY_FLAGS)
 _NUMBERS: Final = 1 << 64
 _SECOND: Final = 1_000_000_000
 _SHORT: Final = 64
@@ -52,11 +60,11 @@ def attributes(
         "owner": _owner(node, both),
         "permissions": _permissions(node, features),
         "times": _times(node, features),
-        "xattrs": _xattrs(node) if both & _F.XATTRS else {},
-        "selinux": _label(node) if both & _F.SELINUX else {},
-        "capabilities": _capabilities(node) if both & _F.FILE_CAPABILITIES else {},
+        "xattrs": _xattrs(node) if both & _XATTRS else {},
+        "selinux": _label(node) if both & _SELINUX else {},
+        "capabilities": _capabilities(node) if both & _CAPABILITIES else {},
         "flags": _flags(node, both),
-        "project": _project(node) if both & _F.QUOTA_PROJECT_ID else {},
+        "project": _project(node) if both & _PROJECTS else {},
     }
     return {
         name: value
@@ -82,7 +90,7 @@ def _owner(node: Node, both: int) -> dict[str, Value]:
     values: dict[str, Value] = {}
     if both & _IDS:
         values |= {"uid": node.entry.uid, "gid": node.entry.gid}
-    if both & _F.USER_NAMES:
+    if both & _USER_NAMES:
         for name, record in (("user", node.user), ("group", node.group)):
             if record is not None:
                 values[name] = escaped(record.name)
@@ -94,7 +102,7 @@ def _permissions(node: Node, features: tuple[int, int]) -> dict[str, Value]:
     # Every link has the same, but for what a tar archive told desync.
     if all(one & _MODES for one in features) and node.kind is not NodeKind.SYMLINK:
         values["mode"] = f"{stat.S_IMODE(node.entry.mode):04o}"
-    if features[0] & features[1] & _F.ACL:
+    if features[0] & features[1] & _ACL:
         values |= _acl(node.acl)
     return values
 
@@ -158,9 +166,11 @@ def _capabilities(node: Node) -> dict[str, Value]:
 
 
 def _flags(node: Node, both: int) -> dict[str, Value]:
-    found = node.entry.flags & both & ENTRY_FLAGS
+    found = node.entry.flags & both & _ENTRY_FLAGS
+    if not found:
+        return {}
     names = [str(flag.name).lower() for flag in FeatureFlags if found & flag]
-    return {"flags": ",".join(names)} if names else {}
+    return {"flags": ",".join(names)}
 
 
 def _project(node: Node) -> dict[str, Value]:

@@ -143,6 +143,8 @@ def _merged(old: Iterator[Seen], new: Iterator[Seen]) -> Iterator[tuple[Seen | N
 
 
 def _differences(one: Seen, other: Seen, ignored: frozenset[str]) -> Iterator[Difference]:
+    if one == other:
+        return
     if one.node.kind is not other.node.kind:
         yield Difference("type", one.node.kind.value, other.node.kind.value)
         return
