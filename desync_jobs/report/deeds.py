@@ -140,6 +140,10 @@ def _untar(statistics: Statistics) -> str:
     for name, words in (("entries_removed", "removed"), ("entries_left_out", "left out")):
         if _number(statistics, name):
             parts.append(f"{words} {_number(statistics, name):,}")
+    if _number(statistics, "files_linked"):
+        parts.append(f"linked {_number(statistics, 'files_linked'):,} of seeds")
+    if _number(statistics, "bytes_cloned"):
+        parts.append(f"share {_size(statistics, 'bytes_cloned')} with seeds")
     return ", ".join(parts)
 
 

@@ -206,7 +206,7 @@ def test_paths_deeper_than_any_stack_are_reached(tmp_path: Path) -> None:
     top = tmp_path / "tree"
     top.mkdir()
     fd = os.open(top, os.O_RDONLY)
-    for _ in range(1_500):
+    for _ in range(1_100):
         os.mkdir("d", dir_fd=fd)
         below = os.open("d", os.O_RDONLY, dir_fd=fd)
         os.close(fd)
@@ -216,12 +216,12 @@ def test_paths_deeper_than_any_stack_are_reached(tmp_path: Path) -> None:
     os.close(fd)
     with TreeLayout(os.fspath(top)) as layout:
         layout.reach.folders.add(0, b"d")
-        for number in range(1, 1_500):
+        for number in range(1, 1_100):
             layout.reach.folders.add(number, b"d")
-        layout.reach.files.add(1_500, b"f")
+        layout.reach.files.add(1_100, b"f")
         with layout.reach.opened(0) as reached:
             assert os.read(reached, 100) == b"deep down"
-        assert layout.reach.path(0) == b"d/" * 1_500 + b"f"
+        assert layout.reach.path(0) == b"d/" * 1_100 + b"f"
     # What cleans up after the tests does not reach so deep.
     subprocess.run(["rm", "-r", top], check=True)
 

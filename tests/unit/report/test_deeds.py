@@ -57,6 +57,17 @@ KIB = 1024
         ("pull", {"chunks": 2}, "served 2 chunks"),
         ("serve-chunks", {"requests": 2}, "answered 2 requests"),
         ("serve-indexes", {"requests": 1}, "answered 1 request"),
+        (
+            "untar",
+            {
+                "entries": 9,
+                "entries_written": 5,
+                "entries_changed": 1,
+                "files_linked": 2,
+                "bytes_cloned": 2048,
+            },
+            "wrote 6 of 9 entries, linked 2 of seeds, share 2.0 KiB with seeds",
+        ),
         ("mount-index", {"bytes": 2048, "reads": 2}, "gave 2.0 KiB in 2 reads"),
         ("mount-index", {"bytes": 9, "reads": 1, "failed": 2}, "gave 9 bytes in 1 read, 2 failed"),
         ("mount", {"bytes": 9, "reads": 1}, "gave 9 bytes in 1 read"),
