@@ -16,9 +16,13 @@ Start = Callable[..., subprocess.Popen[bytes]]
 
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A state folder of its own, for this process and for programs that take its environment."""
+    """A state folder of its own, for this process and for programs that take its environment.
+
+    A cache folder as well, for whoever has no other.
+    """
     home = tmp_path_factory.mktemp("state-home")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", os.fspath(tmp_path_factory.mktemp("cache-home")))
         patch.setenv("XDG_STATE_HOME", os.fspath(home))
         yield home
 

@@ -5,12 +5,14 @@ are. Records are held in a temporary file, one for each entry of the tree; in me
 with content takes about 50 bytes and a directory its name.
 """
 
+import os
 import stat
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from tempfile import TemporaryFile, gettempdir
 from typing import Final, Self
 
@@ -59,6 +61,7 @@ class TreeLayout:
         # Of each file with content: where that begins in the archive, and in the records.
         self._starts = array("Q")
         self._before = array("Q")
+        self._made_of = blake2b(digest_size=16)
         self._path = [0]
         """Numbers of the directories that are open on the way."""
         self.size = 0
@@ -89,6 +92,7 @@ class TreeLayout:
     def put(self, data: bytes) -> None:
         try:
             self._records.write(data)
+            self._made_of.update(data)
         except OSError as error:
             raise _not_held(error) from error
         self._record_size += len(data)
@@ -96,6 +100,9 @@ class TreeLayout:
 
     def content(self, visit: Visit, size: int) -> None:
         self.reach.files.add(self._path[-1], visit.node.name)
+        if visit.fd is not None:
+            about = os.fstat(visit.fd)
+            self._made_of.update(b"%d %d " % (about.st_ino, about.st_ctime_ns))
         self._starts.append(self.size)
         self._before.append(self._record_size)
         self.size += size
@@ -105,6 +112,14 @@ class TreeLayout:
             self._records.flush()
         except OSError as error:
             raise _not_held(error) from error
+
+    @property
+    def fingerprint(self) -> int:
+        """Return what a tree has by which it is known that no file in it was written to.
+
+        Every record, and of each file with content its inode and when that last changed.
+        """
+        return int.from_bytes(self._made_of.digest(), "big")
 
     @property
     def files(self) -> int:

@@ -26,7 +26,7 @@ from desync_jobs.execute.seed_index import keep_indexes
 from desync_jobs.execute.seeds import survey_seeds
 from desync_jobs.execute.statistics import Share, place_statistics, source_statistics
 from desync_jobs.execute.task import Task
-from desync_jobs.execute.tree_seeds import open_trees, survey_trees
+from desync_jobs.execute.tree_seeds import forget_tree, open_trees, survey_trees
 from desync_jobs.planner.blob_range import BlobRange, RangeFacts, range_cost, range_reads
 from desync_jobs.planner.fetched import FetchedCost
 from desync_jobs.report.words import counted
@@ -166,8 +166,12 @@ def open_range(task: Task[S], wanted: BlobRange) -> Iterator[RangeReading]:
         # Whoever stops reading before the end leaves no thread that fetches.
         with closing(reading.pieces):
             yield reading
-        for complaint, count in source.lacking().items():
+        lacking = source.lacking()
+        for complaint, count in lacking.items():
             task.warn(f"{complaint}: taken from elsewhere: {counted(count, 'chunk')}")
+        for seed in trees.values():
+            if seed.wrong in lacking:
+                forget_tree(seed, index)
 
 
 def _open_seeds(task: Task[S], wanted: BlobRange, opened: ExitStack) -> dict[str, OpenSeed]:

@@ -23,8 +23,8 @@ class SeedSpec(Spec):
     `x` beside `x.caibx`."""
     tree: FilePath | None = None
     """A directory tree, like the root file system that is running, for operations that read an
-    archive from its index: the tree's files are read and cut as its archive would be, whenever it
-    is used."""
+    archive from its index: the tree's files are read and cut as its archive would be, when it is
+    used for the first time and when anything in it has changed."""
 
     @property
     def automatic(self) -> bool:

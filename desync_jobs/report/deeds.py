@@ -143,7 +143,7 @@ def _untar(statistics: Statistics) -> str:
     if _number(statistics, "files_linked"):
         parts.append(f"linked {_number(statistics, 'files_linked'):,} of seeds")
     if _number(statistics, "bytes_cloned"):
-        parts.append(f"share {_size(statistics, 'bytes_cloned')} with seeds")
+        parts.append(f"sharing {_size(statistics, 'bytes_cloned')} with seeds")
     return ", ".join(parts)
 
 

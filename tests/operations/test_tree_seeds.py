@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from desync_jobs.archive.layout import TreeLayout
+from desync_jobs.archive.tree_seed import index_layout
 from desync_jobs.execute import tree_seeds
+from desync_jobs.formats.index import Index
 from desync_jobs.planner.explain import explain
 from tests.conftest import Run
-from tests.operations.versions import archived, missing
+from tests.operations.versions import archive, archived, missing
 from tests.trees import need_root
 from tests.workspace import SMALL, Ended, How, Workspace, ids_of
 
@@ -195,6 +198,76 @@ def test_files_that_change_while_a_seed_is_used_cost_their_chunks_alone(
     if change != "all gone":
         length = len((versions / "new" / "d0" / "f15").read_bytes())
         assert extra <= 2 + length // 2048
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tops of the trees whose files were read to be cut."""
+    tops: list[str] = []
+
+    def noting(layout: TreeLayout, *arguments: Any) -> Index:
+        tops.append(os.path.basename(layout.reach.root))
+        return index_layout(layout, *arguments)
+
+    monkeypatch.setattr("desync_jobs.execute.tree_seeds.index_layout", noting)
+    return tops
+
+
+def test_a_tree_that_did_not_change_is_read_once(versions: Workspace, read: list[str]) -> None:
+    first = blob(versions)
+    second = blob(versions)
+    third = versions.do("list", index="new.caidx", stores=["store"], seeds=["running"])
+
+    assert read == ["old"]
+    assert first.statistics["sources"] == second.statistics["sources"]
+    assert third.statistics["sources"] == second.statistics["sources"]
+
+
+@pytest.mark.parametrize("change", ["content", "mode", "another file", "name", "way of cutting"])
+def test_a_tree_in_which_anything_changed_is_read_again(
+    versions: Workspace, read: list[str], asked: Counter[bytes], change: str
+) -> None:
+    blob(versions)
+    path = versions / "old" / "d0" / "f15"
+    about = path.stat()
+    match change:
+        case "content":
+            with path.open("r+b") as file:
+                file.write(b"other")
+            os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+        case "mode":
+            path.chmod(0o600)
+        case "another file":
+            path.with_name("copy").write_bytes(path.read_bytes())
+            os.utime(path.with_name("copy"), ns=(about.st_atime_ns, about.st_mtime_ns))
+            path.with_name("copy").rename(path)
+        case "name":
+            path.rename(path.with_name("f16"))
+        case _:
+            archive(versions, "new", store="store", chunk_size="1KiB:4KiB:16KiB")
+    asked.clear()
+    ended = blob(versions)
+
+    assert read == ["old", "old"]
+    assert ended.output == archived(versions)
+    assert ended.warnings == []
+
+
+def test_a_kept_index_that_proves_wrong_is_forgotten(
+    versions: Workspace, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if a file could be written to without anything to show for it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(TreeLayout, "fingerprint", 7)
+        blob(versions)
+        path = versions / "old" / "d0" / "f15"
+        path.write_bytes(bytes(path.stat().st_size))
+        wrong, right = blob(versions), blob(versions)
+
+    assert read == ["old", "old"]
+    assert "changed while it was used" in wrong.warnings[0]
+    assert right.warnings == []
+    assert {wrong.output, right.output} == {archived(versions)}
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ KIB = 1024
                 "files_linked": 2,
                 "bytes_cloned": 2048,
             },
-            "wrote 6 of 9 entries, linked 2 of seeds, share 2.0 KiB with seeds",
+            "wrote 6 of 9 entries, linked 2 of seeds, sharing 2.0 KiB with seeds",
         ),
         ("mount-index", {"bytes": 2048, "reads": 2}, "gave 2.0 KiB in 2 reads"),
         ("mount-index", {"bytes": 9, "reads": 1, "failed": 2}, "gave 9 bytes in 1 read, 2 failed"),
