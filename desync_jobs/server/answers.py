@@ -1,6 +1,5 @@
 """Answers as HTTP has them: texts for what goes wrong, and bytes with their headers."""
 
-import asyncio
 import os
 from collections.abc import Mapping
 from typing import Final
@@ -10,6 +9,7 @@ from aiohttp.web_request import BaseRequest
 
 from desync_jobs.errors import DesyncRunError
 from desync_jobs.server.ranges import asked_part, has_already
+from desync_jobs.server.sending import send_file
 
 INLINE: Final = 1 << 20
 """Bytes; larger files are sent in pieces."""
@@ -57,7 +57,7 @@ def not_satisfiable(size: int) -> web.Response:
 async def file_content(
     request: BaseRequest, descriptor: int, size: int, headers: Mapping[str, str], etag: str
 ) -> web.StreamResponse:
-    """Send a large file without having it in memory: by sendfile where the event loop can."""
+    """Send a large file without having it in memory: by sendfile where nothing is encrypted."""
     if has_already(request.headers, etag):
         return web.Response(status=304, headers=headers)
     part = asked_part(request.headers, etag, size)
@@ -81,17 +81,17 @@ async def _send(
     transport = request.transport
     if transport is None:
         raise ConnectionResetError("the client has gone")
+    # What is sent past the transport must not overtake what it has.
+    transport.set_write_buffer_limits(0)
     # Headers are held back until something is written.
     first = os.pread(descriptor, min(_PIECE, end - begin), begin)
     await response.write(first)
+    transport.set_write_buffer_limits()
     begin += len(first)
-    if begin == end:
-        return
-    loop = asyncio.get_running_loop()
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        try:
-            await loop.sendfile(transport, file, begin, end - begin)
-        except NotImplementedError:  # uvloop
-            while begin < end and (data := os.pread(descriptor, min(_PIECE, end - begin), begin)):
-                await response.write(data)
-                begin += len(data)
+    if begin < end and not transport.get_write_buffer_size():
+        begin = await send_file(transport, descriptor, begin, end)
+    while begin < end and (data := os.pread(descriptor, min(_PIECE, end - begin), begin)):
+        await response.write(data)
+        begin += len(data)
+    if begin < end:
+        raise ConnectionResetError("the file is shorter than it was, and its length was told")
