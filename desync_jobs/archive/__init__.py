@@ -1,4 +1,4 @@
-"""Directory trees ⇄ archives: what a file system has, as nodes, and their bytes.
+"""Directory trees and tar streams ⇄ archives: what a file system has, as nodes, and their bytes.
 
 May import `assembly`, `formats`, `report`, `core`, `errors`. Must not know manifests or plans. A
 payload is never held, and memory is that of the largest directory on the way.

@@ -36,7 +36,7 @@ class DesyncMetadata(Metadata):
         submounts = _F.EXCLUDE_SUBMOUNTS if one_file_system else FeatureFlags(0)
         features = select_features(_KEPT, without, submounts)
         super().__init__(features, DESYNC_FLAGS)
-        self._keeps_all = bool(features & _F.XATTRS)
+        self._keeps_all = self.wants_lists = bool(features & _F.XATTRS)
 
     def node(self, found: Described, names: NamesOf) -> Node:  # noqa: ARG002 - desync has no names
         attributes = sorted(found.attributes(), key=os.fsencode) if self._keeps_all else []

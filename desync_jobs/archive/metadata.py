@@ -111,6 +111,10 @@ class Metadata:
         self.unkept = Unkept()
         """What was seen and has no place in an archive."""
         self._kinds = {kind for kind, feature in _NEEDS.items() if features & feature}
+        self.wants_lists = bool(features & _F.ACL)
+        """Whether access lists are asked for."""
+        self.wants_flags = bool(features & FEATURES["chattr"])
+        """Whether the attributes of `chattr` are kept."""
         self._attributes = bool(features & _ATTRIBUTES)
         self._subvolumes = bool(features & _SUBVOLUMES)
         self._flags = int(features & ENTRY_FLAGS)
@@ -122,7 +126,6 @@ class Metadata:
         self._read_only = bool(features & _F.READ_ONLY)
         self._keeps_names = bool(features & _F.USER_NAMES)
         self._keeps_xattrs = bool(features & _F.XATTRS)
-        self._keeps_lists = bool(features & _F.ACL)
         self._keeps_label = bool(features & _F.SELINUX)
         self._keeps_capabilities = bool(features & _F.FILE_CAPABILITIES)
         self._keeps_projects = bool(features & _F.QUOTA_PROJECT_ID)
@@ -256,7 +259,7 @@ class Metadata:
         return self._keeps_capabilities and stat.S_ISREG(found.mode)
 
     def _access_lists(self, found: Described, names: list[str]) -> Lists:
-        if not self._keeps_lists or stat.S_ISLNK(found.mode):
+        if not self.wants_lists or stat.S_ISLNK(found.mode):
             return Lists()
         values = [found.attribute(name) if name in names else None for name in (ACCESS, DEFAULT)]
         return Lists(*values)

@@ -7,9 +7,8 @@ from typing import Final
 from desync_jobs.archive.acl import ACCESS, DEFAULT, permissions_of
 from desync_jobs.archive.acl_text import NamedIds, parse_acl
 from desync_jobs.archive.flag_words import FLAG_WORDS
-from desync_jobs.archive.metadata import SELINUX
+from desync_jobs.archive.metadata import SELINUX, Metadata
 from desync_jobs.archive.names import is_kept
-from desync_jobs.archive.unkept import Unkept
 from desync_jobs.errors import SourceError
 from desync_jobs.formats.catar.node import Body
 from desync_jobs.formats.catar.records import Device, Payload, Symlink
@@ -22,18 +21,21 @@ _LISTS: Final = {ACCESS: tar.ACCESS_LIST, DEFAULT: tar.DEFAULT_LIST}
 
 
 class TarFile:
-    """One member; what of it has no place in an archive is counted in `unkept`."""
+    """One member; what `metadata` asks for and has no place in an archive is counted there."""
 
-    def __init__(self, name: bytes, member: Member, unkept: Unkept) -> None:
+    def __init__(self, name: bytes, member: Member, metadata: Metadata) -> None:
         self.name = name
         self._member = member
-        self._unkept = unkept
+        self._unkept = metadata.unkept
+        self._wants_lists = metadata.wants_lists
+        self._wants_flags = metadata.wants_flags
         self._named = NamedIds()
 
     @cached_property
     def mode(self) -> int:
         """`st_mode` of the file that has its access list; bsdtar writes another one."""
-        mode, value = self._member.mode, self._attributes.get(ACCESS)
+        mode = self._member.mode
+        value = self._attributes.get(ACCESS) if self._wants_lists else None
         if value is None or stat.S_ISLNK(mode):
             return mode
         return mode & ~0o777 | permissions_of(value)
@@ -54,7 +56,7 @@ class TarFile:
             flag = FLAG_WORDS.get(word)
             if flag is not None and stat.S_IFMT(self._member.mode) in _FLAGGED:
                 found |= flag
-            elif word:
+            elif word and self._wants_flags:
                 self._unkept.add(f"the file flag {word.decode('utf-8', 'replace')} of", self.name)
         return found
 
@@ -100,12 +102,12 @@ class TarFile:
         records = self._member.records
         found = self._member.xattrs()
         for attribute, keyword in _LISTS.items():
-            if keyword in records:
+            if keyword in records and self._wants_lists:
                 self._add_list(found, attribute, records[keyword])
+        if tar.RICH_LIST in records and self._wants_lists:
+            self._unkept.add("the access list of NFS of", self.name)
         if tar.SELINUX in records:
             found[SELINUX] = records[tar.SELINUX]
-        if tar.RICH_LIST in records:
-            self._unkept.add("the access list of NFS of", self.name)
         return found
 
     def _add_list(self, found: dict[str, bytes], attribute: str, text: bytes) -> None:

@@ -9,7 +9,7 @@ import os
 import stat
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -51,9 +51,20 @@ def open_stream(fd: int, name: str, spooling: Spooling, cancel: Cancel) -> Itera
         return
     from tempfile import TemporaryFile
 
-    with TemporaryFile(dir=spooling.folder) as spool:
+    with ExitStack() as opened:
+        with _spool_failures(spooling):
+            spool = opened.enter_context(TemporaryFile(dir=spooling.folder))
         _Copying(source, spooling).copy(expand, spool)
         yield Stream(name, spool.fileno())
+
+
+@contextmanager
+def _spool_failures(spooling: Spooling) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = spooling.folder or "the system's temporary folder"
+        raise TargetError.of_writing(f"a temporary file in {where}", error) from error
 
 
 class _Source(io.RawIOBase):
@@ -110,12 +121,9 @@ class _Copying:
                     f"{source.label}: becomes more than {written - 1:,} bytes where it is "
                     "decompressed; raise max_expansion if they are wanted"
                 )
-            try:
+            with _spool_failures(self._spooling):
                 spool.write(piece)
                 spool.flush()
-            except OSError as error:
-                where = self._spooling.folder or "the system's temporary folder"
-                raise TargetError.of_writing(f"a temporary file in {where}", error) from error
             self._spooling.proceed(source.done - told)
             told = source.done
 

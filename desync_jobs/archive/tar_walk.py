@@ -184,7 +184,7 @@ class TarWalk:
     def _told(
         self, name: bytes, member: Member, read: Callable[[int], bytes] | None
     ) -> Visit | None:
-        file = TarFile(name, member, self._metadata.unkept)
+        file = TarFile(name, member, self._metadata)
         if name and self._exclude_nodump and file.flags & _NODUMP:
             return None
         node = self._metadata.node(file, file)

@@ -28,6 +28,7 @@ READERS = {
     "info": ("info", "-"),
     "list-chunks": ("list-chunks", "-"),
     "extract": ("extract", "-s", "store", "-", "blob"),
+    "tar": ("tar", "--input-format=tar", "a.catar", "-"),
     "cat": ("cat", "-s", "store", "-"),
 }
 

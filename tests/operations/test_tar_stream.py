@@ -299,6 +299,36 @@ def test_what_an_archive_cannot_hold_is_told(archives: Archives) -> None:
     assert archives.node("a").xattrs == (Xattr(b"user.kept", b"2"),)
 
 
+def test_what_is_not_asked_for_is_neither_told_nor_understood(archives: Archives) -> None:
+    headers = {
+        "SCHILY.fflags": "undel",
+        "SCHILY.acl.ace": "owner@:r:allow",
+        "SCHILY.acl.access": "user::rw-,user:no-such-user:r--,group::r--,mask::r--,other::---",
+        "SCHILY.xattr.security.note": "1",
+    }
+    owner = {"uid": 5, "uname": "domain\\somebody", "pax_headers": headers}
+    ended = archives.do([ROOT, Given("a", fields=owner)], with_features=["unix"])
+
+    assert (ended.summary, ended.warnings) == ((0, "done"), [])
+
+
+def test_the_dialect_of_desync_has_lists_and_labels_as_attributes(archives: Archives) -> None:
+    headers = {
+        "SCHILY.acl.access": "user::rw-,user:5:r--,group::r--,mask::r--,other::---",
+        "SCHILY.xattr.user.x": "1",
+        "RHT.security.selinux": "label",
+    }
+    archives.do([ROOT, Given("a", fields={"pax_headers": headers})], dialect="desync")
+    found = archives.node("a")
+
+    assert [one.name for one in found.xattrs] == [
+        b"security.selinux",
+        b"system.posix_acl_access",
+        b"user.x",
+    ]
+    assert found.entry.mode == 0o100640
+
+
 def test_features_leave_out_what_they_leave_out_of_directories(archives: Archives) -> None:
     nodump = {"pax_headers": {"SCHILY.fflags": "nodump"}}
     members = [

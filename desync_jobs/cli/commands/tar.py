@@ -6,6 +6,7 @@ from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
+from desync_jobs.cli.kept import KeptOptions, kept_options
 from desync_jobs.cli.oneline import OneLine
 
 _EXAMPLES = (
@@ -14,7 +15,6 @@ _EXAMPLES = (
     "docker export box | desync-run tar --input-format tar --tar-add-root box.catar -",
     "desync-run tar --with=unix --no-time - /srv/root | ssh host casync extract - root",
 )
-_TIMES = ("sec-time", "usec-time", "nsec-time", "2sec-time")
 
 
 @click.command("tar", cls=Command, examples=_EXAMPLES)
@@ -35,32 +35,7 @@ _TIMES = ("sec-time", "usec-time", "nsec-time", "2sec-time")
     "-i", "--index", "chunked", is_flag=True, help="Cut the archive into chunks; write its index."
 )
 @click.option("-s", "--store", metavar="PLACE", help="Store that receives the chunks.")
-@click.option(
-    "--with",
-    "with_features",
-    multiple=True,
-    metavar="FEATURE",
-    help="Keep this of files, in casync's words (best, unix, xattrs); may be repeated.",
-)
-@click.option(
-    "--without",
-    "without_features",
-    multiple=True,
-    metavar="FEATURE",
-    help="Leave this out (all, privileged, acl); may be repeated.",
-)
-@click.option("--no-time", is_flag=True, help="Leave out when files were changed.")
-@click.option(
-    "-x", "--one-file-system", is_flag=True, help="Leave out what something is mounted at."
-)
-@click.option(
-    "--exclude-file/--no-exclude-file", default=True, help="Heed .caexclude files (default)."
-)
-@click.option(
-    "--exclude-nodump/--no-exclude-nodump",
-    default=True,
-    help="Leave out files with the attribute d of chattr (default).",
-)
+@kept_options
 @click.option(
     "--dialect",
     metavar="PROGRAM",
@@ -79,12 +54,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     tar_add_root: bool,
     chunked: bool,
     store: str | None,
-    with_features: tuple[str, ...],
-    without_features: tuple[str, ...],
-    no_time: bool,
-    one_file_system: bool,
-    exclude_file: bool,
-    exclude_nodump: bool,
+    kept: KeptOptions,
     dialect: str | None,
     chunk_size: str | None,
     digest: str | None,
@@ -101,11 +71,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         "tar_stream" if input_format == "tar" else "directory": source,
         "add_root": tar_add_root or None,
         key: output,
-        "with_features": list(with_features) or None,
-        "without_features": [*without_features, *(_TIMES if no_time else ())] or None,
-        "one_file_system": one_file_system or None,
-        "exclude_file": None if exclude_file else False,
-        "exclude_nodump": None if exclude_nodump else False,
+        **kept.fields(),
         "dialect": dialect,
         "chunk_size": chunk_size,
         "digest": digest,
