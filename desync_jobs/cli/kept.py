@@ -1,7 +1,7 @@
 """What is kept of a directory tree, as options of commands: casync's words for it."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -11,6 +11,27 @@ T = TypeVar("T")
 
 TIMES: Final = ("sec-time", "usec-time", "nsec-time", "2sec-time")
 """Every granularity of times."""
+
+with_features: Final = click.option(
+    "--with",
+    "with_features",
+    multiple=True,
+    metavar="FEATURE",
+    help="Keep this of files, in casync's words (best, unix, xattrs); may be repeated.",
+)
+without_features: Final = click.option(
+    "--without",
+    "without_features",
+    multiple=True,
+    metavar="FEATURE",
+    help="Leave this out (all, privileged, acl); may be repeated.",
+)
+no_time: Final = click.option("--no-time", is_flag=True, help="Leave out when files were changed.")
+
+
+def left_out(without: Sequence[str], *, no_time: bool) -> list[str] | None:
+    """Return what is left out, times among it; None for nothing."""
+    return [*without, *(TIMES if no_time else ())] or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +49,7 @@ class KeptOptions:
         """Return the keys of an operation that archives a directory; None where not asked for."""
         return {
             "with_features": list(self.with_features) or None,
-            "without_features": [*self.without_features, *(TIMES if self.no_time else ())] or None,
+            "without_features": left_out(self.without_features, no_time=self.no_time),
             "one_file_system": self.one_file_system or None,
             "exclude_file": None if self.exclude_file else False,
             "exclude_nodump": None if self.exclude_nodump else False,
@@ -38,21 +59,9 @@ class KeptOptions:
 def kept_options(function: Callable[..., T]) -> Callable[..., T]:
     """Add the options of a command that archives a directory, which become its `kept`."""
 
-    @click.option(
-        "--with",
-        "with_features",
-        multiple=True,
-        metavar="FEATURE",
-        help="Keep this of files, in casync's words (best, unix, xattrs); may be repeated.",
-    )
-    @click.option(
-        "--without",
-        "without_features",
-        multiple=True,
-        metavar="FEATURE",
-        help="Leave this out (all, privileged, acl); may be repeated.",
-    )
-    @click.option("--no-time", is_flag=True, help="Leave out when files were changed.")
+    @with_features
+    @without_features
+    @no_time
     @click.option(
         "-x", "--one-file-system", is_flag=True, help="Leave out what something is mounted at."
     )

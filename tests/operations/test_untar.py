@@ -350,6 +350,15 @@ def test_the_command_unpacks_archives_and_indexes(workspace: Workspace, desync_r
     assert packed(workspace, "cut", "cut.catar") == wanted
 
 
+@pytest.mark.usefixtures("tree")
+def test_the_command_leaves_times_out(workspace: Workspace, desync_run: Run) -> None:
+    ran = desync_run("untar", "-q", "--no-time", "--no-same-owner", "tree.catar", "new")
+
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert (workspace / "new" / "a").stat().st_mtime_ns > TIME
+    assert stat.S_IMODE((workspace / "new" / "c").stat().st_mode) == 0o4711
+
+
 def test_a_whole_new_tree_has_nothing_else_in_it(workspace: Workspace) -> None:
     from desync_jobs.errors import ManifestError
 

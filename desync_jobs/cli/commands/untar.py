@@ -2,6 +2,7 @@
 
 import click
 
+from desync_jobs.cli import kept
 from desync_jobs.cli.archives import ArchiveOptions, archive_options
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
@@ -30,20 +31,9 @@ _TAR_FORMATS = {"pax": "pax", "gnu-tar": "gnu"}
     default=_DISK,
     help="What TARGET is: a directory on disk (default) or a tar stream, of POSIX or of GNU tar.",
 )
-@click.option(
-    "--with",
-    "with_features",
-    multiple=True,
-    metavar="FEATURE",
-    help="Give files this of the archive, in casync's words (best, unix, xattrs); may be repeated.",
-)
-@click.option(
-    "--without",
-    "without_features",
-    multiple=True,
-    metavar="FEATURE",
-    help="Leave this out (all, privileged, acl); may be repeated.",
-)
+@kept.with_features
+@kept.without_features
+@kept.no_time
 @click.option("--no-same-owner", is_flag=True, help="Let files belong to who runs this.")
 @click.option(
     "--no-same-permissions", is_flag=True, help="Give files the modes that the umask says."
@@ -74,6 +64,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     reading: ArchiveOptions,
     with_features: tuple[str, ...],
     without_features: tuple[str, ...],
+    no_time: bool,
     no_same_owner: bool,
     no_same_permissions: bool,
     delete: bool,
@@ -91,7 +82,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         "target" if output_format == _DISK else "tar_stream": target,
         "tar_format": _TAR_FORMATS.get(output_format),
         "with_features": list(with_features) or None,
-        "without_features": list(without_features) or None,
+        "without_features": kept.left_out(without_features, no_time=no_time),
         "same_owner": False if no_same_owner else None,
         "same_permissions": False if no_same_permissions else None,
         "delete": delete or None,
