@@ -30,7 +30,8 @@ _WINDOW: Final = 1024
 _METADATA_LIMIT: Final = 32 << 20
 """Bytes of the most metadata that one node is read with."""
 _AT_ONCE: Final = 64 << 10
-"""Bytes that are read for the names of entries that are small."""
+"""The most bytes that are read for the names of several entries."""
+_SEVERAL: Final = 4
 _TABLES: Final = 8 << 20
 """Bytes of tables that are kept."""
 
@@ -181,17 +182,28 @@ class _Windows:
         self._blob = blob
         self._begin = 0
         self._data = b""
+        self._length = 0
+        self._served = 0
 
     def at(self, span: Span, length: int) -> bytes:
         """Return the first `length` bytes of `span`, or all where those are fewer."""
         size = min(length, span.size)
         begin = span.start - self._begin
         if not 0 <= begin <= len(self._data) - size:
-            close = 0 <= begin <= len(self._data) + _AT_ONCE
-            more = min(_AT_ONCE if close else size, self._blob.size - span.start)
+            self._adapt()
             self._begin, begin = span.start, 0
-            self._data = _exactly(self._blob, span.start, max(size, more))
+            ahead = min(self._length, self._blob.size - span.start)
+            self._data = _exactly(self._blob, span.start, max(size, ahead))
+        self._served += 1
         return self._data[begin : begin + size]
+
+    def _adapt(self) -> None:
+        """Read more at once after a window that served several, and less after another."""
+        if self._served >= _SEVERAL:
+            self._length = min(2 * self._length, _AT_ONCE)
+        elif self._served <= 1:
+            self._length = max(self._length // 2, _WINDOW)
+        self._served = 0
 
 
 def _exactly(blob: RandomAccess, offset: int, length: int) -> bytes:
