@@ -16,7 +16,7 @@ from desync_jobs.formats.catar.records import AclName, Device, Payload, Symlink
 from desync_jobs.formats.flags import FeatureFlags
 from desync_jobs.formats.tar import member as tar
 from desync_jobs.formats.tar.pax import Records
-from desync_jobs.formats.tar.writing import Fields, TarFormat
+from desync_jobs.formats.tar.writing import OWNER_LIMIT, Fields, TarFormat
 
 _SECOND: Final = 1_000_000_000
 _KINDS: Final = {
@@ -67,8 +67,8 @@ class MemberFields:
             _mode(node, wanted),
             user,
             group,
-            self._name(wanted, user, None if node.user is None else node.user.name),
-            self._name(wanted, group, None if node.group is None else node.group.name),
+            self._name(wanted, user, None if node.user is None else node.user.name, path),
+            self._name(wanted, group, None if node.group is None else node.group.name, path),
             self._time(wanted, path),
             body.size if isinstance(body, Payload) else 0,
             body.target if isinstance(body, Symlink) else b"",
@@ -77,8 +77,11 @@ class MemberFields:
             self._records(node, wanted, path),
         )
 
-    def _name(self, wanted: Wanted, number: int, name: bytes | None) -> bytes:
+    def _name(self, wanted: Wanted, number: int, name: bytes | None, path: bytes) -> bytes:
         if not self._named or wanted.owner is None:
+            return b""
+        if name and len(name) > OWNER_LIMIT and self._form is TarFormat.GNU:
+            self._unkept.add("a name of an owner of", path)
             return b""
         # No archive tells the name of root.
         return name or (b"" if number else _ROOT)

@@ -119,7 +119,7 @@ class _Copying:
             if written - source.done > self._spooling.expansion:
                 raise TarFormatError(
                     f"{source.label}: becomes more than {written - 1:,} bytes where it is "
-                    "decompressed; raise max_expansion if they are wanted"
+                    "decompressed; raise max_expansion (--max-expansion) if they are wanted"
                 )
             with _spool_failures(self._spooling):
                 spool.write(piece)

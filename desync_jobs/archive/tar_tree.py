@@ -127,7 +127,7 @@ class TarTree:
         if self._left < 0:
             raise TarFormatError(
                 f"makes more than {self._expansion:,} bytes of holes and of linked files; raise "
-                "max_expansion if they are wanted"
+                "max_expansion (--max-expansion) if they are wanted"
             )
 
     def _names(self, path: bytes) -> list[bytes]:

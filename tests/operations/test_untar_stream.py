@@ -120,6 +120,26 @@ def test_what_gnus_format_cannot_hold_is_told(workspace: Workspace) -> None:
     ]
 
 
+def test_a_name_that_gnus_format_cannot_hold_is_told_and_not_cut(workspace: Workspace) -> None:
+    parts: list[Part] = [
+        directory(),
+        Filename(b"a"),
+        regular(uid=5),
+        User(b"u" * 40),
+        Payload(0),
+        END,
+    ]
+    (workspace / "a.catar").write_bytes(archive(parts))
+    ended = workspace.do("untar", archive="a.catar", tar_stream="a.tar", tar_format="gnu")
+    pax = workspace.do("untar", archive="a.catar", tar_stream="-")
+
+    assert ended.warnings == [
+        "a name of an owner of 'a' has no place in a tar stream of the format gnu"
+    ]
+    assert members((workspace / "a.tar").read_bytes())["a"].uname == ""
+    assert members(pax.output)["a"].uname == "u" * 40
+
+
 def test_what_is_not_wanted_is_neither_written_nor_told(workspace: Workspace) -> None:
     (workspace / "a.catar").write_bytes(archive(kinds()))
     ended = workspace.do(

@@ -32,6 +32,11 @@ _EXAMPLES = (
     help="Add a directory for all that the tar stream has, where it has none called '.'.",
 )
 @click.option(
+    "--max-expansion",
+    metavar="SIZE",
+    help="Refuse a tar stream that grows by more, through holes, links and compression [1 TiB].",
+)
+@click.option(
     "-i", "--index", "chunked", is_flag=True, help="Cut the archive into chunks; write its index."
 )
 @click.option("-s", "--store", metavar="PLACE", help="Store that receives the chunks.")
@@ -52,6 +57,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     source: str,
     input_format: str,
     tar_add_root: bool,
+    max_expansion: str | None,
     chunked: bool,
     store: str | None,
     kept: KeptOptions,
@@ -70,6 +76,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     fields = {
         "tar_stream" if input_format == "tar" else "directory": source,
         "add_root": tar_add_root or None,
+        "max_expansion": max_expansion,
         key: output,
         **kept.fields(),
         "dialect": dialect,

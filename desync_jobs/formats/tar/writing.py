@@ -17,10 +17,11 @@ from desync_jobs.formats.tar.pax import Records, format_records, format_time
 END: Final = 2 * ZEROS
 """What every stream ends with."""
 
+OWNER_LIMIT: Final = 31
+"""Bytes of the longest name of an owner in a header; one is left for a NUL."""
+
 _SECOND: Final = 1_000_000_000
 _NAME: Final = 100
-_OWNER: Final = 31
-"""Bytes of the longest name of an owner; one is left for a NUL."""
 _LONG_NAME: Final = "././@LongLink"
 _SMALL_DIGITS: Final = 7
 _LARGE_DIGITS: Final = 11
@@ -70,7 +71,7 @@ def padding(size: int) -> bytes:
 def _pax(fields: Fields) -> bytes:
     records: Records = []
     texts = (("path", fields.path, _NAME), ("linkpath", fields.target, _NAME))
-    owners = (("uname", fields.user, _OWNER), ("gname", fields.group, _OWNER))
+    owners = (("uname", fields.user, OWNER_LIMIT), ("gname", fields.group, OWNER_LIMIT))
     for keyword, text, most in (*texts, *owners):
         if len(text) > most:
             records.append((keyword.encode(), text))
@@ -126,8 +127,8 @@ def _header(fields: Fields, magic: bytes, number: _Number) -> bytes:
             fields.kind,
             fields.target[:_NAME].ljust(_NAME, b"\0"),
             magic,
-            fields.user[:_OWNER].ljust(_OWNER + 1, b"\0"),
-            fields.group[:_OWNER].ljust(_OWNER + 1, b"\0"),
+            fields.user[:OWNER_LIMIT].ljust(OWNER_LIMIT + 1, b"\0"),
+            fields.group[:OWNER_LIMIT].ljust(OWNER_LIMIT + 1, b"\0"),
             number(fields.major, _SMALL_DIGITS),
             number(fields.minor, _SMALL_DIGITS),
         )
