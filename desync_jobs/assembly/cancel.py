@@ -10,7 +10,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +33,7 @@ class Cancel:
     def __init__(self) -> None:
         self._error: Callable[[], InterruptedRunError] | None = None
         self._threads = threading.local()
+        self._last: list[Callable[[], None]] = []
 
     @contextmanager
     def heeding(self, off: CallOff) -> Iterator[None]:
@@ -56,6 +57,21 @@ class Cancel:
     def stopped(self) -> bool:
         """Whether somebody asked."""
         return self._error is not None
+
+    @contextmanager
+    def before_leaving(self, do: Callable[[], None]) -> Iterator[None]:
+        """While inside, have `do` done where the process ends at once: it must be quick."""
+        self._last.append(do)
+        try:
+            yield
+        finally:
+            self._last.remove(do)
+
+    def leave(self) -> None:
+        """Do what has to be done before the process ends at once, whether it succeeds or not."""
+        for do in self._last:
+            with suppress(Exception):
+                do()
 
     def check(self) -> None:
         """Raise `InterruptedRunError` if somebody asked to stop, `AbandonedError` if called off."""

@@ -21,12 +21,14 @@ def cancelling(cancel: Cancel) -> Iterator[None]:
 
     The first signal asks `cancel` to stop. A second one, of either kind, ends
     the process at once with the exit code of the first: temporary files stay,
-    and nothing incomplete has been published. SIGHUP keeps its own meaning.
+    nothing incomplete has been published, and what is mounted is taken away. SIGHUP keeps its
+    own meaning.
     """
     first: list[str] = []
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if first:
+            cancel.leave()
             _leave_at_once(_EXIT_CODES[first[0]])
         first.append(signal.Signals(number).name)
         cancel.stop(first[0])

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -61,8 +62,10 @@ def stay_mounted(task: Task[S], shown: Shown) -> Failures:
     with (
         hangups(task) as noted,
         Session(shown.content, place, failures, **shown.options) as session,
+        ExitStack() as opened,
     ):
         session.start(task.warn)
+        opened.enter_context(machine.cancel.before_leaving(session.leave))
         machine.reporter.emit(Mounted(task.name, path))
         while not machine.cancel.stopped:
             if session.wait(_LOOK_AGAIN):

@@ -18,7 +18,7 @@ from desync_jobs.errors import MountError
 from desync_jobs.mount.fuse_log import capturing
 from desync_jobs.mount.library import fuse_class, load_fuse
 from desync_jobs.mount.telling import Failures, Guarded
-from desync_jobs.mount.unmounting import detach, left_behind, unmount
+from desync_jobs.mount.unmounting import detach, is_mounted, left_behind, unmount
 
 _LOOK_AGAIN: Final = 0.1
 _LET_GO: Final = 5.0
@@ -60,6 +60,8 @@ class Session:
         self._content = _Started(Guarded(content, failures))
         self._options = options
         self._ended = threading.Event()
+        self._device = 0
+        """The number of the mounted file system."""
         self._error: BaseException | None = None
         self._said: deque[str] = deque(maxlen=_LINES)
         self._thread = threading.Thread(target=self._run, name="fuse", daemon=True)
@@ -79,7 +81,8 @@ class Session:
             while not self._content.ready.wait(_LOOK_AGAIN):
                 if self._ended.is_set():
                     raise self._failure()
-        _ask_for_more(self._place.path)
+        self._device = os.stat(self._place.path).st_dev
+        _ask_for_more(self._device)
 
     @property
     def ended(self) -> bool:
@@ -105,16 +108,23 @@ class Session:
         """
         deadline = time.monotonic() + patience
         while not self._ended.is_set():
-            if unmount(self._place.path):
+            # Somebody may have taken it away already, and still use it.
+            there = is_mounted(self._device)
+            if there and unmount(self._place.path):
                 give_up()
                 return self._ended.wait(_LET_GO)
             if time.monotonic() >= deadline:
-                detach(self._place.path)
+                self.leave()
                 give_up()
                 self._ended.wait(_LET_GO)
                 return False
             self._ended.wait(_LOOK_AGAIN)
         return True
+
+    def leave(self) -> None:
+        """Take it away at once, whoever uses it, and wait for nothing."""
+        if not self._ended.is_set() and is_mounted(self._device):
+            detach(self._place.path)
 
     def __enter__(self) -> Self:
         return self
@@ -190,13 +200,12 @@ def _same_directory() -> Iterator[None]:
         os.close(here)
 
 
-def _ask_for_more(place: str) -> None:
+def _ask_for_more(device: int) -> None:
     """Have the kernel read 1 MiB at once instead of 128 KiB, where this process may say so.
 
     A request costs about as much as copying its bytes, so it is two to three times as fast.
     """
     with suppress(OSError):
-        device = os.stat(place).st_dev
         path = f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/read_ahead_kb"
         with open(path, "w", encoding="ascii") as setting:
             setting.write(str(_READ_AHEAD))

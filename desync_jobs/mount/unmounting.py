@@ -30,6 +30,13 @@ def detach(place: str) -> None:
         _umount(place, _DETACH)
 
 
+def is_mounted(device: int) -> bool:
+    """Whether the file system with this number is mounted anywhere; asks nothing of it."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+        number = f"{os.major(device)}:{os.minor(device)}"
+        return any(line.split(" ", 3)[2] == number for line in table)
+
+
 def left_behind(place: str) -> bool:
     """Whether the process of the file system at `place` is dead, so that nothing works there."""
     try:

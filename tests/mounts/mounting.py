@@ -3,7 +3,8 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -63,3 +64,11 @@ def is_mounted(directory: Path) -> bool:
     """Whether there is a file system at `mnt`, alive or dead."""
     place = f" {directory / 'mnt'} "
     return place in Path("/proc/mounts").read_text()
+
+
+def waited_for(condition: Callable[[], bool]) -> None:
+    """Return when `condition` is true; fail where that takes too long."""
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)

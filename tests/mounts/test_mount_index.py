@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from desync_jobs.errors import EXIT_TERMINATED
 from tests.mounts.conftest import BLOB
-from tests.mounts.mounting import is_mounted, own_mount, statistics, unmount
+from tests.mounts.mounting import is_mounted, own_mount, statistics, unmount, waited_for
 from tests.servers.own import chunk_server
 from tests.workspace import Workspace
 
@@ -111,6 +112,17 @@ def test_whoever_uses_it_is_served_until_patience_ends(image: Workspace) -> None
             with pytest.raises(OSError, match=os.strerror(errno.ENOTCONN)):
                 call()
     assert not is_mounted(image.path)
+
+
+def test_a_second_signal_takes_it_away_at_once(image: Workspace) -> None:
+    with own_mount(*FROM_STORE, "--patience", "1h", directory=image.path) as mount:
+        file = (image / "mnt" / "disk.img").open("rb", buffering=0)
+        mount.process.send_signal(signal.SIGTERM)
+        waited_for(lambda: "stopping" in (image / "events").read_text())
+        assert mount.stop(signal.SIGINT) == EXIT_TERMINATED
+        assert not is_mounted(image.path)
+        with pytest.raises(OSError, match=os.strerror(errno.ENOTCONN)):
+            file.close()
 
 
 def test_it_ends_as_soon_as_nobody_uses_it_any_more(image: Workspace) -> None:

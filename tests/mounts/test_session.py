@@ -2,6 +2,7 @@
 
 import errno
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,26 @@ def test_who_is_not_root_takes_away_what_is_used(
         assert mounted.wait(10)
     assert gave_up == [True]
     assert os.listdir(place) == []
+
+
+def test_what_was_mounted_before_at_the_same_place_stays(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "_LET_GO", 0.1)
+    require_fuse()
+    subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True)
+    (place / "below").touch()
+    with session(place) as mounted:
+        mounted.start(print)
+        file = os.open(place / "empty", os.O_RDONLY)
+        subprocess.run(["umount", "--lazy", place], check=True)  # which leaves it to its users
+        assert os.listdir(place) == ["below"]
+        mounted.leave()
+        assert not mounted.end(0)
+        assert os.listdir(place) == ["below"]
+        os.close(file)
+        assert mounted.wait(10)
+    subprocess.run(["umount", place], check=True)
 
 
 def test_leaving_the_block_ends_it_whoever_uses_it(place: Path) -> None:

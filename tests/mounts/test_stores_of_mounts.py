@@ -5,8 +5,7 @@ import random
 import shutil
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from threading import Event
 import pytest
 
 from tests.mounts.conftest import BLOB
-from tests.mounts.mounting import is_mounted, own_mount, statistics
+from tests.mounts.mounting import is_mounted, own_mount, statistics, waited_for
 from tests.servers.own import chunk_server, own_server
 from tests.workspace import Workspace
 
@@ -24,13 +23,6 @@ MOUNT = ("mount-index", "disk.img.caibx", "mnt")
 
 def names(file: Path, *places: str) -> None:
     file.write_text(json.dumps({"stores": places}))
-
-
-def waited_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @contextmanager
