@@ -271,7 +271,7 @@ def test_bytes_a_second_are_paced() -> None:
         began = time.monotonic()
         place.get(NAMES[:20], 10_000)
 
-        assert 0.3 < time.monotonic() - began < 10
+        assert time.monotonic() - began > 0.3
 
 
 def exchange(url: str, credentials: Credentials, path: str = "/x") -> list[int]:
