@@ -24,6 +24,8 @@ def main() -> None:
     arguments = _arguments()
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="desync-run-bench.") as root:
         folder = Folder(root)
+        # Not the user's own, which may have indexes of what is timed.
+        os.environ["XDG_CACHE_HOME"] = folder.at("cache")
         build_image(folder.at("image"), folder.at("staging"), arguments.content << 20)
         build_image(folder.at("next"), folder.at("staging"), arguments.content << 20, version=2)
         change_image(folder.at("image"), folder.at("changed"))

@@ -34,6 +34,7 @@ def tree_works(folder: Folder, size: int) -> list[Work]:
         return Work(name, size, tuple(one for some in found for one in some))
 
     unpacked = {"desync-run": ("tree-new",), "casync": ("tree-new",)}
+    seeded = f"--seed={at('tree-1')} {index} {new}"
     return [
         work(
             "tar into chunks",
@@ -52,8 +53,15 @@ def tree_works(folder: Folder, size: int) -> list[Work]:
         ),
         work(
             "untar next version with seed",
-            f"untar {from_store} --seed={at('tree-1')} {index} {new}",
-            f"extract {from_store} --seed={at('tree-1')} {index} {new}",
+            f"untar {from_store} {seeded}",
+            f"extract {from_store} {seeded}",
+            # What is kept of seeds is in the cache.
+            {"desync-run": ("tree-new", "cache"), "casync": ("tree-new",)},
+        ),
+        work(
+            "untar next version with known seed",
+            f"untar {from_store} {seeded}",
+            f"extract {from_store} {seeded}",
             unpacked,
         ),
     ]

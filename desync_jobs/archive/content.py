@@ -13,19 +13,23 @@ from desync_jobs.core.chunk import BytesLike
 
 BLOCK: Final = 4096
 _COMPARED: Final = 1 << 20
+_CORRECTED: Final = 1 << 16
 _WORD: Final = 8
 _WORDS: Final = BLOCK // _WORD
 
 
-def correct_content(fd: int, offset: int, data: BytesLike) -> bool:
-    """Write a piece of a file that has some content already; returns whether that was another.
+def correct_content(fd: int, offset: int, data: BytesLike) -> int:
+    """Write what differs in a piece of a file that has content; returns how many bytes that is.
 
     Raises `OSError`.
     """
-    if same_content(fd, offset, data):
-        return False
-    _write(fd, offset, data)
-    return True
+    view, written = memoryview(data), 0
+    for begin in range(0, len(view), _CORRECTED):
+        part = view[begin : begin + _CORRECTED]
+        if not same_content(fd, offset + begin, part):
+            _write(fd, offset + begin, part)
+            written += len(part)
+    return written
 
 
 def write_content(fd: int, offset: int, data: BytesLike) -> bool:

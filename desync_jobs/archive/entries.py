@@ -50,8 +50,7 @@ class NewFile:
         try:
             if self._borrowed is None:
                 return write_content(self.fd, offset, data)
-            if correct_content(self.fd, offset, data):
-                self._corrected.append(len(data))
+            self._corrected.append(correct_content(self.fd, offset, data))
         except OSError as error:
             raise TargetError.of_writing(os.fsdecode(self.path), error) from error
         return False
