@@ -58,9 +58,9 @@ fuzz examples="20000" *args:
     TAR_FUZZ_SECONDS=120 python -m pytest -q --timeout=900 tests/faults/test_fuzzed_tars.py {{ args }}
     CATAR_FUZZ_SECONDS=200 python -m pytest -q --timeout=900 tests/faults/test_fuzzed_archives.py {{ args }}
 
-# Take many more random trees through casync and here than the tests do: archived, unpacked, mounted
+# Take many more random trees through casync and here than the tests do: archived, unpacked, updated, mounted
 trees count="200" *args:
-    CATAR_TREES={{ count }} MOUNT_TREES={{ count }} python -m pytest -q -n auto tests/interop/test_casync_archives.py tests/interop/test_casync_digests.py tests/interop/test_casync_trees.py tests/mounts/test_mount.py {{ args }}
+    CATAR_TREES={{ count }} MOUNT_TREES={{ count }} python -m pytest -q -n auto tests/interop/test_casync_archives.py tests/interop/test_casync_digests.py tests/interop/test_casync_trees.py tests/interop/test_casync_seeds.py tests/mounts/test_mount.py {{ args }}
 
 # Try many more interleavings of publishers and collectors than the tests do
 simulate interleavings="5000":
