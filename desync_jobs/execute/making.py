@@ -1,6 +1,7 @@
 """A stream → its chunks in a store, and its index."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from desync_jobs.assembly.cutting import Cutting, Stream, cut_stream
@@ -18,11 +19,6 @@ from desync_jobs.formats.flags import flags_algorithm
 
 class Made(Protocol):
     """A spec of an operation that makes chunks and an index."""
-
-    @property
-    def index(self) -> str:
-        """The index to write."""
-        ...
 
     @property
     def store(self) -> str | None:
@@ -43,26 +39,40 @@ class Made(Protocol):
 S = TypeVar("S", bound=Made)
 
 
+@dataclass(frozen=True, slots=True)
+class IndexWanted:
+    """The index to write."""
+
+    path: str
+    """As written in the manifest."""
+    flags: int
+    """Its feature flags, which say with which digest chunks are named."""
+
+
 def cutting_of(task: Task[S]) -> Cutting:
     """Return how the operation cuts."""
     return Cutting(task.spec.chunk_size, task.spec.cut, task.machine.kernel)
 
 
 def make_chunks(
-    task: Task[S], stream: Stream, flags: int, check: Callable[[], None], phase: Phase | None = None
+    task: Task[S],
+    stream: Stream,
+    wanted: IndexWanted,
+    check: Callable[[], None],
+    phase: Phase | None = None,
 ) -> Done:
-    """Cut `stream`, store what the store lacks, sync, and publish an index with `flags`.
+    """Cut `stream`, store what the store lacks, sync, and publish the index.
 
     `check` is called when all was read, before anything is published, and may refuse it. Without
     a `phase`, whoever feeds the stream tells of progress.
     """
     spec, machine = task.spec, task.machine
-    algorithm = flags_algorithm(flags)
+    algorithm = flags_algorithm(wanted.flags)
     store = None if spec.store is None else open_store(task, spec.store, Reading(algorithm))
     cutting = cutting_of(task)
     keeping = Keeping(cutting, algorithm, store)
-    with open_index_output(task, spec.index) as output:
-        index = IndexOutput(output, flags, spec.chunk_size)
+    with open_index_output(task, wanted.path) as output:
+        index = IndexOutput(output, wanted.flags, spec.chunk_size)
         if store is not None:
             store.prepare()  # even an empty blob has a store, which other operations may ask
         for batch in cut_stream(stream, cutting, machine.workers, keeping.keep):

@@ -9,7 +9,7 @@ from desync_jobs.execute.indexes import find_index, index_output_facts
 from desync_jobs.execute.inputs import file_facts, open_input
 from desync_jobs.execute.keeping import Keeping
 from desync_jobs.execute.kept import lacking_in
-from desync_jobs.execute.making import cutting_of, make_chunks
+from desync_jobs.execute.making import IndexWanted, cutting_of, make_chunks
 from desync_jobs.execute.opening import Reading
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
@@ -92,8 +92,8 @@ def do_make(task: Task[MakeSpec], step: Step) -> Done:
                 task.warn(f"{blob.path} changed while it was read; the index is of what was read")
 
         phase = task.phase("chunking" if spec.store is None else "storing", blob.size)
-        flags = blob_flags(spec.digest, spec.cut)
-        return make_chunks(task, Stream(fd, blob.path), flags, check, phase)
+        wanted = IndexWanted(spec.index, blob_flags(spec.digest, spec.cut))
+        return make_chunks(task, Stream(fd, blob.path), wanted, check, phase)
 
 
 def _written_to(before: os.stat_result, after: os.stat_result) -> bool:

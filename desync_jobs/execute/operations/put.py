@@ -9,7 +9,7 @@ from desync_jobs.assembly.cutting import Stream
 from desync_jobs.execute.archives import open_file
 from desync_jobs.execute.indexes import index_output_facts
 from desync_jobs.execute.inputs import file_facts
-from desync_jobs.execute.making import make_chunks
+from desync_jobs.execute.making import IndexWanted, make_chunks
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.catar.reading import Opened
@@ -30,7 +30,7 @@ def do_put(task: Task[PutSpec], step: Step) -> Done:
     facts = step.detail_as(FileFacts)
     nodes = 0
     with open_file(task, facts) as archive:
-        flags = archive.features()
+        wanted = IndexWanted(task.spec.index, archive.features())
 
         def feed(write: Callable[[Bytes], None]) -> None:
             nonlocal nodes
@@ -39,5 +39,5 @@ def do_put(task: Task[PutSpec], step: Step) -> Done:
 
         with piped(feed) as pipe:
             stream = Stream(pipe.fd, archive.name)
-            done = make_chunks(task, stream, flags, pipe.finish)
+            done = make_chunks(task, stream, wanted, pipe.finish)
     return replace(done, statistics={**done.statistics, "nodes": nodes})

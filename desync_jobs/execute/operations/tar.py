@@ -2,20 +2,18 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from desync_jobs.archive.encoding import ArchiveEncoder, Bytes, ContentCopier
 from desync_jobs.archive.piping import piped
-from desync_jobs.assembly.cutting import Cutting, Stream, cut_stream
+from desync_jobs.assembly.cutting import Stream
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.execute.archiving import Archived
-from desync_jobs.execute.index_output import IndexOutput
-from desync_jobs.execute.indexes import index_output_facts, open_index_output
+from desync_jobs.execute.indexes import index_output_facts
 from desync_jobs.execute.inputs import file_facts
-from desync_jobs.execute.keeping import Keeping
-from desync_jobs.execute.kept import stored_counts
-from desync_jobs.execute.opening import Reading, open_store
+from desync_jobs.execute.making import IndexWanted, make_chunks
 from desync_jobs.execute.outputs import open_output
-from desync_jobs.execute.result import Done, Status
+from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import FeatureFlags
 from desync_jobs.manifest.operations.tar import TarSpec
@@ -75,29 +73,13 @@ class _Making:
         return Done(status, {"bytes": phase.done, "entries": self._entries})
 
     def chunks(self) -> Done:
-        task, spec, machine = self._task, self._task.spec, self._task.machine
-        store = None if spec.store is None else open_store(task, spec.store, Reading(spec.digest))
-        cutting = Cutting(spec.chunk_size, spec.cut, machine.kernel)
-        keeping = Keeping(cutting, spec.digest, store)
-        flags = _index_flags(self.tree.recorded, spec.digest)
-        phase = task.phase("chunking" if store is None else "storing", 0)
-        with open_index_output(task, spec.output) as output, piped(self._encode) as pipe:
-            index = IndexOutput(output, flags, spec.chunk_size)
-            if store is not None:
-                store.prepare()
+        task, spec = self._task, self._task.spec
+        wanted = IndexWanted(spec.output, _index_flags(self.tree.recorded, spec.digest))
+        phase = task.phase("chunking" if spec.store is None else "storing", 0)
+        with piped(self._encode) as pipe:
             stream = Stream(pipe.fd, spec.source)
-            for batch in cut_stream(stream, cutting, machine.workers, keeping.keep):
-                index.add(batch.ends, batch.ids)
-                phase.advance(index.blob_size - phase.done)
-            pipe.finish()
-            if store is not None:
-                store.flush()
-            machine.cancel.check()
-            published = index.finish()
-        kept = stored_counts(store)
-        unchanged = published is Status.UNCHANGED and not kept["chunks_stored"]
-        counts = {"bytes": index.blob_size, "entries": self._entries, "chunks": index.chunks}
-        return Done(Status.UNCHANGED if unchanged else Status.DONE, {**counts, **kept})
+            done = make_chunks(task, stream, wanted, pipe.finish, phase)
+        return replace(done, statistics={**done.statistics, "entries": self._entries})
 
     def _encode(self, write: Callable[[Bytes], None]) -> None:
         cancel = self._task.machine.cancel
