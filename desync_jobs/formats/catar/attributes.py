@@ -149,8 +149,9 @@ def _times(node: Node, features: tuple[int, int]) -> dict[str, Value]:
     # casync counts times before 1970 from the other end.
     count = node.entry.mtime_ns % _NUMBERS
     rounded = count - count % max(units)
-    seconds, rest = divmod(rounded if node.entry.mtime_ns >= 0 else rounded - _NUMBERS, _SECOND)
-    return {"mtime": f"{seconds}.{rest:09}"}
+    nanoseconds = rounded if node.entry.mtime_ns >= 0 else rounded - _NUMBERS
+    seconds, rest = divmod(abs(nanoseconds), _SECOND)
+    return {"mtime": f"{'-' if nanoseconds < 0 else ''}{seconds}.{rest:09}"}
 
 
 def _xattrs(node: Node) -> dict[str, Value]:
