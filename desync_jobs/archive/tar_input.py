@@ -18,10 +18,14 @@ from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.errors import SourceError, TarFormatError, TargetError
 
 if TYPE_CHECKING:
+    from lzma import LZMADecompressor
+
     from _typeshed import WriteableBuffer
 
 _PIECE: Final = 1 << 20
 _LONGEST_MARK: Final = 6
+_XZ_MEMORY: Final = 256 << 20
+"""Bytes that decompressing xz may take; its strongest preset needs a quarter of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +157,39 @@ def _bzip2(source: BinaryIO) -> Any:
     return bz2.BZ2File(source)
 
 
-def _xz(source: BinaryIO) -> Any:
-    import lzma
+class _Xz:
+    """Like `lzma.LZMAFile`, which takes as much memory as the data ask for."""
 
-    return lzma.LZMAFile(source)
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._stream: LZMADecompressor | None = None
+
+    def read(self, size: int) -> bytes:
+        """Return at most so many bytes; nothing at the end."""
+        data = b""
+        while not data:
+            given = b""
+            if self._stream is None or self._stream.eof:
+                given = self._next_stream()
+                if not given:
+                    break
+            elif self._stream.needs_input:
+                given = self._source.read(_PIECE)
+                if not given:
+                    raise EOFError("it ends before it is complete")
+            if self._stream is not None:
+                data = self._stream.decompress(given, size)
+        return data
+
+    def _next_stream(self) -> bytes:
+        """Begin the next of several streams, and return what there is of it."""
+        import lzma
+
+        given = b"" if self._stream is None else self._stream.unused_data.lstrip(b"\0")
+        while not given and (more := self._source.read(_PIECE)):
+            given = more.lstrip(b"\0")
+        self._stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY)
+        return given
 
 
 def _zstandard(source: BinaryIO) -> Any:
@@ -168,7 +201,7 @@ def _zstandard(source: BinaryIO) -> Any:
 _MARKS: Final[tuple[tuple[bytes, _Expand], ...]] = (
     (b"\x1f\x8b", _gzip),
     (b"BZh", _bzip2),
-    (b"\xfd7zXZ\0", _xz),
+    (b"\xfd7zXZ\0", _Xz),
     (b"\x28\xb5\x2f\xfd", _zstandard),
 )
 

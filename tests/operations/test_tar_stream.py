@@ -1,6 +1,7 @@
 """Archives made of tar streams: whatever their order, their members and their faults."""
 
 import gzip
+import lzma
 import os
 import stat
 import tarfile
@@ -16,6 +17,7 @@ from tests.conftest import Run
 from tests.interop.casync import casync
 from tests.interop.tars import gnu_tar
 from tests.tarballs import (
+    END,
     LINK,
     SYMLINK,
     Given,
@@ -408,7 +410,19 @@ def test_what_is_no_stream_is_refused(
     assert ended.message == message.format(workspace.path)
 
 
+def test_a_plan_tells_the_size_of_a_stream_that_is_a_file(archives: Archives) -> None:
+    workspace = archives.workspace
+    (workspace / "a.tar").write_bytes(stream([ROOT]))
+    spec = {"kind": "tar", "tar_stream": "a.tar", "index": "a.caidx", "store": "store"}
+    (step,) = workspace.plan({"tar": spec}).steps
+    (read,) = step.cost.reads
+
+    assert (read.place, read.bytes, read.exact) == ("tar stream", 1536, True)
+    assert step.reason == "a tar stream is always read"
+
+
 FILE = Given("f", b"content" * 100)
+TIMED = Given("t", fields={"pax_headers": {"mtime": "1.5"}})
 HUGE = Given(
     "s", b"x", fields={"pax_headers": {"GNU.sparse.size": str(1 << 50), "GNU.sparse.map": "0,1"}}
 )
@@ -419,6 +433,8 @@ HUGE = Given(
     [
         (stream([ROOT, FILE])[:1400], "at byte 512: the stream ends at byte 1400, within 'f'"),
         (stream([ROOT, FILE])[:700], "ends at byte 700, within a header"),
+        (ROOT.bytes() + TIMED.bytes()[:1024] + END, "ends at byte 1536, within a member"),
+        (ROOT.bytes() + TIMED.bytes()[:1024], "ends at byte 1536, within a member"),
         (b"", "is empty"),
         (stream([ROOT]) + b"more", "goes on at byte 1536, after its end"),
         (stream([ROOT]) + stream([FILE]), "goes on at byte 1536, after its end"),
@@ -525,6 +541,19 @@ def test_compressed_data_that_are_damaged_or_a_bomb_are_one_clear_error(
     assert bomb.summary == (EXIT_INVALID_DATA, "failed")
     assert "bytes where it is decompressed; raise max_expansion" in bomb.message
     assert right.summary == (0, "done")
+
+
+def test_xz_takes_no_more_memory_than_its_presets_need(archives: Archives) -> None:
+    greedy = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 30}]
+    data = stream([ROOT, FILE])
+    ended = archives.of(lzma.compress(data, filters=greedy))
+    right = archives.of(lzma.compress(data, preset=9))
+    cut = archives.of(lzma.compress(data)[:-20])
+
+    assert ended.summary == (EXIT_INVALID_DATA, "failed")
+    assert "a.tar: cannot be decompressed: Memory usage limit exceeded" in ended.message
+    assert right.summary == (0, "done")
+    assert "a.tar: cannot be decompressed: it ends before it is complete" in cut.message
 
 
 def test_the_copies_of_linked_files_have_a_limit(archives: Archives) -> None:

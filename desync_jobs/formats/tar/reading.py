@@ -100,7 +100,7 @@ class TarReader:
             block = self._bytes(at, BLOCK)
             if block == ZEROS:
                 self._end(at)
-                return None
+                break
             try:
                 header = parse_header(block)
                 after = at + BLOCK
@@ -115,7 +115,8 @@ class TarReader:
                 raise
             at = after + _padded(header.size)
         if before.says_something or at > self._size:
-            raise TarFormatError(f"{self._name}: ends at byte {self._size}, within a member")
+            end = min(at, self._size)
+            raise TarFormatError(f"{self._name}: ends at byte {end}, within a member")
         return None
 
     def _precedes(self, header: Header, at: int, before: _Before) -> bool:
