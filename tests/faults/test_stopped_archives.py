@@ -72,3 +72,34 @@ def test_an_index_names_no_chunk_that_the_store_lacks(workspace: Workspace, tree
 
     assert ended.summary == (0, "done")
     assert set(index_ids(workspace / "new.caidx")) == set(valid_ids(workspace / "store"))
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_a_tree_that_is_stopped_while_it_is_unpacked_is_not_seen(
+    start: Start, workspace: Workspace, number: signal.Signals
+) -> None:
+    (workspace / "tree").mkdir()
+    for name in ("a", "b", "c"):
+        (workspace / "tree" / name).write_bytes(os.urandom(2 << 20))
+    workspace.do("tar", directory="tree", archive="tree.catar")
+    (workspace / "new").mkdir()
+    (workspace / "new" / "old").write_bytes(OLD)
+    data = (workspace / "tree.catar").read_bytes()
+    hidden = workspace / ".new.desync-run.tree"
+    with start("untar", "-q", "--atomic", "-", "new") as running:
+        assert running.stdin is not None
+        running.stdin.write(data[:-100])
+        running.stdin.flush()
+        deadline = time.monotonic() + 60
+        # It waits for the rest, which does not come.
+        while not (hidden / "a").exists() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        running.send_signal(number)
+        code = running.wait(60)
+
+    assert code == ENDS[number]
+    assert os.listdir(workspace / "new") == ["old"]
+    assert hidden.exists() == (number is signal.SIGKILL)
+    assert workspace.do("untar", archive="tree.catar", target="new").summary == (0, "done")
+    assert sorted(os.listdir(workspace / "new")) == ["a", "b", "c", "old"]
+    assert not hidden.exists()
