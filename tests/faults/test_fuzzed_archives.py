@@ -25,7 +25,8 @@ from desync_jobs.formats.catar.records import HEADER_SIZE, Entry, RecordType, Xa
 from tests.archives import archive
 from tests.catar_cases import CASES
 
-SECONDS: Final = float(os.environ.get("CATAR_FUZZ_SECONDS", "2"))
+_BY_DEFAULT: Final = 5 if os.environ.get("CI") == "true" else 1
+SECONDS: Final = float(os.environ.get("CATAR_FUZZ_SECONDS", _BY_DEFAULT))
 SEED: Final = int(os.environ.get("FUZZ_SEED", "1"))
 REFERENCE: Final = Path(__file__).parents[1] / "vectors" / "archives" / "reference.catar"
 _ROOM: Final = 4 << 20

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from desync_jobs.assembly.zeros import zero_chunk_id
-from desync_jobs.errors import EXIT_INVALID_DATA
+from desync_jobs.errors import EXIT_INVALID_DATA, EXIT_USAGE
 from desync_jobs.formats.index import Index, serialize_index
+from tests.conftest import Run
 from tests.interop.casync import casync
 from tests.operations.seeded import index_file
 from tests.vectors.inputs import ctr
@@ -200,3 +201,21 @@ def test_nothing_is_written_into_the_directory_that_is_read(cut: Workspace, kind
     assert ended.message == (
         f"{cut / 'tree/folder/names'} is in {cut / 'tree'}, which is read; name another place"
     )
+
+
+@pytest.mark.usefixtures("cut")
+def test_commands_tell_a_file_an_index_and_a_directory_apart(desync_run: Run) -> None:
+    listed = [
+        desync_run("list", "-q", *arguments)
+        for arguments in (["tree.catar"], ["-s", "store", "tree.caidx"], ["tree"])
+    ]
+    digested = [
+        desync_run("digest", "-q", *arguments)
+        for arguments in (["tree.catar"], ["-s", "store", "tree.caidx"], ["tree"])
+    ]
+    storeless = desync_run("mtree", "tree.caidx")
+
+    assert [one.returncode for one in (*listed, *digested)] == [0] * 6
+    assert len({one.stdout for one in listed}) == len({one.stdout for one in digested}) == 1
+    assert storeless.returncode == EXIT_USAGE
+    assert b"tree.caidx is read as an index, whose chunks are in a store" in storeless.stderr
