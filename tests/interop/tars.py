@@ -27,7 +27,7 @@ def bsdtar(folder: Path, *arguments: str, allowed: Sequence[int] = (0,)) -> byte
 def plain_times(top: Path) -> None:
     """Have no time that a format cannot hold, and no fraction before 1970.
 
-    bsdtar writes such a fraction as if it were later.
+    bsdtar extracts what others write there as another time.
     """
     for path in (top, *top.rglob("*")):
         when = min(path.lstat().st_mtime_ns, 2**33 * 10**9 - 1)

@@ -65,7 +65,6 @@ def test_a_posix_stream_of_gnu_tar_has_everything_of_the_tree(
 def test_a_pax_stream_of_bsdtar_has_everything_of_the_tree(
     workspace: Workspace, tree: Path
 ) -> None:
-    plain_times(tree)
     bsdtar(tree, "-c", "--format=pax", "--acls", "--xattrs", "-f", "../tree.tar", ".")
     ended = archived(workspace, "stream.catar", tar_stream="tree.tar")
     archived(workspace, "tree.catar", directory="tree")

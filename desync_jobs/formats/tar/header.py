@@ -15,7 +15,7 @@ BLOCK: Final = 512
 ZEROS: Final = bytes(BLOCK)
 """Two of these are the end of a stream."""
 EXTENSIONS: Final = frozenset((b"x", b"X", b"g", b"L", b"K"))
-"""Type flags of what only says something about other members; size and kind are all it has."""
+"""Type flags of what only says something about other members; it has a kind, a size and a name."""
 
 _CHECKSUM: Final = slice(148, 156)
 _BLANK: Final = 8 * ord(" ")
@@ -65,7 +65,8 @@ def parse_header(block: bytes) -> Header:
     kind = block[156:157]
     if kind in EXTENSIONS:
         size = size_of(block[124:136])
-        return Header(Flavour.V7, b"", 0, 0, 0, size, 0, kind, b"", b"", b"", 0, 0, block)
+        name = text(block[:100])
+        return Header(Flavour.V7, name, 0, 0, 0, size, 0, kind, b"", b"", b"", 0, 0, block)
     flavour = _flavour(block)
     name, user, group = text(block[:100]), b"", b""
     major = minor = 0

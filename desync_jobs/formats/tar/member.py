@@ -11,7 +11,7 @@ from typing import Final
 
 from desync_jobs.errors import TarFormatError
 from desync_jobs.formats.tar.header import Header
-from desync_jobs.formats.tar.pax import parse_decimal, parse_time
+from desync_jobs.formats.tar.pax import parse_decimal
 from desync_jobs.formats.tar.sparse import Sparse
 
 XATTR: Final = b"SCHILY.xattr."
@@ -23,7 +23,6 @@ RICH_LIST: Final = b"SCHILY.acl.ace"
 
 _LIBARCHIVE: Final = b"LIBARCHIVE.xattr."
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
-_SECOND: Final = 1_000_000_000
 _FORMATS: Final[Mapping[bytes, int]] = MappingProxyType(
     {
         b"0": stat.S_IFREG,
@@ -109,6 +108,7 @@ def member(
     header: Header,
     place: Place,
     names: tuple[bytes, bytes],
+    mtime_ns: int,
     records: Mapping[bytes, bytes],
     sparse: Sparse | None,
 ) -> Member:
@@ -126,7 +126,6 @@ def member(
         )
     if header.kind == b"0" and path.endswith(b"/"):
         kind = stat.S_IFDIR
-    mtime = records.get(b"mtime")
     return Member(
         place,
         path,
@@ -136,7 +135,7 @@ def member(
         _number(records, b"gid", header.gid),
         records.get(b"uname") or header.user,
         records.get(b"gname") or header.group,
-        parse_time(mtime) if mtime else header.mtime * _SECOND,
+        mtime_ns,
         place.stored if sparse is None else sparse.size,
         target,
         _number(records, b"SCHILY.devmajor", header.major),

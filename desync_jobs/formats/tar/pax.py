@@ -66,6 +66,17 @@ def parse_time(value: bytes) -> int:
     return -exact - bool(decimals[_DIGITS:].strip(b"0"))
 
 
+def parse_bsdtar_time(value: bytes) -> int:
+    """Return the nanoseconds of a time in a header of bsdtar's.
+
+    It writes whole seconds, rounded down, and the rest as decimals that are added: before 1970,
+    `-1.75` is what others write as `-0.25`.
+    """
+    exact = parse_time(value)
+    whole = -(-exact // _SECOND) * _SECOND if value.startswith(b"-") else exact
+    return 2 * whole - exact
+
+
 def format_time(nanoseconds: int) -> bytes:
     """Return a time as seconds, with as many decimals as it needs."""
     seconds, rest = divmod(abs(nanoseconds), _SECOND)

@@ -20,7 +20,13 @@ from desync_jobs.formats.tar.member import (
     path_of,
     shown,
 )
-from desync_jobs.formats.tar.pax import Records, parse_decimal, parse_records
+from desync_jobs.formats.tar.pax import (
+    Records,
+    parse_bsdtar_time,
+    parse_decimal,
+    parse_records,
+    parse_time,
+)
 
 HEADER_LIMIT: Final = 4 << 20
 """Bytes of the largest extended header."""
@@ -31,6 +37,8 @@ GLOBALS: Final = 1024
 
 _WINDOW: Final = 4 * BLOCK
 """Bytes that are read at once: as many as most members have of headers."""
+_SECOND: Final = 1_000_000_000
+_BSDTARS: Final = b"PaxHeader"
 _LONG_NAME: Final = b"L"
 _LONG_TARGET: Final = b"K"
 _LOCAL: Final = (b"x", b"X")
@@ -53,6 +61,8 @@ class _Before:
     name: bytes = b""
     target: bytes = b""
     records: Records = field(default_factory=list)
+    header: bytes = b""
+    """The name of the extended header with these records."""
 
     @property
     def says_something(self) -> bool:
@@ -128,6 +138,7 @@ class TarReader:
         elif header.kind in _LOCAL:
             # What counts is what came last.
             before.records = parse_records(self._extension(header, at))
+            before.header = header.name
         else:
             return header.kind == _GLOBAL
         return True
@@ -165,7 +176,8 @@ class TarReader:
         if end > self._size:
             raise TarFormatError(f"the stream ends at byte {self._size}, within {shown(path)}")
         place = Place(start, at, stored, end)
-        return member(header, place, (path, before.target), records, sparse)
+        mtime = _time(header, before.header, records)
+        return member(header, place, (path, before.target), mtime, records, sparse)
 
     def _counting(self, at: int, local: Records) -> Mapping[bytes, bytes]:
         """Return what counts of extended headers at a place; nothing for an empty value."""
@@ -215,3 +227,12 @@ class TarReader:
 
 def _padded(size: int) -> int:
     return -(-size // BLOCK) * BLOCK
+
+
+def _time(header: Header, extended: bytes, records: Mapping[bytes, bytes]) -> int:
+    """Return the time of a member; bsdtar's extended headers are known by their names."""
+    told = records.get(b"mtime")
+    if not told:
+        return header.mtime * _SECOND
+    parse = parse_bsdtar_time if _BSDTARS in extended.split(b"/") else parse_time
+    return parse(told)

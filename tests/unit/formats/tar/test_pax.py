@@ -3,7 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desync_jobs.errors import TarFormatError
-from desync_jobs.formats.tar.pax import format_records, format_time, parse_records, parse_time
+from desync_jobs.formats.tar.pax import (
+    format_records,
+    format_time,
+    parse_bsdtar_time,
+    parse_records,
+    parse_time,
+)
 
 KEYWORDS = st.binary(min_size=1, max_size=20).filter(lambda text: b"=" not in text)
 
@@ -52,3 +58,17 @@ def test_zeros_at_the_end_are_nothing() -> None:
 def test_what_is_no_time_is_refused(text: bytes) -> None:
     with pytest.raises(TarFormatError, match="with the time"):
         parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    [
+        (b"-1.75", -250_000_000),
+        (b"-315619200.123456789", -315_619_199_876_543_211),
+        (b"-3", -3_000_000_000),
+        (b"1.5", 1_500_000_000),
+        (b"0.25", 250_000_000),
+    ],
+)
+def test_bsdtar_adds_the_decimals_of_a_time_before_1970(text: bytes, nanoseconds: int) -> None:
+    assert parse_bsdtar_time(text) == nanoseconds
