@@ -4,7 +4,6 @@ Everything is reached through descriptors of its directory; links are removed an
 and what is mounted somewhere is never entered.
 """
 
-import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -136,11 +135,12 @@ def unlock_entry(folder: int, name: bytes) -> None:
     """Let an entry be replaced or removed, as far as `chattr` keeps it from that; `OSError`."""
     unlock(folder)
     try:
-        fd = os.open(name, _ANY, dir_fd=folder)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOENT):
-            return  # no file, so it has no attributes
-        raise
+        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return  # nothing else has attributes, and opening a device can have it do something
+    fd = os.open(name, _ANY, dir_fd=folder)
     try:
         unlock(fd)
     finally:

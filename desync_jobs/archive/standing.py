@@ -75,9 +75,13 @@ class Standing:
         where files may be those of seeds as well and nothing is to be changed.
         """
         try:
+            # Opening a device can have it do something.
+            there = os.stat(node.name, dir_fd=folder.fd, follow_symlinks=False)
+            if not stat.S_ISREG(there.st_mode) or there.st_size != size:
+                return None
             fd = os.open(node.name, _READ, dir_fd=folder.fd)
         except OSError:
-            return None  # a link, gone, or not to be read: it is replaced
+            return None  # gone, or not to be read: it is replaced
         found = os.fstat(fd)
         if stat.S_ISREG(found.st_mode) and found.st_size == size:
             alone = found.st_nlink == 1
