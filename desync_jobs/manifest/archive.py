@@ -10,6 +10,8 @@ from desync_jobs.manifest.indexes import IndexStream
 from desync_jobs.manifest.paths import StreamPath
 from desync_jobs.manifest.sources import Found, SourcesSpec
 
+ARCHIVE_SUFFIX: Final = ".caidx"
+"""What the name of an archive's index ends in."""
 WAYS: Final[tuple[dict[str, Any], ...]] = (
     {"required": ["archive"]},
     {"required": ["index", "stores"]},

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from desync_jobs.errors import Problem
+from desync_jobs.manifest.archive import ARCHIVE_SUFFIX
 from desync_jobs.manifest.archiving import archiving_problems
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.choice import choice_problems
@@ -17,7 +18,7 @@ from desync_jobs.manifest.endless import EndlessSpec
 from desync_jobs.manifest.locations import resolved
 from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.operations.chunk import ChunkSpec
-from desync_jobs.manifest.operations.extract import ExtractSpec
+from desync_jobs.manifest.operations.extract import SUFFIX, ExtractSpec, index_name
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.mount import MountTreeSpec
 from desync_jobs.manifest.operations.put import PutSpec
@@ -119,6 +120,15 @@ def _impossible_sizes(
         yield Problem(("operations", name, "chunk_size"), str(error))
 
 
+def _misnamed(name: str, operation: MakeSpec) -> Iterator[Problem]:
+    if index_name(operation.index).endswith(ARCHIVE_SUFFIX):
+        message = (
+            f"ends in {ARCHIVE_SUFFIX}, which is the index of an archive; kind 'put' makes one of "
+            f"an archive, and that of a blob ends in {SUFFIX}"
+        )
+        yield Problem(("operations", name, "index"), message)
+
+
 def _unclear_sources(name: str, operation: SourcesSpec | MountTreeSpec) -> Iterator[Problem]:
     for where, message in operation.contradictions():
         yield Problem(("operations", name, *where), message)
@@ -136,6 +146,7 @@ def _unclear_tree(name: str, operation: UntarSpec) -> Iterator[Problem]:
 
 _CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] = (
     ((MakeSpec, ChunkSpec, PutSpec, TarSpec), _impossible_sizes),
+    (MakeSpec, _misnamed),
     (ServeChunksSpec, _unwritable),
     (TarSpec, _unclear_archiving),
     ((SourcesSpec, MountTreeSpec), _unclear_sources),

@@ -13,14 +13,13 @@ from desync_jobs.execute.task import Task
 from desync_jobs.execute.trees import is_directory, open_tree, survey_tree
 from desync_jobs.formats.catar.features import KEPT
 from desync_jobs.formats.flags import flags_algorithm
+from desync_jobs.manifest.archive import ARCHIVE_SUFFIX
 from desync_jobs.manifest.operations.digest import DigestSpec
 from desync_jobs.planner.archives import Archive
 from desync_jobs.planner.blob_range import BlobRange
 from desync_jobs.planner.facts import FileFacts
 from desync_jobs.planner.operations.digest import DigestDetail, DigestFacts
 from desync_jobs.planner.plan import Step
-
-_ARCHIVES = ".caidx"
 
 
 def survey_digest(task: Task[DigestSpec]) -> DigestFacts:
@@ -53,7 +52,7 @@ def do_digest(task: Task[DigestSpec], step: Step) -> Done:
 
 def _is_archive(blob: BlobRange) -> bool:
     """Whether an index is that of an archive, by its flags, or by its name where they are few."""
-    return bool(blob.index.flags & KEPT) or blob.found.path.endswith(_ARCHIVES)
+    return bool(blob.index.flags & KEPT) or blob.found.path.endswith(ARCHIVE_SUFFIX)
 
 
 def _of_blob(task: Task[DigestSpec], blob: FileFacts) -> dict[str, object]:

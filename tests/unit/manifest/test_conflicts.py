@@ -48,3 +48,16 @@ def test_an_archive_is_either_a_file_or_chunks_with_an_index(problems: Problems)
         "operations.both: give either archive, or index with a store",
         "operations.store.store: keeps the chunks of an index; give index",
     ]
+
+
+def test_the_index_of_an_archive_is_not_made_of_any_blob(problems: Problems) -> None:
+    found = problems(
+        "version = 1\n[operations.m]\nkind = 'make'\nblob = 'b'\nindex = 'https://h/x.caidx'"
+    )
+
+    assert found == [
+        (
+            "operations.m.index: ends in .caidx, which is the index of an archive; kind 'put' "
+            "makes one of an archive, and that of a blob ends in .caibx"
+        )
+    ]
