@@ -66,8 +66,10 @@ def place(name: str, form: str) -> dict[str, str]:
 
 
 def diff(trees: Workspace, old: str = "archive", new: str = "archive", **fields: Any) -> Ended:
+    """Compare both with one thread, in which neither may wait for the other."""
     stores = {"stores": ["store"]} if "index" in (old, new) else {}
-    return trees.do("diff", old=place("old", old), new=place("new", new), **stores, **fields)
+    both = {"old": place("old", old), "new": place("new", new)}
+    return trees.do("diff", How(workers=1), **both, **stores, **fields)
 
 
 @pytest.mark.parametrize("new", ["archive", "index", "directory"])
