@@ -176,3 +176,13 @@ def test_directories_that_are_too_deep_are_one_error(tmp_path: Path, workers: Wo
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     unpack(tmp_path, data, workers)
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_what_comes_after_the_end_is_an_error(workspace: Workspace, atomic: bool) -> None:
+    (workspace / "x.catar").write_bytes(SMALL + b"x")
+    ended = workspace.do("untar", archive="x.catar", target="new", atomic=atomic)
+
+    assert ended.summary == (EXIT_INVALID_DATA, "failed")
+    assert ended.message == f"{workspace.path}/x.catar: goes on after its end at {len(SMALL)}"
+    assert (workspace / "new").exists() == (not atomic)

@@ -367,3 +367,31 @@ def test_a_whole_new_tree_has_nothing_else_in_it(workspace: Workspace) -> None:
 
     assert refused.value.exit_code == EXIT_USAGE
     assert "operations.untar.delete: an atomic change makes a whole new tree" in str(refused.value)
+
+
+def test_names_of_any_length_that_a_file_can_have(workspace: Workspace) -> None:
+    name = b"n" * 255
+    parts = [*file(name, b"content"), Filename(name[1:]), directory(), END]
+    (workspace / "tree.catar").write_bytes(archive([directory(), *parts, END]))
+    for atomic in (False, True):
+        unpack(workspace, atomic=atomic)
+        assert (workspace / "new" / name.decode()).read_bytes() == b"content"
+        assert (workspace / "new" / name[1:].decode()).is_dir()
+
+
+def test_an_archive_of_desyncs_is_read_as_desync_means_it(workspace: Workspace) -> None:
+    (workspace / "tree").mkdir()
+    (workspace / "tree" / "file").write_text("content")
+    os.setxattr(workspace / "tree" / "file", "user.empty", b"")
+    os.setxattr(workspace / "tree" / "file", "user.note", b"value\0")
+    os.mkfifo(workspace / "tree" / "fifo")
+    tar = workspace.do("tar", directory="tree", archive="tree.catar", dialect="desync")
+    assert tar.result.exit_code == 0, tar.message
+    ended = workspace.do("untar", archive="tree.catar", target="new")
+    path = workspace / "new" / "file"
+
+    assert ended.summary == (0, "done")
+    assert {name: os.getxattr(path, name) for name in os.listxattr(path)} == {
+        "user.empty": b"",
+        "user.note": b"value\0",
+    }
