@@ -47,6 +47,9 @@ JOBS: dict[str, dict[str, Any]] = {
 SERVERS = {"pull", "serve-chunks", "serve-indexes", "mount-index", "mount", "serve-nbd", "mkdev"}
 """Kinds that work as long as a client wants; how they end is told where they are tested."""
 
+COLLECTORS = {"prune", "unprune"}
+"""Kinds whose stops and crashes are told in `tests/simulation`."""
+
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
@@ -69,7 +72,7 @@ def at_its_beginning(event: Event) -> bool:
 
 
 def test_every_kind_of_operation_is_tried() -> None:
-    assert set(JOBS) == set(KINDS) - SERVERS
+    assert set(JOBS) == set(KINDS) - SERVERS - COLLECTORS
 
 
 @pytest.mark.parametrize("kind", JOBS)
@@ -82,7 +85,8 @@ def test_a_stopped_operation_is_interrupted_and_publishes_nothing(
     # Listings are over before they could tell of any progress.
     moment = (
         at_its_beginning
-        if kind in {"list-chunks", "info", "inspect-chunks", "list", "mtree", "put", "get"}
+        if kind
+        in {"list-chunks", "info", "inspect-chunks", "list", "mtree", "put", "get", "diff-indexes"}
         else at_work
     )
     before = stamps(source.path)

@@ -32,6 +32,7 @@ def survey_diff_indexes(task: Task[DiffIndexesSpec]) -> DiffIndexesFacts:
 def do_diff_indexes(task: Task[DiffIndexesSpec], step: Step) -> Done:
     """Write the figures."""
     detail, spec = step.detail_as(DiffIndexesDetail), task.spec
+    task.machine.cancel.check()
     found = difference_of(detail.old, detail.new, _zeros(detail.new))
     figures = asdict(found)
     text = json.dumps(figures, indent=2) if spec.format == "json" else _words(found)
