@@ -27,6 +27,7 @@ _INSTALL: Final = {
     "nbd-client": "apt-get install nbd-client",
     "nginx": "apt-get install nginx",
     "qemu-img": "apt-get install qemu-utils",
+    "qemu-io": "apt-get install qemu-utils",
     "radosgw": INSTALL_CEPH,
     "radosgw-admin": INSTALL_CEPH,
     "setpriv": "apt-get install util-linux",

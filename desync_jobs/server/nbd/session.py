@@ -101,8 +101,9 @@ class Session:
             self._complaints.make("a defect, please report it", f"{_described(request)}: {lines}")
             self._fail(request, Errno.EIO, "a defect of the server")
         else:
-            self._channel.send(*parts)
+            # Before it is sent: who has an answer finds it counted.
             self._tally.answered(request.length if request.command == Command.READ else 0)
+            self._channel.send(*parts)
 
     def _fail(self, request: Request, error: Errno, message: str) -> None:
         self._tally.answered(0)
