@@ -31,10 +31,11 @@ class Place(Protocol):
         """Keep others from writing its top, which is open; `LockedError` where one does."""
         ...
 
-    def publish(self) -> str | None:
+    def publish(self, *, changed: bool) -> str | None:
         """Have what was written stay, and be seen; `TargetError`.
 
-        Returns why something that nobody needs any more is still there.
+        `changed` says whether anything was written. Returns why something is still there that
+        nobody needs any more.
         """
         ...
 
@@ -78,8 +79,9 @@ class _Here:
     def lock(self, fd: int) -> None:
         lock_for_change(fd, self.path)
 
-    def publish(self) -> str | None:
-        if self._durability is not Durability.NONE:
+    def publish(self, *, changed: bool) -> str | None:
+        # The whole file system is synced, which can take long where others write to it.
+        if changed and self._durability is not Durability.NONE:
             _sync(self.folder, os.path.basename(self.path), self.path)
         return None
 
@@ -94,7 +96,7 @@ class _Beside:
     def lock(self, fd: int) -> None:
         lock_for_change(fd, self.path)
 
-    def publish(self) -> str | None:
+    def publish(self, *, changed: bool) -> str | None:  # noqa: ARG002 - it is another tree
         staged, name = os.path.basename(self.path), os.path.basename(self._target)
         if self._durability is not Durability.NONE:
             _sync(self.folder, staged, self._target)

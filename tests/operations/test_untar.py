@@ -395,3 +395,20 @@ def test_an_archive_of_desyncs_is_read_as_desync_means_it(workspace: Workspace) 
         "user.empty": b"",
         "user.note": b"value\0",
     }
+
+
+@pytest.mark.usefixtures("tree")
+@pytest.mark.parametrize("durability", ["full", "rename", "none"])
+def test_a_file_system_is_synced_where_something_was_written_to_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, durability: str
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("desync_jobs.execute.planting.sync_file_system", synced.append)
+    unpack(workspace, durability=durability)
+    first = len(synced)
+    unpack(workspace, durability=durability)
+    again = len(synced)
+    unpack(workspace, durability=durability, atomic=True)
+
+    wanted = 0 if durability == "none" else 1
+    assert [first, again, len(synced)] == [wanted, wanted, 2 * wanted]

@@ -81,7 +81,7 @@ def do_untar(task: Task[UntarSpec], step: Step) -> Done:
         unpacking = Unpacking(place.folder, place.path, rules, workers, place.lock, borrowing)
         counts = unpacking.unpack(archive.events())
         task.machine.cancel.check()
-        left = place.publish()
+        left = place.publish(changed=counts.any)
     if left is not None:
         task.warn(left)
     changed = spec.atomic or counts.any

@@ -68,9 +68,9 @@ class UntarSpec(ArchiveSpec):
     and metadata are equal: it takes no room, and is changed with it ever after. Without, files
     share blocks with those of seeds where the file system can."""
     durability: Literal["full", "rename", "none"] = "full"
-    """What survives a power cut: `full` syncs the tree, before it takes its place where the change
-    is `atomic`, and its folder after that; `rename` leaves the folder to the system; `none` syncs
-    nothing."""
+    """What survives a power cut: `full` syncs the tree's file system, before the tree takes its
+    place where the change is `atomic`, and its folder after that; `rename` leaves the folder to the
+    system; `none` syncs nothing."""
 
     @property
     def deletes(self) -> bool:
