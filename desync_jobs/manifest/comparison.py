@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from desync_jobs.formats.catar.attributes import ASPECTS
+from desync_jobs.formats.catar.aspects import ASPECTS
 from desync_jobs.manifest.scalars import VARIABLE_USE
 from desync_jobs.manifest.suggestions import did_you_mean
 

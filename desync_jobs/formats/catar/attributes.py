@@ -1,9 +1,7 @@
 """What can be told of a node, attribute by attribute, as words and numbers."""
 
 import stat
-from collections.abc import Mapping
 from hashlib import new as new_hash
-from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from desync_jobs.formats.catar import records as r
@@ -31,20 +29,6 @@ _NUMBERS: Final = 1 << 64
 _SECOND: Final = 1_000_000_000
 _SHORT: Final = 64
 """Bytes of the longest value that is told as it is."""
-
-ASPECTS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "owner": "uid, gid, user and group",
-        "permissions": "mode and access lists",
-        "times": "when it was changed",
-        "xattrs": "extended attributes",
-        "selinux": "the SELinux label",
-        "capabilities": "what a program may do",
-        "flags": "attributes of chattr and of FAT",
-        "project": "whose quota it counts against",
-    }
-)
-"""Groups of attributes that a comparison can leave out, with what is in each."""
 
 
 def attributes(

@@ -175,7 +175,8 @@ def test_reading_a_job_imports_neither_numpy_nor_the_rest_of_the_program() -> No
         (
             "desync_jobs._version desync_jobs.core desync_jobs.core.chunk desync_jobs.core.sizes "
             "desync_jobs.errors desync_jobs.formats desync_jobs.formats.catar "
-            "desync_jobs.formats.catar.features desync_jobs.formats.flags"
+            "desync_jobs.formats.catar.aspects desync_jobs.formats.catar.features "
+            "desync_jobs.formats.flags"
         ),
         "False False False",
     ]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.core.sizes import ChunkSizes, CutMode
 from desync_jobs.errors import UsageError
-from desync_jobs.formats.catar.attributes import ASPECTS
+from desync_jobs.formats.catar.aspects import ASPECTS
 from desync_jobs.formats.catar.features import FEATURES
 from desync_jobs.manifest.access import STREAM
 from desync_jobs.manifest.archive import ArchiveSpec
@@ -57,6 +57,19 @@ _SOURCES = SourcesSpec.model_fields.keys() - OperationBase.model_fields.keys()
 _KEPT = KeptSpec.model_fields.keys() - OperationBase.model_fields.keys()
 """Keys that say what is kept of a directory."""
 
+_ROOTS = st.lists(
+    st.fixed_dictionaries(
+        {"url": paths},
+        optional={
+            "include": st.lists(texts.filter(lambda text: "${" not in text), max_size=2),
+            "keep_last": st.integers(0, 9),
+            "keep_for": st.sampled_from(["2d", "90s"]),
+        },
+    ),
+    min_size=1,
+    max_size=2,
+)
+
 _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "description": texts,
     "target": paths,
@@ -76,6 +89,11 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "in_place": st.booleans(),
     "direct_io": st.booleans(),
     "repair": st.booleans(),
+    "roots": _ROOTS,
+    "grace": st.sampled_from(["0s", "36h"]),
+    "quarantine": st.booleans(),
+    "quarantine_for": st.sampled_from(["30d", "1ms"]),
+    "indexes_of": st.lists(paths, max_size=2),
     "offset": sizes,
     "start": sizes,
     "length": sizes,
@@ -128,7 +146,7 @@ def _field(draw: st.DrawFn, kind: str, key: str, stores: list[str], caches: list
             stream = (kind, key) not in FILES_ONLY
             return f"{key}-{draw(paths)}" if draw(st.booleans()) or not stream else STREAM
         case _:
-            return draw(_OF_KINDS.get((kind, key)) or _FIELDS[key])
+            return draw(_OF_KINDS[kind, key] if (kind, key) in _OF_KINDS else _FIELDS[key])
 
 
 _DRAWN = [kind for kind, spec in KINDS.items() if not issubclass(spec, EndlessSpec)]
