@@ -1,6 +1,5 @@
 """Reading a tree once: an archive, or a directory as an archive of it would be."""
 
-import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import TypeGuard
@@ -13,6 +12,7 @@ from desync_jobs.archive.walk import TreeWalk
 from desync_jobs.execute.archives import ArchiveSource, OpenArchive, open_archive, survey_archive
 from desync_jobs.execute.blob_digest import blocks
 from desync_jobs.execute.inputs import file_facts
+from desync_jobs.execute.inside import first_inside
 from desync_jobs.execute.kept_features import kept_features
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.catar.rules import is_desyncs
@@ -38,10 +38,7 @@ def is_directory(tree: ArchiveFacts | Archive) -> TypeGuard[FileFacts]:
 
 def written_into(directory: ArchiveFacts, output: FileFacts) -> bool:
     """Whether `output` is in a directory that is read, so that it would be read itself."""
-    if not is_directory(directory):
-        return False
-    top = os.path.realpath(directory.path).rstrip("/") + "/"
-    return output.path != "-" and os.path.realpath(output.path).startswith(top)
+    return is_directory(directory) and first_inside(directory.path, [output.path]) is not None
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Doing `tar`: a walk through the tree, its archive as a stream, and where that goes."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.execute.archiving import Archived
 from desync_jobs.execute.indexes import index_output_facts
 from desync_jobs.execute.inputs import file_facts
+from desync_jobs.execute.inside import directories_of, first_inside
 from desync_jobs.execute.making import IndexWanted, make_chunks
 from desync_jobs.execute.outputs import open_output
 from desync_jobs.execute.result import Done
@@ -25,20 +25,11 @@ def survey_tar(task: Task[TarSpec]) -> TarFacts:
     """Look at the tree's top or at the stream, and whether anything is written into the tree."""
     source = file_facts(task.path(task.spec.source), task.machine.streams)
     output = index_output_facts(task, task.spec.output)
-    inside = None if task.spec.directory is None else _inside(task, source.path, output.path)
+    inside = None
+    if task.spec.directory is not None:
+        stores = directories_of(task.machine.job, filter(None, [task.spec.store]))
+        inside = first_inside(source.path, [output.path, *stores])
     return TarFacts(source, output, inside)
-
-
-def _inside(task: Task[TarSpec], directory: str, output: str) -> str | None:
-    job, store = task.machine.job, task.spec.store
-    members = () if store is None else job.spec.members(store)
-    stores = [job.location(one) for one in members if job.spec.place(one).directory is not None]
-    top = os.path.realpath(directory).rstrip("/") + "/"
-    for place in (output, *stores):
-        local = os.path.isabs(place)
-        if local and (os.path.realpath(place) + "/").startswith(top):
-            return place
-    return None
 
 
 def do_tar(task: Task[TarSpec], step: Step) -> Done:  # noqa: ARG001 - the same for every kind

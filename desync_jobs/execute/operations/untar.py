@@ -1,6 +1,5 @@
 """Doing `untar`: an archive as it is read, and the tree that becomes of it."""
 
-import os
 from dataclasses import replace
 
 from desync_jobs.archive.borrowing import Borrowing
@@ -10,6 +9,7 @@ from desync_jobs.archive.wanted import Choice
 from desync_jobs.execute.archives import open_archive, preview_archive, survey_archive
 from desync_jobs.execute.disks import mounted_within
 from desync_jobs.execute.inputs import file_facts, output_facts
+from desync_jobs.execute.inside import directories_of, first_inside
 from desync_jobs.execute.planting import planted
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.tar_output import write_tar_stream
@@ -41,14 +41,10 @@ def _standing_tree(target: FileFacts) -> tuple[TreeFacts, ...]:
 
 def _inside(task: Task[UntarSpec], target: str) -> str | None:
     """Return an archive, index or store that is in the target."""
-    job, spec = task.machine.job, task.spec
-    places = [task.path(one) for one in (spec.archive, spec.index) if one is not None]
-    for name in (*spec.stores, *filter(None, [spec.cache])):
-        members = job.spec.members(name)
-        places += [job.location(one) for one in members if job.spec.place(one).directory]
-    top = os.path.realpath(target).rstrip("/") + "/"
-    local = (place for place in places if os.path.isabs(place))
-    return next((one for one in local if (os.path.realpath(one) + "/").startswith(top)), None)
+    spec = task.spec
+    read = [task.path(one) for one in (spec.archive, spec.index) if one is not None]
+    names = (*spec.stores, *filter(None, [spec.cache]))
+    return first_inside(target, [*read, *directories_of(task.machine.job, names)])
 
 
 def preview_untar(task: Task[UntarSpec], step: Step) -> Step:
