@@ -43,16 +43,16 @@ class Command(click.Command):
             return [argument]
         switch = self._switches().get(name)
         if switch is not None:
-            return [switch.opts[-1] if _truth(value, name) else switch.secondary_opts[-1]]
+            return [switch.opts[-1]] if _truth(value, name) else switch.secondary_opts[-1:]
         short = _SHORT_WITH_VALUE.fullmatch(argument)
         return [short[1], short[2]] if short else [argument]
 
     def _switches(self) -> dict[str, click.Option]:
-        """Every option that can be switched both ways, by each of its names."""
+        """Every option that takes no value, by each of its names."""
         return {
             name: option
             for option in self.params
-            if isinstance(option, click.Option) and option.secondary_opts
+            if isinstance(option, click.Option) and option.is_flag
             for name in option.opts
         }
 

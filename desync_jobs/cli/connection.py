@@ -2,16 +2,18 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import click
 
+from desync_jobs.cli.index_places import index_places
 from desync_jobs.cli.oneline import OneLine
 
 _GO_DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))")
 _MOST_ATTEMPTS: Final = 100
+_TABLES: Final = ("stores", "caches", "index_stores")
 
 
 def _duration(
@@ -29,7 +31,7 @@ class Connection:
     client_cert: str | None = None
     client_key: str | None = None
     ca_cert: str | None = None
-    trust_insecure: bool = False
+    trust_insecure: bool | None = None
     error_retry: int | None = None
     """desync's number; it means all attempts, of which there is always one."""
     error_retry_base_interval: str | None = None
@@ -43,74 +45,77 @@ class Connection:
 
     @property
     def tls(self) -> dict[str, object]:
-        """The keys of a place's `tls`; desync trusts the certificates of `--ca-cert` alone."""
+        """The keys of a place's `tls`, those that were said; an empty one is taken back.
+
+        desync trusts the certificates of `--ca-cert` alone.
+        """
         keys = {
             "ca": self.ca_cert,
-            "ca_only": True if self.ca_cert else None,
+            "ca_only": None if self.ca_cert is None else self.ca_cert != "",
             "client_cert": self.client_cert,
             "client_key": self.client_key,
-            "trust_insecure": self.trust_insecure or None,
+            "trust_insecure": self.trust_insecure,
         }
         return {key: value for key, value in keys.items() if value is not None}
 
     def put_into(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return `document` with these keys, those of `tls` in every place that can have them.
+        """Return `document` with these keys, before those that places have already.
 
-        `UsageError` where certificates are given and no place can.
+        Those of `tls` go into every place that can have them; `UsageError` where certificates are
+        given and no place can.
         """
         connected = dict(document)
+        for key in _TABLES:
+            if key in document:
+                connected[key] = {name: self._asked(one) for name, one in document[key].items()}
         if self.policy:
             connected["policy"] = self.policy
         if self.tls:
-            index_stores = dict(_index_places(document))
-            tables = {key: document.get(key, {}) for key in ("stores", "caches")}
-            tables["index_stores"] = index_stores
+            found = {name: {"url": url} for name, url in index_places(document)}
+            tables = {key: connected.get(key, {}) for key in _TABLES}
+            tables["index_stores"] = {**found, **tables["index_stores"]}
             with_tls = {key: self._with_tls(table) for key, table in tables.items()}
-            if tables == with_tls:
+            if any(self.tls.values()) and not any(map(_any_tls, with_tls.values())):
                 raise click.UsageError(
                     "certificates are given, but no place that is asked over TLS; leave them out"
                 )
+            declared = connected.get("index_stores", {})
+            with_tls["index_stores"] = {
+                name: place
+                for name, place in with_tls["index_stores"].items()
+                if name in declared or "tls" in place
+            }
             connected |= {key: table for key, table in with_tls.items() if table}
         operations = connected.pop("operations")
         return {**connected, "operations": operations}
 
-    def _with_tls(self, table: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            name: {**place, "tls": self.tls} if _has_tls(place["url"]) else place
-            for name, place in table.items()
+    def _asked(self, place: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a place without what it says of the policy where the command line says more."""
+        policy = {
+            key: one for key, one in place.get("policy", {}).items() if key not in self.policy
         }
+        rest = {key: value for key, value in place.items() if key != "policy"}
+        return {**rest, "policy": policy} if policy else rest
+
+    def _with_tls(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self._certified(place) for name, place in table.items()}
+
+    def _certified(self, place: Mapping[str, Any]) -> dict[str, Any]:
+        if not _has_tls(place["url"]):
+            return dict(place)
+        merged = {**place.get("tls", {}), **self.tls}
+        tls = {key: value for key, value in merged.items() if value}
+        rest = {key: value for key, value in place.items() if key != "tls"}
+        return {**rest, "tls": tls} if tls else rest
+
+
+def _any_tls(table: Mapping[str, Any]) -> bool:
+    return any(_has_tls(place["url"]) for place in table.values())
 
 
 def _has_tls(url: str) -> bool:
     scheme = url.partition("://")[0].lower()
     return "://" in url and scheme.rpartition("+")[2] == "https"
-
-
-def _index_places(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield an index store for the place of each index that the operation names by URL."""
-    known: set[str] = set()
-    for operation in document["operations"].values():
-        named = [
-            operation.get("index"),
-            operation.get("url"),
-            *operation.get("indexes", ()),
-            *operation.get("ignore", ()),
-            *(_index_of(operation.get(side)) for side in ("old", "new")),
-        ]
-        for text in named:
-            if text is not None and _has_tls(text):
-                place = text.rpartition("/")[0] + "/"
-                if place not in known:
-                    known.add(place)
-                    yield f"index-{len(known)}", {"url": place}
-
-
-def _index_of(side: object) -> str | None:
-    """Return the index that is one of two things compared; None where it is none."""
-    if isinstance(side, Mapping):
-        index: str | None = side.get("index")
-        return index
-    return side if isinstance(side, str) else None
 
 
 def connected(function: Callable[..., OneLine]) -> Callable[..., OneLine]:
@@ -121,7 +126,12 @@ def connected(function: Callable[..., OneLine]) -> Callable[..., OneLine]:
     @click.option(
         "--ca-cert", metavar="FILE", help="Certificates to trust instead of the system's."
     )
-    @click.option("-t", "--trust-insecure", is_flag=True, help="Accept any certificate.")
+    @click.option(
+        "-t",
+        "--trust-insecure/--no-trust-insecure",
+        default=None,
+        help="Accept any certificate.",
+    )
     @click.option(
         "-e",
         "--error-retry",

@@ -12,6 +12,8 @@ from desync_jobs._version import __version__
 from desync_jobs.cli.table import COMMANDS, SECTIONS, module_of
 
 _OWN_OPTIONS: Final = frozenset({"-h", "--help", "--version"})
+_BEFORE_COMMANDS: Final = frozenset({"--verbose"})
+_BEFORE_COMMANDS_WITH_VALUE: Final = frozenset({"--config", "--digest"})
 _WIDTH: Final = 100
 _NAMES_A_FILE: Final = re.compile(r"[./]")
 
@@ -35,6 +37,7 @@ class CommandLine(click.Group):
             if ctx.resilient_parsing:  # a shell asks for completions
                 return super().parse_args(ctx, args)
             raise click.UsageError("no job file and no command given", ctx)
+        args = _command_first(args)
         if args[0] not in COMMANDS and args[0] not in _OWN_OPTIONS:
             _refuse_misspelled(args[0], ctx)
             args = ["run", *args]
@@ -55,6 +58,22 @@ class CommandLine(click.Group):
         ]
         del ctx
         return found or [CompletionItem(incomplete, type="file")]
+
+
+def _command_first(args: list[str]) -> list[str]:
+    """Put what desync takes before a command after it, where each command has it here."""
+    at = 0
+    while at < len(args):
+        name, equals, _ = args[at].partition("=")
+        if name in _BEFORE_COMMANDS:
+            at += 1
+        elif name in _BEFORE_COMMANDS_WITH_VALUE:
+            at += 1 if equals else 2
+        else:
+            break
+    if at == 0 or at >= len(args) or args[at] not in COMMANDS:
+        return args
+    return [args[at], *args[:at], *args[at + 1 :]]
 
 
 def _refuse_misspelled(word: str, ctx: click.Context) -> None:

@@ -27,6 +27,10 @@ class OneLine:
     """Seeds, as a manifest declares them."""
     limits: Mapping[str, object] = field(default_factory=dict)
     """Limits, as a manifest declares them."""
+    index_digest: str | None = None
+    """The digest that every index has to have."""
+    ask: Callable[[], None] | None = None
+    """Asks whether it shall be done, and raises where it shall not."""
     print_stats: bool = False
     """Whether desync's statistics are printed after success."""
     again: "Callable[[], OneLine] | None" = None
@@ -57,6 +61,8 @@ class OneLine:
             "limits": dict(self.limits),
         }
         document: dict[str, object] = {"version": 1}
+        if self.index_digest is not None:
+            document["index_digest"] = self.index_digest
         if concurrency is not None:
             document["engine"] = {"kind": "local", "workers": concurrency}
         document |= {key: table for key, table in tables.items() if table}

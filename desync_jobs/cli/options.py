@@ -28,6 +28,8 @@ class RunOptions:
     """Whether the result is printed as JSON."""
     quiet: bool = False
     """Whether progress and lines for people are left out."""
+    verbose: bool = False
+    """Whether every event goes to standard error."""
 
 
 concurrency: Final = click.option(
@@ -125,6 +127,12 @@ digest: Final = click.option(
     "--digest",
     type=click.Choice(["sha512-256", "sha256"]),
     help="Digest that names chunks; by default sha512-256.",
+)
+index_digest: Final = click.option(
+    "--digest",
+    "index_digest",
+    type=click.Choice(["sha512-256", "sha256"]),
+    help="Digest that indexes have to name chunks by; by default whichever they do.",
 )
 ignored_indexes: Final = click.option(
     "--ignore",

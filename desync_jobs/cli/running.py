@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -85,11 +85,14 @@ def _error_messages(result: "Result") -> list[str]:
     return list(dict.fromkeys(messages))
 
 
-def print_as_manifest(line: OneLine, options: RunOptions) -> int:
-    """Print the job file that a command stands for."""
+def print_as_manifest(line: OneLine, options: RunOptions, remarks: Sequence[str]) -> int:
+    """Print the job file that a command stands for, with a comment for each of the remarks."""
     from desync_jobs.manifest.write import manifest_text
 
-    write_line(manifest_text(_job_of(line, options).spec).rstrip("\n"))
+    text = manifest_text(_job_of(line, options).spec).rstrip("\n")
+    for remark in remarks:
+        write_line(f"# {remark}")
+    write_line(text)
     return 0
 
 

@@ -60,7 +60,9 @@ def shown_to(audience: Audience, environment: Mapping[str, str]) -> Iterator[Rep
         if options.events is not None:
             stream = opened.enter_context(_events_stream(options.events))
             members.append(JsonLinesReporter(stream, options.events, _warn))
-        progress = None if options.quiet else _progress(environment)
+        if options.verbose and sys.stderr is not None:
+            members.append(JsonLinesReporter(sys.stderr.buffer, "standard error", _warn))
+        progress = None if options.quiet or options.verbose else _progress(environment)
         if progress is not None:
             members.append(progress)
         console = progress if isinstance(progress, ConsoleReporter) else None

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from desync_jobs.errors import TargetError
+from desync_jobs.errors import IndexFormatError, TargetError
 from desync_jobs.execute.inputs import INDEX_SIZE_LIMIT, output_facts, read_index
 from desync_jobs.execute.opening import open_index_place
 from desync_jobs.execute.outputs import Output, open_held_output
@@ -29,12 +29,20 @@ _HELD: Final = 1 << 24
 def find_index(task: Task[S], text: str) -> IndexFacts | None:
     """Read and check the index that the manifest calls `text`; None where there is none.
 
-    Raises what `look_for_index` does, and `OutdatedError` for one that is not the locked one.
+    Raises what `look_for_index` does, `IndexFormatError` for one with another digest than the job
+    asks for, and `OutdatedError` for one that is not the locked one.
     """
     found = look_for_index(task, text)
     if found is not None:
+        _check_digest(found, task.machine.job.spec.index_digest)
         task.machine.indexes.meet(task.machine.job, found)
     return found
+
+
+def _check_digest(found: IndexFacts, wanted: str | None) -> None:
+    name = found.index.algorithm.value
+    if wanted not in (None, name):
+        raise IndexFormatError(f"{found.path}: names its chunks by {name}, and not by {wanted}")
 
 
 def look_for_index(task: Task[S], text: str) -> IndexFacts | None:

@@ -53,6 +53,8 @@ class JobSpec(Spec):
     index_stores: dict[Name, IndexStoreSpec] = Field(default={})
     """How indexes with URLs are asked for; the one with the longest beginning of the URL counts,
     stores among them."""
+    index_digest: Literal["sha512-256", "sha256"] | None = None
+    """The digest that every index has to name its chunks by; by default each says its own."""
     policy: PolicySpec = PolicySpec()
     """Retries, time limits and budgets of every place that does not say its own."""
     lease_wait: Duration | None = None

@@ -23,6 +23,9 @@ class SecretSpec(Spec):
     file: FilePath | None = None
     """The file that has it and nothing else, relative to the job file; one line end after it is
     dropped."""
+    key: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Where the secret is in `file`, which then is JSON: the keys of the objects on the way to it,
+    from the outermost in."""
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The program that prints it, with its arguments; one line end after it is dropped. It
     is run again where the secret is refused."""
@@ -39,6 +42,8 @@ class SecretSpec(Spec):
         given = [one for one in (self.env, self.file, self.command) if one is not None]
         if len(given) != 1:
             raise ValueError(f"should say one place; {_HOW}")
+        if self.key is not None and self.file is None:
+            raise ValueError("key says where the secret is in a file, and needs file")
         return self
 
 

@@ -16,6 +16,7 @@ _ORDER: Final = (
     "name",
     "description",
     "keep_going",
+    "index_digest",
     "engine",
     "policy",
     "variables",

@@ -1,7 +1,8 @@
 """Secrets: looked up when they are used, looked up again when they are refused, never shown."""
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Final
 
@@ -63,7 +64,10 @@ class Secret:
             if text is None:
                 raise UsageError(f"{self._what}: the environment variable {spec.env} is not set")
         elif spec.file is not None:
-            text = self._decoded(self._content(os.path.join(self._directory, spec.file)))
+            path = os.path.join(self._directory, spec.file)
+            text = self._decoded(self._content(path))
+            if spec.key is not None:
+                text = self._within(text, path, spec.key)
         else:
             text = self._decoded(
                 output_of(spec.command or (), self._what, self._directory, self._stopper)
@@ -81,6 +85,22 @@ class Secret:
         if len(data) > SECRET_SIZE_LIMIT:
             raise UsageError(f"{self._what}: {path} has more than {SECRET_SIZE_LIMIT} bytes")
         return data
+
+    def _within(self, text: str, path: str, keys: Sequence[str]) -> str:
+        """Return what stands under these keys in a JSON text."""
+        try:
+            found = json.loads(text)
+        except ValueError:
+            # Without its cause, which holds the whole text.
+            raise UsageError(f"{self._what}: {path} is not JSON") from None
+        for depth, key in enumerate(keys, start=1):
+            found = found.get(key) if isinstance(found, dict) else None
+            if found is None:
+                where = " → ".join(keys[:depth])
+                raise UsageError(f"{self._what}: {path} has nothing under {where}")
+        if not isinstance(found, str):
+            raise UsageError(f"{self._what}: {path} has no text under {' → '.join(keys)}")
+        return found
 
     def _decoded(self, data: bytes) -> str:
         try:

@@ -2,6 +2,7 @@
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.archives import ArchiveOptions, archive_options
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
@@ -28,6 +29,7 @@ _EXAMPLES = (
 )
 @click.option("--ignore-extra", is_flag=True, help="Let the directory have more.")
 @click.option("-f", "--format", "form", type=click.Choice(["words", "json"]), help="Output.")
+@opt.index_digest
 @one_line
 @connected
 def command(

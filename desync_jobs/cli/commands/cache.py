@@ -23,6 +23,7 @@ _EXAMPLES = (
 @opt.ignored_indexes
 @opt.ignored_chunks
 @opt.chunks_info
+@opt.index_digest
 @one_line
 @connected
 def command(

@@ -33,6 +33,7 @@ _EXAMPLES = (
     help="How much to write; 0, the default, is up to the end.",
 )
 @opt.chunks_info
+@opt.index_digest
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option

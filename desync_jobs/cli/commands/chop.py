@@ -22,6 +22,7 @@ _EXAMPLES = (
 )
 @opt.ignored_indexes
 @opt.ignored_chunks
+@opt.index_digest
 @one_line
 @connected
 def command(

@@ -53,6 +53,7 @@ _EXAMPLES = (
     help="The cipher; by default xchacha20-poly1305.",
 )
 @server_options
+@opt.index_digest
 @one_line
 @connected
 def command(**given: Any) -> OneLine:

@@ -53,6 +53,7 @@ _EXAMPLES = (
 )
 @click.option("--print-stats", is_flag=True, help="Print counts as JSON to standard output.")
 @opt.chunks_info
+@opt.index_digest
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option

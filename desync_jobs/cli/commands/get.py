@@ -24,6 +24,7 @@ _EXAMPLES = (
 @opt.seed
 @opt.seed_directory
 @opt.chunks_info
+@opt.index_digest
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option

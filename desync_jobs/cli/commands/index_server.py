@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
@@ -26,6 +27,7 @@ _EXAMPLES = (
 @click.option("-w", "--writable", "--writeable", is_flag=True, help="Let clients write indexes.")
 @click.option("--listing", is_flag=True, help="Tell the names of all indexes at '/'.")
 @server_options
+@opt.index_digest
 @one_line
 @connected
 def command(**given: Any) -> OneLine:

@@ -25,6 +25,7 @@ _EXAMPLES = (
     "-f", "--format", "form", type=click.Choice(["json", "plain"]), help="Form of the output."
 )
 @opt.chunks_info
+@opt.index_digest
 @one_line
 @connected
 def command(

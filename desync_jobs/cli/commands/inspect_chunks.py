@@ -2,6 +2,7 @@
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
@@ -19,6 +20,7 @@ _EXAMPLES = (
 @click.option(
     "-s", "--store", metavar="PLACE", help="Store in which compressed sizes are looked up."
 )
+@opt.index_digest
 @one_line
 @connected
 def command(*, index: str, output: str | None, store: str | None) -> OneLine:

@@ -2,6 +2,7 @@
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
@@ -15,6 +16,7 @@ _EXAMPLES = (
 
 @click.command("list-chunks", cls=Command, examples=_EXAMPLES)
 @click.argument("index")
+@opt.index_digest
 @one_line
 @connected
 def command(*, index: str) -> OneLine:

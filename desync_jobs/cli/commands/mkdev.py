@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
@@ -23,6 +24,7 @@ _EXAMPLES = (
 @click.argument("index")
 @click.argument("device", required=False)
 @nbd_options
+@opt.index_digest
 @one_line
 @connected
 def command(**given: Any) -> OneLine:

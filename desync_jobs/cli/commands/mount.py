@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.archives import is_index_name, need_store_of_index
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
@@ -32,6 +33,7 @@ _EXAMPLES = (
     help="Read the index of an archive, for which the name x.caidx is enough.",
 )
 @mount_options
+@opt.index_digest
 @one_line
 @connected
 def command(**given: Any) -> OneLine:

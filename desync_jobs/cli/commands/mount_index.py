@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
@@ -44,6 +45,7 @@ _EXAMPLES = (
     metavar="N",
     help="Threads that do that, by default 10; 0 does not do it.",
 )
+@opt.index_digest
 @one_line
 @connected
 def command(**given: Any) -> OneLine:

@@ -1,9 +1,10 @@
 """`desync-run prune`: a store without what no index needs."""
 
-import sys
+import functools
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
@@ -40,6 +41,7 @@ _EXAMPLES = (
     help="Remove nothing where more of the store would go than this, by default 50%.",
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@opt.index_digest
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option
@@ -57,8 +59,6 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     Nothing is removed where an index cannot be read, where there is none, where the store has no
     chunk of any of them, or where too much of the store would go.
     """
-    if not yes:
-        _ask(store)
     fields = {
         "indexes": list(indexes) or None,
         "roots": [{"url": one} for one in roots] or None,
@@ -66,12 +66,15 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         "quarantine": quarantine or None,
     }
     limits = {} if max_deletion_share is None else {"max_deletion_share": max_deletion_share}
-    return OneLine("prune", fields, store=store, limits=limits)
+    ask = None if yes else functools.partial(_ask, store)
+    return OneLine("prune", fields, store=store, limits=limits, ask=ask)
 
 
 def _ask(store: str) -> None:
-    """Go on where somebody says so."""
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError("prune removes chunks: say --yes where nobody can be asked")
-    if not click.confirm(f"Remove every chunk of {store} that no index needs?", err=True):
+    """Go on where somebody says so, at a terminal or through a pipe."""
+    try:
+        agreed = click.confirm(f"Remove every chunk of {store} that no index needs?", err=True)
+    except click.Abort as error:  # nothing can be read
+        raise UsageError("prune removes chunks: say --yes where nobody can be asked") from error
+    if not agreed:
         raise UsageError("nothing was removed")

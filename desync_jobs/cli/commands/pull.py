@@ -22,6 +22,7 @@ _EXAMPLES = (
 @opt.optional_cache
 @click.option("--log-level", hidden=True, expose_value=False, help="As casync gives it.")
 @click.option("--rate-limit-bps", hidden=True, expose_value=False, help="As casync gives it.")
+@opt.index_digest
 @one_line
 def command(
     *, base: str, archive: str, index: str, stores: tuple[str, ...], cache: str | None

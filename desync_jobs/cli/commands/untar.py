@@ -3,6 +3,7 @@
 import click
 
 from desync_jobs.cli import kept
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.archives import ArchiveOptions, archive_options
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
@@ -54,6 +55,7 @@ _TAR_FORMATS = {"pax": "pax", "gnu-tar": "gnu"}
     "--hardlink", is_flag=True, help="Link files of seeds that are the same, metadata included."
 )
 @archive_options
+@opt.index_digest
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option

@@ -2,6 +2,7 @@
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.connection import connected
 from desync_jobs.cli.decorator import one_line
@@ -16,6 +17,7 @@ _EXAMPLES = (
 @click.command("verify-index", cls=Command, examples=_EXAMPLES)
 @click.argument("index")
 @click.argument("blob")
+@opt.index_digest
 @one_line
 @connected
 def command(*, index: str, blob: str) -> OneLine:
