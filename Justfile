@@ -39,6 +39,13 @@ schemas:
     python -m desync_jobs.report.schema schemas
     python -m desync_jobs.planner.schema schemas
 
+# Rewrite man/ and completions/ from the commands
+man:
+    desync-run manpage man
+    desync-run completion bash > completions/desync-run.bash
+    desync-run completion zsh > completions/_desync-run
+    desync-run completion fish > completions/desync-run.fish
+
 # Build a small ext4 image and take it through the tour: chunked, stored, extracted, verified
 demo folder=".demo":
     mkdir -p {{ folder }}

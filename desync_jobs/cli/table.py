@@ -50,6 +50,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "schema": "Print the JSON Schema of job files, events or plans.",
             "doctor": "Describe this installation and this machine.",
             "completion": "Print the script that completes commands in a shell.",
+            "manpage": "Write the manual as pages for man(1).",
         },
     }
 )

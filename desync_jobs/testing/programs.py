@@ -17,8 +17,10 @@ _INSTALL: Final = {
     "ceph-authtool": INSTALL_CEPH,
     "ceph-mon": INSTALL_CEPH,
     "ceph-osd": INSTALL_CEPH,
+    "chromium": "apt-get install --no-install-recommends chromium",
     "docker-registry": "apt-get install docker-registry",
     "fusermount3": "apt-get install fuse3",
+    "groff": "apt-get install groff-base",
     "losetup": "apt-get install mount",
     "mke2fs": "apt-get install e2fsprogs",
     "mkfs.btrfs": "apt-get install btrfs-progs",
@@ -36,6 +38,7 @@ _INSTALL: Final = {
     "ssh-keygen": "apt-get install openssh-client",
     "sshd": "apt-get install openssh-server",
     "strace": "apt-get install strace",
+    "systemd-analyze": "apt-get install systemd",
     "tar": "apt-get install tar",
 }
 
