@@ -126,12 +126,11 @@ class ScriptedServer:
             reply = self._replies.pop(0) if self._replies else self.otherwise
         if not isinstance(reply, Reply):
             reply = reply(request)
-        try:
-            self._ended.wait(reply.after)
-            self._send(stream, request, reply)
-        finally:
-            with self._lock:
-                self._now -= 1
+        self._ended.wait(reply.after)
+        with self._lock:
+            # Not after it is sent: who has it may have asked the next thing before that is noted.
+            self._now -= 1
+        self._send(stream, request, reply)
         return reply.end
 
     def _send(self, stream: socket.socket, request: Received, reply: Reply) -> None:

@@ -110,6 +110,9 @@ class _Batch(Generic[T]):
         self._flights: dict[int, _Flight] = {}
         self._answers: dict[int, T] = {}
         self._renewed: set[int] = set()
+        self._broken: set[int] = set()
+        """Whose last attempt got no answer: not sent again on a connection that was kept, which may
+        be as dead as that one."""
 
     @property
     def retries(self) -> int:
@@ -153,13 +156,16 @@ class _Batch(Generic[T]):
         request = self._requests[position]
         self._flights[position] = flight = _Flight(ticket, attempt, 0)
         flight.generation, secrets = self._client.options.credentials.current()
-        self._transfers.start(position, request, (*secrets, *request.headers, _NO_EXPECT))
+        lines = (*secrets, *request.headers, _NO_EXPECT)
+        self._transfers.start(position, request, lines, fresh=position in self._broken)
         self.sent += 1
 
     def _finish(self, position: int, outcome: Response | Failure, moved: int) -> None:
         flight = self._flights[position]
         answer: T | Failure
+        self._broken.discard(position)
         if isinstance(outcome, Failure):
+            self._broken.add(position)
             answer = outcome
         elif outcome.status in _REFUSED and self._renew(position, flight.generation, outcome):
             del self._flights[position]

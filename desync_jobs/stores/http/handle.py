@@ -29,6 +29,7 @@ class Handle:
         self._sent = 0
         self._limit = -1
         self._timed = -1
+        self._fresh = False
         self._headers: dict[str, str] = {}
         self._lines: tuple[str, ...] | None = None
         setup.prepare(self.curl)
@@ -41,13 +42,19 @@ class Handle:
         elif method != "GET":
             self.curl.setopt(pycurl.CUSTOMREQUEST, method)
 
-    def begin(self, request: Request, lines: tuple[str, ...]) -> None:
-        """Prepare for `request`; `lines` are all header lines to send."""
+    def begin(self, request: Request, lines: tuple[str, ...], *, fresh: bool = False) -> None:
+        """Prepare for `request`; `lines` are all header lines to send.
+
+        A `fresh` one does not use a connection that is there already.
+        """
         curl = self.curl
         self._size = 0
         self._limit = request.limit
         self._headers = {}
         curl.setopt(pycurl.URL, request.url)
+        if fresh != self._fresh:
+            curl.setopt(pycurl.FRESH_CONNECT, int(fresh))
+            self._fresh = fresh
         if lines != self._lines:
             curl.setopt(pycurl.HTTPHEADER, list(lines))
             self._lines = lines

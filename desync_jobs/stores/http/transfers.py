@@ -38,8 +38,10 @@ class Transfers:
         self._free: defaultdict[tuple[str, bool], list[Handle]] = defaultdict(list)
         self._flying: dict[Any, tuple[int, Handle, tuple[str, bool]]] = {}
 
-    def start(self, key: int, request: Request, lines: tuple[str, ...]) -> None:
-        """Begin `request`, with `lines` for its headers."""
+    def start(
+        self, key: int, request: Request, lines: tuple[str, ...], *, fresh: bool = False
+    ) -> None:
+        """Begin `request`, with `lines` for its headers, on a new connection if `fresh`."""
         kind = request.method, request.keep_headers
         free = self._free[kind]
         handle = (
@@ -47,7 +49,7 @@ class Transfers:
             if free
             else Handle(self._setup, request.method, keep_headers=request.keep_headers)
         )
-        handle.begin(request, lines)
+        handle.begin(request, lines, fresh=fresh)
         self._flying[handle.curl] = key, handle, kind
         self._multi.add_handle(handle.curl)
 

@@ -40,6 +40,8 @@ class DirectoryLease:
         except FileNotFoundError:
             return  # a store that is not there yet has nothing to be deleted
         except OSError as error:
+            if role is Role.WRITER:
+                return  # what cannot be opened cannot be written to either, as the store tells
             raise StoreError(
                 f"store {self._store}: {self._path} cannot be opened: {error.strerror}"
             ) from error

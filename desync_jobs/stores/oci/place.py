@@ -70,7 +70,7 @@ class OciPlace:
     `client` shows the registry who we are, `stranger` shows nothing to anybody else.
     """
 
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.CREATE}
 
     def __init__(
         self, name: str, repository: str, client: HttpClient, stranger: HttpClient

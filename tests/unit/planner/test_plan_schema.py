@@ -22,7 +22,15 @@ def test_every_object_and_every_key_is_described() -> None:
     schema = cast("dict[str, Any]", plan_schema())
     jsonschema.Draft202012Validator.check_schema(schema)
 
-    assert set(schema["$defs"]) == {"amount", "bounds", "part", "price", "space", "step"}
+    assert set(schema["$defs"]) == {
+        "amount",
+        "bounds",
+        "deletion",
+        "part",
+        "price",
+        "space",
+        "step",
+    }
     for shape in (schema, *schema["$defs"].values()):
         assert shape["description"].endswith(".")
         assert shape["required"] == list(shape["properties"])
