@@ -1,4 +1,4 @@
-"""What chunks are kept for: places full of indexes, and which of those count."""
+"""Places full of indexes, and which of those count."""
 
 from typing import Annotated, Final, TypeAlias
 
@@ -28,8 +28,8 @@ PlaceOfIndexes: TypeAlias = Annotated[
 """A directory or a URL with indexes below it."""
 
 
-class RootSpec(Spec):
-    """All indexes below a place: what they need is kept."""
+class IndexesBelowSpec(Spec):
+    """All indexes below a place."""
 
     url: PlaceOfIndexes
     """A directory relative to the job file, or a URL, that can be listed; everything below it is
@@ -39,6 +39,11 @@ class RootSpec(Spec):
     any other against its last part."""
     exclude: tuple[str, ...] = ()
     """Patterns of names that are no indexes though they look like it."""
+
+
+class RootSpec(IndexesBelowSpec):
+    """All indexes below a place: what they need is kept."""
+
     keep_last: Annotated[int, WholeNumber(0, _MOST)] = 0
     """How many of the newest indexes are kept. With any rule of this kind, indexes that no rule
     keeps are removed, and then their chunks. Without any, all are kept."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from desync_jobs.errors import UsageError
 
 if TYPE_CHECKING:
-    from desync_jobs.manifest.roots import RootSpec
+    from desync_jobs.manifest.roots import IndexesBelowSpec, RootSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class FoundIndex:
     """Seconds since 1970; None where the place does not tell."""
 
 
-def is_root(name: str, spec: "RootSpec") -> bool:
+def is_root(name: str, spec: "IndexesBelowSpec") -> bool:
     """Whether an object of this name is an index that counts."""
     return _any(name, spec.include) and not _any(name, spec.exclude)
 

@@ -1,15 +1,13 @@
 """Doing `cache`: copy chunks from stores into one store, in the form they are in."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from desync_jobs.assembly.batches import size_batches
-from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
 from desync_jobs.errors import IndexMissingError
+from desync_jobs.execute.gathering import Gathered
 from desync_jobs.execute.holdings import Wanted, look_up
 from desync_jobs.execute.ignored import ignored_ids
 from desync_jobs.execute.indexes import find_index
@@ -18,13 +16,14 @@ from desync_jobs.execute.opening import Reading, cache_place, open_store, open_s
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.statistics import place_statistics
 from desync_jobs.execute.task import Task
+from desync_jobs.execute.transfer import Transfer, batches_of
 from desync_jobs.formats.index import Index
-from desync_jobs.formats.unique import distinct_chunks
 from desync_jobs.manifest.operations.cache import CacheOpSpec
+from desync_jobs.planner.copied import Lacking
 from desync_jobs.planner.holdings import joined
-from desync_jobs.planner.operations.cache import CacheDetail, CacheFacts, Lacking, cache_cost
+from desync_jobs.planner.operations.cache import CacheDetail, CacheFacts, cache_cost
 from desync_jobs.planner.plan import Step
-from desync_jobs.stores.base import Chunk, ChunkSource, ChunkStore
+from desync_jobs.stores.base import ChunkSource
 from desync_jobs.stores.counters import sum_counts
 
 
@@ -32,17 +31,19 @@ def survey_cache(task: Task[CacheOpSpec]) -> CacheFacts:
     """Ask the cache which chunks of the indexes it lacks."""
     spec = task.spec
     ignored = ignored_ids(task, spec.ignore, spec.ignore_chunks)
+    gathered = Gathered()
+    for index in _indexes(task):
+        gathered.add(index)
     wanted = 0
     parts: list[Lacking] = []
-    for algorithm, indexes in _by_algorithm(_indexes(task)).items():
-        ids, sizes = _distinct(indexes)
+    for part in gathered.parts():
+        ids, sizes = part.ids, part.sizes
         if ignored:
             kept = np.array([one not in ignored for one in rows(ids)], np.bool_)
             ids, sizes = ids[kept], sizes[kept]
         wanted += len(ids)
-        absent = lacking_in(task, spec.cache, Reading(algorithm), ids)
-        limit = max((index.largest for index in indexes), default=0)
-        parts.append(Lacking(algorithm, ids[absent], sizes[absent], limit))
+        absent = lacking_in(task, spec.cache, Reading(part.algorithm), ids)
+        parts.append(replace(part, ids=ids[absent], sizes=sizes[absent]))
     return CacheFacts(
         source_facts(task, spec.stores), wanted, tuple(parts), cache_place(task, spec.cache)
     )
@@ -66,20 +67,6 @@ def _indexes(task: Task[CacheOpSpec]) -> Iterator[Index]:
         yield found.index
 
 
-def _by_algorithm(indexes: Iterable[Index]) -> dict[DigestAlgorithm, list[Index]]:
-    groups: dict[DigestAlgorithm, list[Index]] = {}
-    for index in indexes:
-        groups.setdefault(index.algorithm, []).append(index)
-    return groups
-
-
-def _distinct(indexes: list[Index]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    ids = np.concatenate([index.rows.run_ids for index in indexes])
-    sizes = np.concatenate([index.rows.run_lengths() for index in indexes])
-    first = distinct_chunks(ids)
-    return ids[first], sizes[first]
-
-
 def do_cache(task: Task[CacheOpSpec], step: Step) -> Done:
     """Copy what is lacking; every chunk is verified on its way."""
     phase = task.phase("copying", step.cost.work)
@@ -88,33 +75,11 @@ def do_cache(task: Task[CacheOpSpec], step: Step) -> Done:
     for part in step.detail_as(CacheDetail).parts:
         store = open_store(task, task.spec.cache, Reading(part.algorithm))
         reading = Reading(part.algorithm, part.limit)
-        copying = _Copying(open_stores(task, task.spec.stores, reading), store)
+        copying = Transfer(open_stores(task, task.spec.stores, reading), store)
         places += [copying.source, store]
-        for size in task.machine.workers.ordered(copying.copy, _batches(part)):
+        for size in task.machine.workers.ordered(copying.copy, batches_of(part)):
             phase.advance(size)
         store.flush()
         kept.update(stored_counts(store))
     counts = place_statistics(sum_counts(one.counts() for one in places))
     return Done(statistics={"bytes": phase.done, **kept, "stores": counts})
-
-
-@dataclass(frozen=True, slots=True)
-class _Copying:
-    source: ChunkSource
-    store: ChunkStore
-
-    def copy(self, batch: tuple[list[ChunkID], int]) -> int:
-        """Fetch a batch and keep it; raises the answer for the first chunk nobody has."""
-        ids, size = batch
-        fetched: list[Chunk] = []
-        for answer in self.source.fetch(ids):
-            if not isinstance(answer, Chunk):
-                raise answer
-            fetched.append(answer)
-        self.store.put(fetched)
-        return size
-
-
-def _batches(part: Lacking) -> Iterator[tuple[list[ChunkID], int]]:
-    for first, last in size_batches(part.sizes):
-        yield rows(part.ids[first:last]), int(part.sizes[first:last].sum())

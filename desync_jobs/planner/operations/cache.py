@@ -1,33 +1,19 @@
 """Deciding `cache`: copy the chunks of indexes from stores into one store."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.manifest.operations.cache import CacheOpSpec
+from desync_jobs.planner.copied import Lacking, copying_cost, sizes_of
 from desync_jobs.planner.cost import Cost
 from desync_jobs.planner.facts import StoreFacts
-from desync_jobs.planner.fetched import CachePlace, Fetched, fetched_cost
+from desync_jobs.planner.fetched import CachePlace
 from desync_jobs.planner.holdings import Holdings, Places
 from desync_jobs.planner.needed import need_store
 from desync_jobs.planner.plan import Action, Decision
-from desync_jobs.planner.space import spaces, warnings
 from desync_jobs.report.words import counted
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lacking:
-    """Distinct chunks of one digest algorithm that the cache does not have."""
-
-    algorithm: DigestAlgorithm
-    ids: NDArray[np.uint8]
-    """Shape (chunks, 32)."""
-    sizes: NDArray[np.int64]
-    """Plain bytes of each."""
-    limit: int
-    """Largest chunk of the indexes they come from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +38,7 @@ class CacheDetail:
     @property
     def sizes(self) -> NDArray[np.int64]:
         """Plain bytes of every chunk that is copied."""
-        return np.concatenate([part.sizes for part in self.parts])
+        return sizes_of(self.parts)
 
 
 def plan_cache(spec: CacheOpSpec, facts: CacheFacts) -> Decision:
@@ -73,14 +59,4 @@ def plan_cache(spec: CacheOpSpec, facts: CacheFacts) -> Decision:
 
 def cache_cost(spec: CacheOpSpec, detail: CacheDetail, holdings: Holdings | None = None) -> Cost:
     """Return the cost of copying; `holdings` are what stores said of the chunks of all parts."""
-    plain = detail.sizes
-    places = Places(spec.cache, spec.stores)
-    stores = fetched_cost(Fetched(places, plain, np.ones_like(plain), detail.place, holdings))
-    space = spaces(stores.needs)
-    return Cost(
-        stores.reads,
-        tuple(replace(one, exact=True) for one in stores.writes),
-        work=int(plain.sum()),
-        space=space,
-        warnings=(*stores.warnings, *warnings(space)),
-    )
+    return copying_cost(Places(spec.cache, spec.stores), detail.sizes, detail.place, holdings)
