@@ -42,7 +42,11 @@ class OneLine:
         """Build the content of the job file, with no key that was not asked for."""
         from desync_jobs.manifest.variables import literal
 
-        named = {"store": self.store} if self.store is not None else _named(self.stores)
+        named = _named(self.stores)
+        if self.store is not None:
+            # What is filled is called so, and what it is filled from `source` then.
+            sources = {"source" if one == "store" else one: at for one, at in named.items()}
+            named = {"store": self.store, **sources}
         stores, groups = _split_groups(named)
         caches = {} if self.cache is None else {"cache": self.cache}
         seeds = {f"seed-{number}": dict(seed) for number, seed in enumerate(self.seeds, start=1)}
@@ -50,7 +54,8 @@ class OneLine:
         operation |= {key: value for key, value in self.fields.items() if value is not None}
         if self.store is not None:
             operation["store"] = "store"
-        names = {"stores": list(named) if self.stores else [], "seeds": list(seeds)}
+        asked = [one for one in named if self.store is None or one != "store"]
+        names = {"stores": asked if self.stores else [], "seeds": list(seeds)}
         operation |= {key: value for key, value in names.items() if value}
         operation |= {key: key for key in caches}
         tables = {

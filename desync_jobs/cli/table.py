@@ -22,6 +22,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "verify": "Check every chunk of a store.",
             "prune": "Remove the chunks of a store that no index needs.",
             "unprune": "Bring back what a prune put aside.",
+            "migrate": "Copy a store into another, converting it, and indexes after it.",
             "chop": "Store the chunks of a blob that already has an index.",
             "cache": "Copy the chunks of indexes from stores into a cache.",
             "cat": "Write a blob, or a part of it, to standard output.",

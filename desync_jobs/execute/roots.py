@@ -7,20 +7,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from desync_jobs.errors import IndexMissingError, StoreError, UsageError
+from desync_jobs.errors import IndexMissingError
+from desync_jobs.execute.index_places import listed_indexes, read_listed
 from desync_jobs.execute.indexes import find_index
-from desync_jobs.execute.inputs import INDEX_SIZE_LIMIT
 from desync_jobs.execute.opening import open_place_of_indexes
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index, parse_index
 from desync_jobs.formats.marks import Keys, prefixes
-from desync_jobs.manifest.capability import Capability
 from desync_jobs.manifest.operations.prune import PruneSpec
 from desync_jobs.manifest.roots import RootSpec
 from desync_jobs.planner.operations.prune import RootFacts
-from desync_jobs.planner.retention import FoundIndex, is_root, retained
-from desync_jobs.stores.leases.log import OWN
-from desync_jobs.stores.objects.base import ObjectPlace
+from desync_jobs.planner.retention import retained
 
 _BLOCK: Final = 1 << 16
 
@@ -84,34 +81,14 @@ def _read_named(task: Task[PruneSpec], needed: Needed) -> Iterator[tuple[str, st
 
 def _read_place(task: Task[PruneSpec], root: RootSpec, needed: Needed, expiry: Expiry) -> RootFacts:
     place = open_place_of_indexes(task, root.url)
-    if Capability.LIST not in place.capabilities:
-        raise UsageError(f"{root.url}: cannot be listed; name its indexes one by one")
-    found = sorted(_listed(place, root), key=lambda one: one.name)
+    found = listed_indexes(place, root)
     kept = retained(found, root, expiry.now)
     digests = {}
     for one in found:
         task.machine.cancel.check()
         if one.name in kept or not expiry.allows(root.url, one.name):
-            data = _read(place, one.name, root.url)
+            data = read_listed(place, one.name, root.url)
             needed.add(parse_index(data, f"{root.url}: {one.name}"))
             digests[one.name] = hashlib.sha256(data).hexdigest()
     expired = tuple(one.name for one in found if one.name not in digests)
     return RootFacts(root.url, digests, expired)
-
-
-def _listed(place: ObjectPlace, root: RootSpec) -> Iterator[FoundIndex]:
-    seen = set()
-    for entry in place.entries(""):
-        if entry.name.startswith(OWN) or entry.name in seen or not is_root(entry.name, root):
-            continue
-        seen.add(entry.name)
-        yield FoundIndex(entry.name, entry.size, entry.modified)
-
-
-def _read(place: ObjectPlace, name: str, url: str) -> bytes:
-    (data,) = place.get([name], INDEX_SIZE_LIMIT)
-    if data is None:
-        raise StoreError(f"{url}: {name} was listed and is gone; nothing is removed, run again")
-    if not isinstance(data, bytes):
-        raise StoreError(f"{url}: {name} cannot be read whole; nothing is removed")
-    return data

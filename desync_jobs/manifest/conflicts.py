@@ -20,6 +20,7 @@ from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.manifest.operations.extract import SUFFIX, ExtractSpec, index_name
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.migrate import MigrateSpec
 from desync_jobs.manifest.operations.mount import MountTreeSpec
 from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
@@ -129,7 +130,9 @@ def _misnamed(name: str, operation: MakeSpec) -> Iterator[Problem]:
         yield Problem(("operations", name, "index"), message)
 
 
-def _unclear_sources(name: str, operation: SourcesSpec | MountTreeSpec) -> Iterator[Problem]:
+def _contradictions(
+    name: str, operation: SourcesSpec | MountTreeSpec | MigrateSpec
+) -> Iterator[Problem]:
     for where, message in operation.contradictions():
         yield Problem(("operations", name, *where), message)
 
@@ -149,7 +152,7 @@ _CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] 
     (MakeSpec, _misnamed),
     (ServeChunksSpec, _unwritable),
     (TarSpec, _unclear_archiving),
-    ((SourcesSpec, MountTreeSpec), _unclear_sources),
+    ((SourcesSpec, MountTreeSpec, MigrateSpec), _contradictions),
     (UntarSpec, _unclear_tree),
 )
 """What is asked of operations of some kinds."""

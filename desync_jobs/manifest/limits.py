@@ -47,9 +47,10 @@ class LimitsSpec(Spec):
     max_requests: Annotated[int, WholeNumber(0, _MOST_REQUESTS)] | None = None
     """Questions that stores may be asked, caches left out; planning itself is not counted."""
     max_deletions: Annotated[int, WholeNumber(0, _MOST_REQUESTS)] | None = None
-    """How many chunk files may be removed."""
+    """How many chunk files may be removed, and indexes of mirrors."""
     max_deletion_share: Share | None = None
-    """Which part of a store's chunk files may be removed at a time, by default `50%`."""
+    """Which part of a store's chunk files, or of a mirror's indexes, may be removed at a time, by
+    default `50%`."""
     max_duration: TimeLimit | None = None
     """How long a run may take, planning included."""
 

@@ -42,7 +42,7 @@ def cutting_of(job: Job) -> dict[str, dict[str, str]]:
     found = {}
     for name, spec in job.spec.operations.items():
         if hasattr(spec, "chunk_size"):
-            found[name] = spec.model_dump(mode="json", include=_CUTTING)
+            found[name] = spec.model_dump(mode="json", include=_CUTTING, exclude_none=True)
     return found
 
 

@@ -56,6 +56,8 @@ def _wanted(job: JobSpec, operation: OperationSpec) -> Iterator[tuple[str, Capab
         yield name, Capability.DELETE
     if operation.kind in ("verify", "prune"):
         yield operation.store, Capability.LIST
+    if operation.kind == "migrate" and not operation.selective:
+        yield operation.stores[0], Capability.LIST
     cache = None if looks else getattr(operation, "cache", None)
     if cache is not None:
         yield cache, Capability.WRITE

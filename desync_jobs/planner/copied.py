@@ -25,6 +25,10 @@ class Lacking:
     limit: int
     """Largest chunk of the indexes they come from."""
 
+    def only(self, chosen: NDArray[np.bool_]) -> "Lacking":
+        """Return those of them that are `chosen`."""
+        return replace(self, ids=self.ids[chosen], sizes=self.sizes[chosen])
+
 
 def sizes_of(parts: Sequence[Lacking]) -> NDArray[np.int64]:
     """Return the plain bytes of every chunk of all `parts`, in their order."""

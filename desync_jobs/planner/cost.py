@@ -47,14 +47,17 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """Chunk files that are removed from one place."""
+    """Chunk files, or indexes, that are removed from one place."""
 
     place: str
     chunks: int
+    """How many go."""
     bytes: int
-    """Stored bytes."""
+    """Stored bytes of chunks."""
     of: int
-    """How many chunk files the place has."""
+    """How many the place has."""
+    what: str = "chunk"
+    """What they are, in a word."""
 
 
 @dataclass(frozen=True, slots=True)

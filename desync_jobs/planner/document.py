@@ -60,16 +60,18 @@ class AmountDocument(TypedDict):
 
 
 class DeletionDocument(TypedDict):
-    """Chunk files that are removed from one place."""
+    """Chunk files, or indexes, that are removed from one place."""
 
     place: str
-    """The store or cache."""
+    """The store or cache, or where indexes are."""
+    what: str
+    """`chunk` or `index`."""
     chunks: int
-    """How many chunk files go."""
+    """How many go."""
     bytes: int
-    """Their stored bytes."""
+    """Stored bytes of chunks."""
     of: int
-    """How many chunk files the place has."""
+    """How many the place has."""
 
 
 class SpaceDocument(TypedDict):
@@ -215,6 +217,7 @@ def _amount(amount: Amount) -> AmountDocument:
 def _deletion(deletion: Deletion) -> DeletionDocument:
     return {
         "place": deletion.place,
+        "what": deletion.what,
         "chunks": deletion.chunks,
         "bytes": deletion.bytes,
         "of": deletion.of,

@@ -92,8 +92,8 @@ def _requests(cost: Cost) -> str:
 
 
 def _deleted(deletion: Deletion) -> str:
-    share = f"{counted(deletion.chunks, 'chunk')} of {deletion.of:,}"
-    return f"{share} in {deletion.place}, {in_bytes(deletion.bytes)} stored"
+    share = f"{counted(deletion.chunks, deletion.what)} of {deletion.of:,} in {deletion.place}"
+    return f"{share}, {in_bytes(deletion.bytes)} stored" if deletion.what == "chunk" else share
 
 
 def _room(space: Space) -> str:

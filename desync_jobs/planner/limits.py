@@ -47,17 +47,26 @@ def _passed_deletions(limits: LimitsSpec, deletions: list[Deletion]) -> LimitErr
     count = sum(one.chunks for one in deletions)
     if limits.max_deletions is not None and count > limits.max_deletions:
         return LimitError(
-            f"{counted(count, 'chunk')} would be removed, more than max_deletions = "
+            f"{counted(count, _word(deletions))} would be removed, more than max_deletions = "
             f"{limits.max_deletions:,}; nothing is removed"
         )
     most = _SHARE if limits.max_deletion_share is None else limits.max_deletion_share
     for one in deletions:
         if one.chunks > most * one.of:
             return LimitError(
-                f"{one.chunks:,} of {counted(one.of, 'chunk')} of store {one.place} would be "
+                f"{one.chunks:,} of {counted(one.of, one.what)} of {_place(one)} would be "
                 f"removed, more than max_deletion_share = {most * 100:g}%; nothing is removed"
             )
     return None
+
+
+def _word(deletions: list[Deletion]) -> str:
+    words = {one.what for one in deletions if one.chunks}
+    return words.pop() if len(words) == 1 else "file"
+
+
+def _place(deletion: Deletion) -> str:
+    return f"store {deletion.place}" if deletion.what == "chunk" else deletion.place
 
 
 def _fetched(job: Job, steps: Iterable[Step]) -> Iterator[Amount]:

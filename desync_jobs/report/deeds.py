@@ -177,6 +177,18 @@ def _unprune(statistics: Statistics) -> str:
     return f"brought back {_chunks(statistics, 'chunks_brought_back')} and {indexes}"
 
 
+def _migrate(statistics: Statistics) -> str:
+    parts = [_cache(statistics)]
+    for name, words in (
+        ("chunks_rewritten", "chunks rewritten"),
+        ("indexes_written", "indexes written"),
+        ("indexes_removed", "indexes removed"),
+    ):
+        if _number(statistics, name):
+            parts.append(f"{_number(statistics, name):,} {words}")
+    return ", ".join(parts)
+
+
 def _archive_verify(statistics: Statistics) -> str:
     return f"compared {counted(_number(statistics, 'same'), 'node')}, all are as described"
 
@@ -210,6 +222,7 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "make": _make,
         "prune": _prune,
         "unprune": _unprune,
+        "migrate": _migrate,
         "extract": _extract,
         "verify": _verify,
         "verify-index": _verify_index,

@@ -37,13 +37,12 @@ def survey_cache(task: Task[CacheOpSpec]) -> CacheFacts:
     wanted = 0
     parts: list[Lacking] = []
     for part in gathered.parts():
-        ids, sizes = part.ids, part.sizes
+        kept = part
         if ignored:
-            kept = np.array([one not in ignored for one in rows(ids)], np.bool_)
-            ids, sizes = ids[kept], sizes[kept]
-        wanted += len(ids)
-        absent = lacking_in(task, spec.cache, Reading(part.algorithm), ids)
-        parts.append(replace(part, ids=ids[absent], sizes=sizes[absent]))
+            kept = part.only(np.array([one not in ignored for one in rows(part.ids)], np.bool_))
+        wanted += len(kept.ids)
+        reading = Reading(kept.algorithm)
+        parts.append(kept.only(lacking_in(task, spec.cache, reading, kept.ids)))
     return CacheFacts(
         source_facts(task, spec.stores), wanted, tuple(parts), cache_place(task, spec.cache)
     )

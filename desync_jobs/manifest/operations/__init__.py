@@ -27,6 +27,7 @@ from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.manifest.operations.list import ListSpec
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.manifest.operations.make import MakeSpec
+from desync_jobs.manifest.operations.migrate import MigrateSpec
 from desync_jobs.manifest.operations.mkdev import MkdevSpec
 from desync_jobs.manifest.operations.mount import MountTreeSpec
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
@@ -71,6 +72,7 @@ OperationSpec: TypeAlias = Annotated[
     | GetSpec
     | PruneSpec
     | UnpruneSpec
+    | MigrateSpec
     | ArchiveVerifySpec
     | DiffSpec
     | DiffIndexesSpec,
@@ -106,6 +108,7 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "get": GetSpec,
     "prune": PruneSpec,
     "unprune": UnpruneSpec,
+    "migrate": MigrateSpec,
     "archive-verify": ArchiveVerifySpec,
     "diff": DiffSpec,
     "diff-indexes": DiffIndexesSpec,

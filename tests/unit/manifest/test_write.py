@@ -70,6 +70,25 @@ _ROOTS = st.lists(
     max_size=2,
 )
 
+_MIGRATED_STORES = st.fixed_dictionaries(
+    {},
+    optional={
+        "progress": paths.map("progress-{}".format),
+        "report": paths.map("report-{}".format),
+        "read_back": st.booleans(),
+        "rewrite": st.booleans(),
+    },
+)
+_MIGRATED_INDEXES = st.fixed_dictionaries(
+    {"roots": st.lists(st.fixed_dictionaries({"url": paths}), min_size=1), "indexes_to": paths},
+    optional={
+        "remove_gone": st.booleans(),
+        "recompress": st.booleans(),
+        "digest": st.sampled_from([algorithm.value for algorithm in DigestAlgorithm]),
+    },
+)
+"""What a migration is about."""
+
 _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "description": texts,
     "target": paths,
@@ -161,6 +180,8 @@ def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[st
     unpacked = kind == "untar"
     if kind == "diff":
         chosen = (*_SOURCES, *_KEPT, "old", "new")
+    if kind == "migrate":
+        chosen = tuple(KINDS[kind].model_fields.keys() - {"description", "stores", "store"})
     if issubclass(KINDS[kind], ArchiveSpec):
         chosen = (*_ways(kind), *_SOURCES, *(_KEPT if issubclass(KINDS[kind], TreeSpec) else ()))
         chosen = (*chosen, *(_UNPACKED if unpacked else ()))
@@ -175,6 +196,9 @@ def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[st
         operation |= draw(st.one_of(_TO_DISK, _TO_STREAM))
     if kind == "diff":
         about = compared_trees(stores, caches)
+    if kind == "migrate":
+        operation["stores"] = operation["stores"][:1]
+        about = st.one_of(_MIGRATED_STORES, _MIGRATED_INDEXES)
     return operation | ({} if about is None else draw(about))
 
 
