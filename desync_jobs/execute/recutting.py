@@ -8,7 +8,7 @@ from desync_jobs.archive.piping import piped
 from desync_jobs.assembly.cutting import Stream
 from desync_jobs.core.sizes import ChunkSizes, CutMode
 from desync_jobs.execute.blob_range import open_range
-from desync_jobs.execute.making import make_chunks
+from desync_jobs.execute.making import IndexWanted, make_chunks
 from desync_jobs.execute.renaming import flags_with
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
@@ -37,7 +37,6 @@ class _Read:
 class _Made:
     """What becomes of it."""
 
-    index: str
     store: str
     chunk_size: ChunkSizes
     cut: CutMode
@@ -52,7 +51,7 @@ def cut_anew(task: Task[MigrateSpec], index: Index, digest: str, target: str) ->
     sizes = spec.chunk_size or index.sizes
     found = IndexFacts(target, index, digest)
     wanted = BlobRange(found, 0, index.blob_size, 0, len(index))
-    made = Task(task.name, _Made(target, spec.store, sizes, spec.cut), task.machine, task.leases)
+    made = Task(task.name, _Made(spec.store, sizes, spec.cut), task.machine, task.leases)
     read = Task(task.name, _Read(spec.stores), task.machine)
     phase = task.phase("cutting", index.blob_size)
     with open_range(read, wanted) as blob:
@@ -61,9 +60,9 @@ def cut_anew(task: Task[MigrateSpec], index: Index, digest: str, target: str) ->
             for piece in blob.pieces:
                 write(memoryview(piece))
 
+        wanted_index = IndexWanted(target, _flags(spec, index))
         with piped(feed) as pipe:
-            stream = Stream(pipe.fd, target)
-            return make_chunks(made, stream, _flags(spec, index), pipe.finish, phase)
+            return make_chunks(made, Stream(pipe.fd, target), wanted_index, pipe.finish, phase)
 
 
 def _flags(spec: MigrateSpec, index: Index) -> int:

@@ -33,7 +33,7 @@ _EXAMPLES = (
     "--remove-gone", is_flag=True, help="Remove indexes there that are gone below the roots."
 )
 @click.option(
-    "--digest",
+    "--new-digest",
     type=click.Choice(["sha512-256", "sha256"]),
     help="Name chunks by this digest, and rewrite the indexes.",
 )
@@ -49,7 +49,7 @@ _EXAMPLES = (
     "--rewrite", is_flag=True, help="Rewrite what the store has in another form than its own."
 )
 @click.option("--read-back", is_flag=True, help="Read every chunk again that was stored.")
-@click.option("--id-map", metavar="FILE", help="File of old and new IDs, for --digest.")
+@click.option("--id-map", metavar="FILE", help="File of old and new IDs, for --new-digest.")
 @click.option("--progress-file", metavar="FILE", help="File that says how far a whole store is.")
 @click.option("--report", metavar="FILE", help="Write what was migrated to FILE, as JSON.")
 @opt.chunks_info
@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     roots: tuple[str, ...],
     indexes_to: str | None,
     remove_gone: bool,
-    digest: str | None,
+    new_digest: str | None,
     chunk_size: str | None,
     recompress: bool,
     rewrite: bool,
@@ -82,7 +82,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         "roots": [{"url": one} for one in roots] or None,
         "indexes_to": indexes_to,
         "remove_gone": remove_gone or None,
-        "digest": digest,
+        "digest": new_digest,
         "chunk_size": chunk_size,
         "recompress": recompress or None,
         "rewrite": rewrite or None,

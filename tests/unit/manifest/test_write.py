@@ -173,15 +173,18 @@ _DRAWN = [kind for kind, spec in KINDS.items() if not issubclass(spec, EndlessSp
 
 
 @st.composite
-def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[str, Any]:
+def operations(  # noqa: C901 -- a case for each kind with rules of its own
+    draw: st.DrawFn, stores: list[str], caches: list[str]
+) -> dict[str, Any]:
     kind = draw(st.sampled_from(_DRAWN))
+    if kind == "migrate":
+        places = {"stores": [draw(st.sampled_from(stores))], "store": stores[0]}
+        return {"kind": kind, **places, **draw(_MIGRATED_STORES | _MIGRATED_INDEXES)}
     operation: dict[str, Any] = {"kind": kind}
     chosen = {"extract": _CHOSEN, "tar": _ARCHIVED}.get(kind, ())
     unpacked = kind == "untar"
     if kind == "diff":
         chosen = (*_SOURCES, *_KEPT, "old", "new")
-    if kind == "migrate":
-        chosen = tuple(KINDS[kind].model_fields.keys() - {"description", "stores", "store"})
     if issubclass(KINDS[kind], ArchiveSpec):
         chosen = (*_ways(kind), *_SOURCES, *(_KEPT if issubclass(KINDS[kind], TreeSpec) else ()))
         chosen = (*chosen, *(_UNPACKED if unpacked else ()))
@@ -196,9 +199,6 @@ def operations(draw: st.DrawFn, stores: list[str], caches: list[str]) -> dict[st
         operation |= draw(st.one_of(_TO_DISK, _TO_STREAM))
     if kind == "diff":
         about = compared_trees(stores, caches)
-    if kind == "migrate":
-        operation["stores"] = operation["stores"][:1]
-        about = st.one_of(_MIGRATED_STORES, _MIGRATED_INDEXES)
     return operation | ({} if about is None else draw(about))
 
 
