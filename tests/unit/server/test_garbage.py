@@ -8,6 +8,7 @@ from desync_jobs.server.garbage import collected_seldom
 
 
 def test_the_collector_is_as_before_afterwards() -> None:
+    gc.unfreeze()  # what an earlier test has frozen
     before = gc.get_threshold(), gc.get_freeze_count()
     with collected_seldom():
         inside = gc.get_threshold(), gc.get_freeze_count()
