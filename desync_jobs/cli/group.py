@@ -37,7 +37,7 @@ class CommandLine(click.Group):
             if ctx.resilient_parsing:  # a shell asks for completions
                 return super().parse_args(ctx, args)
             raise click.UsageError("no job file and no command given", ctx)
-        args = _command_first(args)
+        args = command_first(args)
         if args[0] not in COMMANDS and args[0] not in _OWN_OPTIONS:
             _refuse_misspelled(args[0], ctx)
             args = ["run", *args]
@@ -60,7 +60,7 @@ class CommandLine(click.Group):
         return found or [CompletionItem(incomplete, type="file")]
 
 
-def _command_first(args: list[str]) -> list[str]:
+def command_first(args: list[str]) -> list[str]:
     """Put what desync takes before a command after it, where each command has it here."""
     at = 0
     while at < len(args):
