@@ -114,22 +114,31 @@ def own_server(
 ) -> Iterator[OwnServer]:
     """Run `desync-run` with these arguments in `directory`; it is killed at the end."""
     command: Sequence[str] = [sys.executable, "-W", "error", "-m", "desync_jobs", *arguments]
-    with subprocess.Popen(
-        command,
-        cwd=directory,
-        env={**os.environ, "PYTHONPATH": os.getcwd(), **(environment or {})},
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        server = OwnServer(process)
-        server.reader = Thread(target=_read, args=(server,), daemon=True)
-        server.reader.start()
-        try:
-            yield server
-        finally:
-            process.kill()
-            server.reader.join()
+    with (
+        subprocess.Popen(
+            command,
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": os.getcwd(), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+        followed(process) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def followed(process: "subprocess.Popen[str]") -> Iterator[OwnServer]:
+    """Read what a process says on standard error; it is killed at the end."""
+    server = OwnServer(process)
+    server.reader = Thread(target=_read, args=(server,), daemon=True)
+    server.reader.start()
+    try:
+        yield server
+    finally:
+        process.kill()
+        server.reader.join()
 
 
 def _read(server: OwnServer) -> None:
