@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from desync_jobs.cli.oneline import OneLine
-from desync_jobs.cli.options import RunOptions, run_options
+from desync_jobs.cli.options import RunOptions, desync_config, run_options
 
 REMARKS: Final = "desync_jobs.remarks"
 """Where a context has lines that go before a manifest, if it has any."""
@@ -23,11 +23,7 @@ def one_line(function: Callable[..., OneLine]) -> Callable[..., int]:
     @click.option(
         "--print-manifest", is_flag=True, help="Print this command as a job file, and stop."
     )
-    @click.option(
-        "--config",
-        metavar="FILE",
-        help="desync's configuration; by default $HOME/.config/desync/config.json.",
-    )
+    @desync_config
     @click.option("--verbose", is_flag=True, help="Write every event to standard error as JSON.")
     @run_options
     @functools.wraps(function)

@@ -128,6 +128,11 @@ digest: Final = click.option(
     type=click.Choice(["sha512-256", "sha256"]),
     help="Digest that names chunks; by default sha512-256.",
 )
+desync_config: Final = click.option(
+    "--config",
+    metavar="FILE",
+    help="desync's configuration; by default $HOME/.config/desync/config.json.",
+)
 index_digest: Final = click.option(
     "--digest",
     "index_digest",

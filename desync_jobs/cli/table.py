@@ -48,6 +48,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "pull": "Serve chunks to a casync client on standard input and output.",
         },
         "About this program": {
+            "config": "Print desync's configuration, without its secrets.",
             "import": "Print the job file for a command line of desync, or its configuration.",
             "schema": "Print the JSON Schema of job files, events or plans.",
             "doctor": "Describe this installation and this machine.",

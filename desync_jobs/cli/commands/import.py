@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.decorator import REMARKS
 from desync_jobs.cli.output import write_line
@@ -27,11 +28,7 @@ _ASSIGNMENT: Final = re.compile("([A-Za-z_][A-Za-z0-9_]*)=.*", re.DOTALL)
     context_settings={"allow_interspersed_args": False},
 )
 @click.argument("words", nargs=-1, metavar="[-- desync COMMAND ...]")
-@click.option(
-    "--config",
-    metavar="FILE",
-    help="desync's configuration; by default $HOME/.config/desync/config.json.",
-)
+@opt.desync_config
 @click.option(
     "--secrets-dir",
     "directory",

@@ -53,6 +53,7 @@ _EXAMPLES = (
 @click.option("--progress-file", metavar="FILE", help="File that says how far a whole store is.")
 @click.option("--report", metavar="FILE", help="Write what was migrated to FILE, as JSON.")
 @opt.chunks_info
+@opt.index_digest
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option

@@ -26,6 +26,7 @@ SECRETS: Final = frozenset(
 )
 """Keys whose values are shown nowhere."""
 
+_HIDDEN: Final = "***"
 _WORDS: Final = {str: "a text", bool: "true or false", int: "a whole number"}
 _KNOWN: Final[Mapping[str, Mapping[str, type]]] = {
     S3: {
@@ -103,6 +104,19 @@ def read_config(path: str) -> DesyncConfig:
         for where, entry in sections[name].items():
             _check_values(entry, _KNOWN[name], path, f"{name} {where!r}")
     return DesyncConfig(os.path.abspath(path), sections, tuple(_unknown(document, sections)))
+
+
+def shown(config: DesyncConfig | None) -> dict[str, object]:
+    """Return a configuration as JSON with every secret hidden, and null for what is empty."""
+    sections = {} if config is None else config.sections
+    return {
+        name: {
+            where: {key: _HIDDEN if key in SECRETS else value for key, value in entry.items()}
+            for where, entry in sections.get(name, {}).items()
+        }
+        or None
+        for name in _KNOWN
+    }
 
 
 def _table(value: object, path: str, what: str) -> dict[str, Any]:

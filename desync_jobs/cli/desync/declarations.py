@@ -9,13 +9,12 @@ from typing import Any, Final
 from desync_jobs.cli.desync.config import OCI, OPTIONS, S3, DesyncConfig
 from desync_jobs.cli.desync.lookup import credentials_of
 from desync_jobs.cli.desync.places import said_by_credentials, said_by_options
-from desync_jobs.errors import TargetError
+from desync_jobs.cli.desync.private import write_private
 from desync_jobs.manifest.locations import Kind, parse_location
 
 _WILD: Final = re.compile(r"\*|\?|\[[^]]*\]")
 _STANDS_FOR_ANY: Final = "name"
 _BUCKET: Final = "bucket"
-_PRIVATE: Final = 0o600
 
 
 @dataclass(slots=True)
@@ -51,28 +50,9 @@ class Secrets:
         """
         if self.directory is None:
             return
-        try:
-            os.makedirs(self.directory, mode=0o700, exist_ok=True)
-            for name, (section, where, key) in self.named.items():
-                _write_private(
-                    os.path.join(self.directory, name), self.config.sections[section][where][key]
-                )
-        except OSError as error:
-            raise TargetError(
-                f"{self.directory}: secrets cannot be written: {error.strerror}"
-            ) from error
-
-
-def _write_private(path: str, text: str) -> None:
-    """Write a file that nobody else could read at any time, whole or not at all."""
-    part = f"{path}.part"
-    if os.path.lexists(part):
-        os.unlink(part)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+        for name, (section, where, key) in self.named.items():
+            text: str = self.config.sections[section][where][key]
+            write_private(os.path.join(self.directory, name), text)
 
 
 def declarations(config: DesyncConfig, directory: str | None) -> Iterator[str]:

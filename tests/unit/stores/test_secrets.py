@@ -1,6 +1,8 @@
+import json
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +152,35 @@ def test_a_run_that_is_stopped_waits_for_no_command() -> None:
     cancel.stop("SIGINT")
 
     assert "SIGINT" in _expect_quick_end(InterruptedRunError, cancel, 30)
+
+
+def test_a_secret_is_under_keys_of_a_file_in_json(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"a/b": {"auth": VALUE, "n": 1}}))
+
+    assert _secret(tmp_path, file="config.json", key=["a/b", "auth"]).value() == VALUE
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "message"),
+    [
+        ('{"a": {}}', ["a", "b"], "has nothing under a → b"),
+        ('{"a": 1}', ["a", "b", "c"], "has nothing under a → b"),
+        ('{"a": 1}', ["a"], "has no text under a"),
+        (f'{{"a": "{VALUE}"', ["a"], "is not JSON"),
+    ],
+)
+def test_a_file_that_has_no_secret_under_its_keys_is_an_error(
+    tmp_path: Path, content: str, key: list[str], message: str
+) -> None:
+    (tmp_path / "c").write_text(content)
+
+    with pytest.raises(UsageError) as caught:
+        _secret(tmp_path, file="c", key=key).value()
+
+    assert str(caught.value) == f"{WHAT}: {tmp_path}/c {message}"
+    assert VALUE not in "".join(traceback.format_exception(caught.value))
+
+
+def test_keys_need_a_file() -> None:
+    with pytest.raises(ValueError, match="needs file"):
+        SecretSpec.model_validate({"env": "A", "key": ["a"]})

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import tomli
 from desync_jobs.cli.main import main
 from desync_jobs.manifest.load import job_from_document
 
-CONFIG = {
+CONFIG: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "s3-credentials": {
         "http://localhost": {"access-key": "HIDDEN-A", "secret-key": "HIDDEN-B"},
         "https://127.0.0.1:8000": {"aws-credentials-file": "/aws", "aws-profile": "p"},
@@ -174,3 +175,38 @@ def test_without_a_configuration_there_is_nothing_to_import(
 ) -> None:
     assert main(["import"]) == 64
     assert "there is no configuration of desync" in capfd.readouterr().err
+
+
+def test_a_configuration_is_printed_without_its_secrets(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (home / "c.json").write_text(json.dumps({**CONFIG, "other": {}}))
+
+    assert main(["config", "--config", "c.json"]) == 0
+
+    printed = capfd.readouterr()
+    assert "HIDDEN" not in printed.out
+    document = json.loads(printed.out)
+    assert document["store-options"] == {
+        **CONFIG["store-options"],
+        "https://example.com/*/*/": {"http-auth": "***"},
+    }
+    assert printed.err == "desync-run: warning: c.json: other is not known\n"
+
+
+def test_an_empty_configuration_is_written_once_for_its_owner(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = home / ".config" / "desync" / "config.json"
+
+    assert main(["config"]) == 0
+    assert json.loads(capfd.readouterr().out) == dict.fromkeys(CONFIG)
+    assert not path.exists()
+
+    assert main(["config", "-w"]) == 0
+    assert json.loads(path.read_text()) == dict.fromkeys(CONFIG)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    path.write_text(json.dumps(CONFIG))
+    assert main(["config", "-w"]) == 0
+    assert json.loads(path.read_text()) == CONFIG
