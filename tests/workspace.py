@@ -23,7 +23,7 @@ from desync_jobs.report.events import Event, Reporter, Reporters, SilentReporter
 SMALL = "2KiB:8KiB:32KiB"
 """Chunk sizes that give blobs of some 100 kB a good number of chunks."""
 
-_PLACES = ("store", "stores", "cache")
+_PLACES = ("store", "stores", "repair_from", "cache")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ class OneLine:
     """Location of the store, for operations that use one."""
     stores: Sequence[str] = ()
     """Locations of the stores, for operations that ask several in order."""
+    repair_from: Sequence[str] = ()
+    """Locations of the stores that damaged chunks are fetched from, in order."""
     cache: str | None = None
     """Location of the cache."""
     seeds: Sequence[Mapping[str, str]] = ()
@@ -47,7 +49,8 @@ class OneLine:
             # What is filled is called so, and what it is filled from `source` then.
             sources = {"source" if one == "store" else one: at for one, at in named.items()}
             named = {"store": self.store, **sources}
-        stores, groups = _split_groups(named)
+        menders = {f"repair-{at}": place for at, place in enumerate(self.repair_from, start=1)}
+        stores, groups = _split_groups({**named, **menders})
         caches = {} if self.cache is None else {"cache": self.cache}
         seeds = {f"seed-{number}": dict(seed) for number, seed in enumerate(self.seeds, start=1)}
         operation: dict[str, object] = {"kind": self.kind}
@@ -55,7 +58,11 @@ class OneLine:
         if self.store is not None:
             operation["store"] = "store"
         asked = [one for one in named if self.store is None or one != "store"]
-        names = {"stores": asked if self.stores else [], "seeds": list(seeds)}
+        names = {
+            "stores": asked if self.stores else [],
+            "repair_from": list(menders),
+            "seeds": list(seeds),
+        }
         operation |= {key: value for key, value in names.items() if value}
         operation |= {key: key for key in caches}
         tables = {

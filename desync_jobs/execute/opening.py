@@ -34,6 +34,8 @@ class Reading:
     """Plain bytes of the largest chunk it can meet."""
     also: DigestAlgorithm | None = None
     """Another digest that a chunk's name may be."""
+    always: bool = False
+    """Whether chunks are verified also where a place is not to be (`skip_verify`)."""
 
 
 _ANY: Final = Reading(DigestAlgorithm.SHA512_256)
@@ -150,4 +152,11 @@ def surroundings(task: Task[S], reading: Reading) -> opening.Surroundings:
     machine = task.machine
     algorithms = (reading.algorithm, *([reading.also] if reading.also else []))
     reader = Reader(machine.kernel, algorithms, reading.limit)
-    return opening.Surroundings(machine.job, reader, machine.cancel, task.warn, machine.places)
+    return opening.Surroundings(
+        machine.job,
+        reader,
+        machine.cancel,
+        task.warn,
+        machine.places,
+        verifies_always=reading.always,
+    )

@@ -1,9 +1,11 @@
 """The chunk files of a store, as arrays; and the marks beside them."""
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.chunk import CHUNK_ID_SIZE
@@ -27,21 +29,36 @@ EMPTY: Final = Stock(
 
 def take_stock(task: Task[Any], store: ChunkStore) -> Stock:
     """List every chunk file of `store`."""
-    ids = bytearray()
-    rest: list[tuple[bool, int, float]] = []
-    for entry in store.entries():
-        if not len(rest) % 1000:
+    return stock_of(task, store.entries())
+
+
+def stock_of(task: Task[Any], entries: Iterable[StoredEntry]) -> Stock:
+    """Return listed chunk files in their order, each once."""
+    ids, compressed = bytearray(), bytearray()
+    sizes, modified = array("q"), array("d")
+    for entry in entries:
+        if not len(sizes) % 1000:
             task.machine.cancel.check()
         ids += entry.id
-        used = np.nan if entry.used is None else entry.used
-        rest.append((entry.form is not Form.PLAIN, entry.size, used))
-    table = np.array(rest, [("compressed", "?"), ("size", "i8"), ("modified", "f8")])
+        compressed.append(entry.form is not Form.PLAIN)
+        sizes.append(entry.size)
+        modified.append(np.nan if entry.used is None else entry.used)
     rows = np.frombuffer(bytes(ids), np.uint8).reshape(-1, CHUNK_ID_SIZE)
+    flags = np.frombuffer(bytes(compressed), np.bool_)
     # Listings come in no order, and may show an object twice.
-    keys = np.column_stack([rows, table["compressed"].astype(np.uint8)])
-    _, order = np.unique(np.ascontiguousarray(keys).view("S33").reshape(-1), return_index=True)
-    chosen = table[order]
-    return Stock(rows[order], chosen["compressed"], chosen["size"], chosen["modified"])
+    _, order = np.unique(entry_keys(rows, flags), return_index=True)
+    return Stock(
+        rows[order],
+        flags[order],
+        np.frombuffer(sizes, np.int64)[order],
+        np.frombuffer(modified, np.float64)[order],
+    )
+
+
+def entry_keys(ids: NDArray[np.uint8], compressed: NDArray[np.bool_]) -> NDArray[np.bytes_]:
+    """Return what chunk files are sorted by: ID, then form."""
+    keys = np.column_stack([ids, compressed.astype(np.uint8)])
+    return np.ascontiguousarray(keys).view("S33").reshape(-1)
 
 
 def entries_at(stock: Stock, positions: Any) -> Iterator[StoredEntry]:

@@ -26,6 +26,7 @@ from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.operations.untar import UntarSpec, untar_problems
+from desync_jobs.manifest.operations.verify import VerifySpec, verify_problems
 from desync_jobs.manifest.seeds import SeedSpec
 from desync_jobs.manifest.sources import SourcesSpec
 
@@ -147,6 +148,11 @@ def _unclear_tree(name: str, operation: UntarSpec) -> Iterator[Problem]:
         yield Problem(("operations", name, *where), message)
 
 
+def _unclear_verification(name: str, operation: VerifySpec) -> Iterator[Problem]:
+    for where, message in verify_problems(operation):
+        yield Problem(("operations", name, *where), message)
+
+
 _CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] = (
     ((MakeSpec, ChunkSpec, PutSpec, TarSpec), _impossible_sizes),
     (MakeSpec, _misnamed),
@@ -154,5 +160,6 @@ _CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] 
     (TarSpec, _unclear_archiving),
     ((SourcesSpec, MountTreeSpec, MigrateSpec), _contradictions),
     (UntarSpec, _unclear_tree),
+    (VerifySpec, _unclear_verification),
 )
 """What is asked of operations of some kinds."""

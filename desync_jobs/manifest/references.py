@@ -12,7 +12,9 @@ from desync_jobs.errors import Problem
 from desync_jobs.manifest.suggestions import did_you_mean
 from desync_jobs.manifest.variables import Where
 
-_PLACE_KEYS: Final = ("store", "stores", "cache")
+_SOURCE_KEYS: Final = ("stores", "repair_from")
+"""Keys of operations that name what chunks are fetched from."""
+_PLACE_KEYS: Final = ("store", *_SOURCE_KEYS, "cache")
 """Keys of operations that name places, the same in every kind."""
 _PLACES: Final = {
     "stores": "a store",
@@ -29,7 +31,8 @@ def reference_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield a `Problem` for every name that nothing declares, and for names declared twice.
 
     `store` and `stores` may name a cache too, which is then only read or checked; `cache` has
-    to name a cache, because it is filled; only `stores` may name a failover group.
+    to name a cache, because it is filled; only `stores` and `repair_from` may name a failover
+    group.
     """
     places = {key: _table(document, key) for key in _PLACES}
     operations = _table(document, "operations")
@@ -102,11 +105,11 @@ def _unfit(key: str | int, name: str, places: _Places) -> str | None:
             what = "a store" if name in stores else "a failover group"
             return f"{name!r} is {what} and not a cache; declare it under [caches]"
         return f"no cache named {name!r}{did_you_mean(name, caches)}"
-    if name in stores or (name in groups and key == "stores"):
+    if name in stores or (name in groups and key in _SOURCE_KEYS):
         return None
     if name in groups:
         return f"{name!r} is a failover group; name one of its stores"
-    known = [*stores, *caches, *(groups if key == "stores" else ())]
+    known = [*stores, *caches, *(groups if key in _SOURCE_KEYS else ())]
     return f"no store named {name!r}{did_you_mean(name, known)}"
 
 
@@ -134,7 +137,7 @@ def _after_problems(
 
 def _repeated(name: str, fields: Mapping[str, Any]) -> Iterator[Problem]:
     seeds = () if fields.get("kind") in _FILES_AS_SEEDS else ("seeds",)
-    named = ("stores", "after", *seeds)
+    named = (*_SOURCE_KEYS, "after", *seeds)
     for key in named:
         seen: set[str] = set()
         for where, reference in _references(name, fields, key):

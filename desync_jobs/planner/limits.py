@@ -22,7 +22,7 @@ def passed_limit(job: Job, steps: Iterable[Step]) -> LimitError | None:
     """
     steps = list(steps)
     limits = job.spec.limits
-    deletions = _passed_deletions(limits, [one for step in steps for one in step.cost.deletes])
+    deletions = passed_deletions(limits, [one for step in steps for one in step.cost.deletes])
     if deletions is not None or not limits.on_costs:
         return deletions
     fetched = list(_fetched(job, steps))
@@ -43,7 +43,8 @@ def passed_limit(job: Job, steps: Iterable[Step]) -> LimitError | None:
     return None
 
 
-def _passed_deletions(limits: LimitsSpec, deletions: list[Deletion]) -> LimitError | None:
+def passed_deletions(limits: LimitsSpec, deletions: list[Deletion]) -> LimitError | None:
+    """Return the error of the first of `limits` that `deletions` pass together, if they do."""
     count = sum(one.chunks for one in deletions)
     if limits.max_deletions is not None and count > limits.max_deletions:
         return LimitError(

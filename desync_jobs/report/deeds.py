@@ -61,10 +61,14 @@ def _verify(statistics: Statistics) -> str:
     damaged = statistics.get("damaged", ())
     count = len(damaged) if isinstance(damaged, (list, tuple)) else 0
     checked = f"checked {_chunks(statistics)} ({_size(statistics, 'bytes_stored')})"
-    removed = _number(statistics, "removed")
+    total = _number(statistics, "chunks_in_store")
+    if total > _number(statistics, "chunks"):
+        checked += f" of {total:,}"
     if not count:
         return f"{checked}, all are sound"
-    return f"{checked}, {count:,} damaged" + (f", {removed:,} removed" if removed else "")
+    acts = [(_number(statistics, name), name) for name in ("replaced", "removed")]
+    told = [f"{number:,} {name}" for number, name in acts if number]
+    return ", ".join([f"{checked}, {count:,} damaged", *told])
 
 
 def _verify_index(statistics: Statistics) -> str:

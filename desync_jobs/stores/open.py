@@ -55,6 +55,8 @@ class Surroundings:
     """Those that are open already."""
     attempts: int | None = None
     """How often a place is asked, where its own policy does not decide that."""
+    verifies_always: bool = False
+    """Whether digests have to fit in places with `skip_verify` too."""
 
 
 def open_store(name: str, around: Surroundings) -> ChunkStore:
@@ -89,7 +91,8 @@ def open_forms(name: str, around: Surroundings) -> ChunkForms:
 
 def _reader(spec: PlaceSpec, around: Surroundings) -> Reader:
     """Return what chunks are held against: with `skip_verify` no digest has to fit."""
-    return replace(around.reader, algorithms=()) if spec.skip_verify else around.reader
+    trusted = spec.skip_verify and not around.verifies_always
+    return replace(around.reader, algorithms=()) if trusted else around.reader
 
 
 def _open_remote(name: str, spec: PlaceSpec, around: Surroundings) -> ChunkStore:

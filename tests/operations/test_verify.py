@@ -24,8 +24,11 @@ def test_a_sound_store_is_counted_and_left_alone(workspace: Workspace, made: Ind
     assert ended.summary == (0, "done")
     assert ended.statistics == {
         "chunks": len(set(ids_of(made))),
+        "chunks_before": 0,
+        "chunks_in_store": len(set(ids_of(made))),
         "bytes_stored": sum(map(len, stored.values())),
         "damaged": [],
+        "replaced": 0,
         "removed": 0,
         "abandoned_files_removed": 0,
     }

@@ -1,102 +1,225 @@
-"""Doing `verify`: every chunk file of a store is decoded and digested."""
+"""Doing `verify`: chunk files of a store are decoded and digested, in the order of their IDs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from secrets import randbits
 
+import numpy as np
+
+from desync_jobs.assembly.batches import size_batches
 from desync_jobs.core.chunk import DigestAlgorithm
-from desync_jobs.errors import ChunkInvalidError, InvalidDataError
-from desync_jobs.execute.opening import Reading, open_store, store_facts
+from desync_jobs.errors import DesyncRunError, InvalidDataError
+from desync_jobs.execute.examining import Examined, Examining, entry_of
+from desync_jobs.execute.findings import Finding, write_report
+from desync_jobs.execute.leasing import lease_of
+from desync_jobs.execute.opening import (
+    Reading,
+    open_store,
+    open_stores,
+    source_facts,
+    store_facts,
+)
 from desync_jobs.execute.result import Done, Status
+from desync_jobs.execute.sampling import chosen
+from desync_jobs.execute.stock import entries_at, entry_keys
+from desync_jobs.execute.stock_parts import stock_in_parts
 from desync_jobs.execute.task import Task
+from desync_jobs.execute.verification import Keeper, Settings, Verification, read_verification
 from desync_jobs.manifest.operations.verify import VerifySpec
-from desync_jobs.planner.operations.verify import VerifyFacts
+from desync_jobs.planner.cost import Deletion
+from desync_jobs.planner.limits import passed_deletions
+from desync_jobs.planner.operations.verify import Begun, VerifyFacts
 from desync_jobs.planner.plan import Step
 from desync_jobs.stores.abandoned import Tidying
-from desync_jobs.stores.base import BATCH_BYTES, BATCH_CHUNKS, ChunkStore, StoredEntry
+from desync_jobs.stores.base import BATCH_CHUNKS, ChunkStore, StoredEntry
+from desync_jobs.stores.leases.ledger import Role
 
 _SHOWN = 10
 """Damaged chunks named in the message; warnings and statistics name all."""
+_SEED_BITS = 64
 
 
 def survey_verify(task: Task[VerifySpec]) -> VerifyFacts:
-    """Count what is in the store."""
+    """Count what is in the store, and look how far an earlier run came."""
+    begun = _begun(task)
     facts = store_facts(task, task.spec.store)
+    sources = source_facts(task, task.spec.repair_from)
     if not facts.present:
-        return VerifyFacts(facts, 0, 0)
+        return VerifyFacts(facts, 0, 0, sources, begun)
     count = size = 0
     for entry in open_store(task, task.spec.store, _reading(task)).entries():
         task.machine.cancel.check()
         count += 1
         size += entry.size
-    return VerifyFacts(facts, count, size)
+    return VerifyFacts(facts, count, size, sources, begun)
+
+
+def _begun(task: Task[VerifySpec]) -> Begun | None:
+    found = _earlier(task)
+    return None if found is None else Begun(found.chunks, found.bytes, found.examined)
+
+
+def _earlier(task: Task[VerifySpec]) -> Verification | None:
+    path = task.spec.progress
+    return None if path is None else read_verification(task.path(path), _settings(task))
+
+
+def _settings(task: Task[VerifySpec]) -> Settings:
+    """Return what a verification that is gone on with must have in common with this one."""
+    spec = task.spec
+    return {
+        "store": store_facts(task, spec.store).location,
+        "repair": spec.repair,
+        "repair_from": [one.location for one in source_facts(task, spec.repair_from)],
+        "sample": spec.share,
+        "digest": spec.digest,
+    }
 
 
 def do_verify(task: Task[VerifySpec], step: Step) -> Done:
-    """Check every chunk file that is there; with `repair` remove damaged ones.
+    """Check chunk files; then remove damaged ones with `repair`, as nobody else uses the store.
 
     And what writers that were killed left behind.
     """
-    store = open_store(task, task.spec.store, _reading(task))
-    phase = task.phase("verifying", step.cost.work)
-    damaged: list[str] = []
-    checked = 0
-
-    def check(entries: list[StoredEntry]) -> _Checked:
-        found = zip(entries, store.examine(entries), strict=True)
-        bad = [(entry, error) for entry, error in found if error is not None]
-        return _Checked(len(entries), sum(entry.size for entry in entries), bad)
-
-    for part in task.machine.workers.ordered(check, _batches(store)):
-        checked += part.chunks
-        phase.advance(part.size)
-        for entry, error in part.damaged:
-            damaged.append(entry.id.hex())
-            if task.spec.repair:
-                store.remove(entry)
-            task.warn(f"{error}; removed" if task.spec.repair else str(error))
-    abandoned = store.remove_abandoned() if task.spec.repair and isinstance(store, Tidying) else 0
+    facts, spec = step.detail_as(VerifyFacts), task.spec
+    store = open_store(task, spec.store, _reading(task))
+    found = _earlier(task) or Verification(randbits(_SEED_BITS))
+    before = found.chunks
+    path = None if spec.progress is None else task.path(spec.progress)
+    keeper = Keeper(path, _settings(task), found, store.flush)
+    size = _examine(task, _Reading(step, store, found, keeper))
+    limit = None
+    if spec.repair:
+        limit = _remove(task, store, found, facts)
+    abandoned = store.remove_abandoned() if spec.repair and isinstance(store, Tidying) else 0
+    write_report(task, spec.report, found.findings)
+    if limit is None:
+        keeper.drop()
+    actions = [one.action for one in found.findings]
+    damaged = [one.chunk for one in found.findings]
     statistics = {
-        "chunks": checked,
-        "bytes_stored": phase.done,
+        "chunks": found.chunks,
+        "chunks_before": before,
+        "chunks_in_store": facts.chunks,
+        "bytes_stored": size,
         "damaged": damaged,
-        "removed": len(damaged) if task.spec.repair else 0,
+        "replaced": actions.count("replaced"),
+        "removed": actions.count("removed"),
         "abandoned_files_removed": abandoned,
     }
-    if damaged:
-        return Done(Status.FAILED, statistics, _damage(task, damaged))
+    error = limit or _damage(spec, found.findings)
+    if error is not None:
+        return Done(Status.FAILED, statistics, error)
     return Done(statistics=statistics)
 
 
 @dataclass(frozen=True, slots=True)
-class _Checked:
-    chunks: int
-    size: int
-    damaged: list[tuple[StoredEntry, ChunkInvalidError]]
+class _Reading:
+    """One run that examines what is left."""
+
+    step: Step
+    store: ChunkStore
+    found: Verification
+    keeper: Keeper
+
+    def take(self, part: Examined) -> None:
+        """Take note of a batch."""
+        self.found.chunks += part.chunks
+        self.found.bytes += part.size
+        self.found.after = part.last
+        self.found.findings += part.findings
+        self.keeper.tick()
 
 
-def _damage(task: Task[VerifySpec], ids: list[str]) -> InvalidDataError:
+def _examine(task: Task[VerifySpec], run: _Reading) -> int:
+    """Read what is left; returns how many stored bytes that was."""
+    phase = task.phase("verifying", run.step.cost.work)
+    if run.found.examined:
+        return 0
+    spec = task.spec
+    sources = open_stores(task, spec.repair_from, _reading(task)) if spec.repair_from else None
+    examining = Examining(run.store, sources)
+    count = run.step.detail_as(VerifyFacts).chunks
+    try:
+        batches = _batches(task, run.store, run.found, count)
+        for part in task.machine.workers.ordered(examining.examine, batches):
+            run.take(part)
+            phase.advance(part.size)
+            if not spec.repair:
+                for one in part.findings:
+                    task.warn(_words(one))
+        run.found.examined = True
+    finally:
+        run.keeper.save()
+    return phase.done
+
+
+def _batches(
+    task: Task[VerifySpec], store: ChunkStore, found: Verification, count: int
+) -> Iterator[list[StoredEntry]]:
+    """Yield what is left, in batches; plain sizes are not known, stored ones bound the batch."""
+    after = bytes.fromhex(found.after)
+    for stock in stock_in_parts(task, store, count, after):
+        keys = entry_keys(stock.ids, stock.compressed)
+        first = np.searchsorted(keys, np.array([after], keys.dtype), "right")[0] if after else 0
+        wanted = np.arange(first, len(stock))
+        if task.spec.share < 1:
+            wanted = wanted[chosen(stock.ids[wanted], task.spec.share, found.seed)]
+        for begin, end in size_batches(stock.sizes[wanted]):
+            yield list(entries_at(stock, wanted[begin:end]))
+
+
+def _remove(
+    task: Task[VerifySpec], store: ChunkStore, found: Verification, facts: VerifyFacts
+) -> DesyncRunError | None:
+    """Remove what is damaged still when nobody adds to the store; the error of a limit passed."""
+    left = [at for at, one in enumerate(found.findings) if one.open]
+    sizes = sum(found.findings[at].size for at in left)
+    deletion = Deletion(task.spec.store, len(left), sizes, facts.chunks)
+    limit = passed_deletions(task.machine.job.spec.limits, [deletion])
+    if limit is not None:
+        for at in left:
+            task.warn(_words(found.findings[at]))
+        return limit
+    if left:
+        with lease_of(task, task.spec.store, Role.COLLECTOR) as lease:
+            for begin in range(0, len(left), BATCH_CHUNKS):
+                task.machine.cancel.check()
+                if lease is not None:
+                    lease.check()
+                batch = left[begin : begin + BATCH_CHUNKS]
+                entries = [entry_of(found.findings[at]) for at in batch]
+                errors = store.examine(entries)
+                for at, entry, error in zip(batch, entries, errors, strict=True):
+                    if error is not None:
+                        store.remove(entry)
+                    action = "mended" if error is None else "removed"
+                    found.findings[at] = replace(found.findings[at], action=action)
+                    task.warn(_words(found.findings[at]))
+    return None
+
+
+def _words(finding: Finding) -> str:
+    done = "" if finding.open else f"; {finding.action}"
+    return f"store {finding.store}: chunk {finding.chunk} is invalid: {finding.reason}{done}"
+
+
+def _damage(spec: VerifySpec, findings: list[Finding]) -> InvalidDataError | None:
+    """Return the error of what is damaged still, or is gone now."""
+    ids = [one.chunk for one in findings if one.action in ("none", "removed")]
+    if not ids:
+        return None
     shown = ", ".join(ids[:_SHOWN])
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    done = "were removed" if task.spec.repair else "are damaged; repair removes them"
-    return InvalidDataError(f"store {task.spec.store}: {len(ids)} chunks {done}: {shown}{more}")
+    done = "were removed" if spec.repair else "are damaged; repair removes them"
+    if spec.repair_from:
+        done = f"are damaged, and cannot be had from {', '.join(spec.repair_from)}"
+    return InvalidDataError(f"store {spec.store}: {len(ids)} chunks {done}: {shown}{more}")
 
 
 def _reading(task: Task[VerifySpec]) -> Reading:
     """Read with the digest asked for, or with whichever of the two fits the name."""
     if task.spec.digest == "auto":
-        return Reading(DigestAlgorithm.SHA512_256, also=DigestAlgorithm.SHA256)
-    return Reading(DigestAlgorithm(task.spec.digest))
-
-
-def _batches(store: ChunkStore) -> Iterator[list[StoredEntry]]:
-    """Yield entries in batches; plain sizes are not known, stored ones bound the batch."""
-    batch: list[StoredEntry] = []
-    size = 0
-    for entry in store.entries():
-        if batch and (len(batch) == BATCH_CHUNKS or size + entry.size > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(entry)
-        size += entry.size
-    if batch:
-        yield batch
+        also = DigestAlgorithm.SHA256
+        return Reading(DigestAlgorithm.SHA512_256, also=also, always=True)
+    return Reading(DigestAlgorithm(task.spec.digest), always=True)

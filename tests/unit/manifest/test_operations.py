@@ -85,6 +85,10 @@ def test_a_kind_is_called_like_its_module(kind: str) -> None:
             Access(uses_stores=("s",), deletes_from=("s",)),
         ),
         (
+            VerifySpec(kind="verify", store="s", repair_from=("t",), progress="p", report="-"),
+            Access(writes=("p",), uses_stores=("s", "t"), adds_to=("s",), writes_stdout=True),
+        ),
+        (
             ChopSpec(
                 kind="chop", index="i", blob="b", store="s", ignore=("j",), ignore_chunks=("t",)
             ),

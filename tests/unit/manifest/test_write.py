@@ -113,6 +113,9 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "quarantine": st.booleans(),
     "quarantine_for": st.sampled_from(["30d", "1ms"]),
     "indexes_of": st.lists(paths, max_size=2),
+    "sample": st.sampled_from(["5%", "0.5%", "100%"]),
+    "progress": paths.map("progress-{}".format),
+    "report": paths.map("report-{}".format),
     "offset": sizes,
     "start": sizes,
     "length": sizes,
@@ -181,7 +184,7 @@ def operations(  # noqa: C901 -- a case for each kind with rules of its own
         places = {"stores": [draw(st.sampled_from(stores))], "store": stores[0]}
         return {"kind": kind, **places, **draw(_MIGRATED_STORES | _MIGRATED_INDEXES)}
     operation: dict[str, Any] = {"kind": kind}
-    chosen = {"extract": _CHOSEN, "tar": _ARCHIVED}.get(kind, ())
+    chosen = {"extract": _CHOSEN, "tar": _ARCHIVED, "verify": ("repair_from",)}.get(kind, ())
     unpacked = kind == "untar"
     if kind == "diff":
         chosen = (*_SOURCES, *_KEPT, "old", "new")
