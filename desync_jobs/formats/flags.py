@@ -88,9 +88,13 @@ def blob_flags(algorithm: DigestAlgorithm, mode: CutMode) -> int:
     return int(flags)
 
 
+# A plain number: each file of an archive is asked, and flags cost 20 times as much.
+_SHA512_256: Final = int(FeatureFlags.SHA512_256)
+
+
 def flags_algorithm(flags: int) -> DigestAlgorithm:
     """Return the digest that the chunk IDs beside these flags are made with."""
-    return DigestAlgorithm.SHA512_256 if flags & FeatureFlags.SHA512_256 else DigestAlgorithm.SHA256
+    return DigestAlgorithm.SHA512_256 if flags & _SHA512_256 else DigestAlgorithm.SHA256
 
 
 def flags_problem(flags: int) -> str | None:

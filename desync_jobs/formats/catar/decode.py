@@ -52,21 +52,20 @@ class Decoder:
         with memoryview(whole) as view:
             done = 0
             while done < len(view):
-                if self._grammar.ended:
-                    raise ArchiveFormatError(
-                        f"{self._name}: goes on after its end at {self._start}"
-                    )
-                rest = view[done:]
                 if self._payload:
-                    piece = rest[: self._payload]
+                    piece = view[done : done + self._payload]
                     self._payload -= len(piece)
                     done += len(piece)
                     self._start += len(piece)
                     yield piece
                     continue
-                record = self._next(rest)
+                if self._grammar.ended:
+                    raise ArchiveFormatError(
+                        f"{self._name}: goes on after its end at {self._start}"
+                    )
+                record = self._next(view, done)
                 if record is None:
-                    self._parts = [bytes(rest)]
+                    self._parts = [bytes(view[done:])]
                     break
                 done += self._needed
                 self._start += self._needed
@@ -80,21 +79,21 @@ class Decoder:
             end = self._start + self._held
             raise ArchiveFormatError(f"{self._name}: ends at byte {end}, before it is complete")
 
-    def _next(self, rest: memoryview) -> Record | None:
-        """Return the record that `rest` begins with; None where it is not complete.
+    def _next(self, view: memoryview, at: int) -> Record | None:
+        """Return the record that begins at `at`; None where it is not complete.
 
-        Sets how many bytes of `rest` it is.
+        Sets how many bytes it is.
         """
-        if len(rest) < HEADER_SIZE:
+        if len(view) - at < HEADER_SIZE:
             return None
         try:
-            return self._parse(rest)
+            return self._parse(view, at)
         except ArchiveFormatError as error:
             error.args = (f"{self._name}: at byte {self._start}: {error}",)
             raise
 
-    def _parse(self, rest: memoryview) -> Record | None:
-        kind, size = parse_header(rest[:HEADER_SIZE])
+    def _parse(self, view: memoryview, at: int) -> Record | None:
+        kind, size = parse_header(view, at)
         record: Record
         if kind is RecordType.PAYLOAD:
             record = Payload(size)
@@ -103,10 +102,10 @@ class Decoder:
             if kind is RecordType.GOODBYE and size != self._grammar.table_limit():
                 raise ArchiveFormatError("a GOODBYE record without one item for each name")
             self._needed = HEADER_SIZE + size
-            if len(rest) < self._needed:
+            if len(view) - at < self._needed:
                 return None
-            record = parse_body(kind, bytes(rest[HEADER_SIZE : self._needed]))
-        if isinstance(record, Xattr):
+            record = parse_body(kind, bytes(view[at + HEADER_SIZE : at + self._needed]))
+        if kind is RecordType.XATTR and isinstance(record, Xattr):
             record = as_meant(record, from_desync=self._grammar.from_desync)
         self._grammar.accept(record, self._start)
         return record

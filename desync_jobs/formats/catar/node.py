@@ -30,6 +30,9 @@ from desync_jobs.formats.catar.records import (
 class NodeKind(Enum):
     """What a node is; the value is its name in an mtree."""
 
+    # There is one of each: by name takes a call, in tables that every node is looked up in.
+    __hash__ = object.__hash__
+
     DIRECTORY = "dir"
     FILE = "file"
     SYMLINK = "link"

@@ -44,6 +44,9 @@ _RANKS: Final[Mapping[type[Record], int]] = MappingProxyType(
         )
     }
 )
+_AFTER: Final = (r.Filename, r.Goodbye)
+_MASKED: Final = (r.AclUser, r.AclGroup)
+_MASKED_DEFAULTS: Final = (r.AclDefaultUser, r.AclDefaultGroup)
 _REPEATED: Final = (r.Xattr, r.AclUser, r.AclGroup, r.AclDefaultUser, r.AclDefaultGroup)
 _BODIES: Final = MappingProxyType(
     {
@@ -111,7 +114,7 @@ class Grammar:
         """Follow `record`, which starts at the byte `start`; `ArchiveFormatError`."""
         if isinstance(record, r.Entry):
             self._enter(record, start)
-        elif isinstance(record, r.Filename | r.Goodbye):
+        elif isinstance(record, _AFTER):
             self.end_node()
             self._follow(record, start)
         elif self._node is None:
@@ -147,7 +150,7 @@ class Grammar:
         ):
             raise self._unexpected(record)
         check_allowed(record, node.entry, node.kind)
-        if isinstance(record, r.AclUser | r.AclGroup):
+        if isinstance(record, _MASKED):
             node.masked = True
         if isinstance(record, r.AclGroupObj):
             node.masked = False
@@ -155,7 +158,7 @@ class Grammar:
             raise ArchiveFormatError("an access list without a record AclGroupObj")
         if isinstance(record, r.AclDefault):
             node.defaults = record.mask is not None
-        if isinstance(record, r.AclDefaultUser | r.AclDefaultGroup) and not node.defaults:
+        if isinstance(record, _MASKED_DEFAULTS) and not node.defaults:
             raise ArchiveFormatError("a list for new files without a mask")
         node.last = record
 

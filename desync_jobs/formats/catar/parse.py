@@ -20,6 +20,7 @@ from desync_jobs.formats.catar.records import HEADER_SIZE, NO_MASK, Record, Reco
 _NUMBERS: Final = 1 << 64
 _NEGATIVE: Final = 1 << 63
 _NAME: Final = 256
+_LARGEST_MODE: Final = stat.S_IFMT(0xFFFF) | stat.S_IMODE(0xFFFF)
 _ID_LIMIT: Final = (1 << 32) - 1
 _NOBODY_OF_16_BITS: Final = 0xFFFF
 _OWNER: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_-]*")
@@ -56,17 +57,19 @@ LIMITS: Final[Mapping[RecordType, tuple[int, int]]] = MappingProxyType(
 """The fewest and the most bytes of each record's body."""
 
 
-_TYPES: Final = {kind.value: kind for kind in RecordType}
-"""The same as a call of the class, in a fifth of the time."""
+_HEADER: Final = struct.Struct("<QQ")
+_ENTRY: Final = struct.Struct("<6Q")
+_TYPES: Final = {kind.value: (kind, *limits) for kind, limits in LIMITS.items()}
+"""By the number: calling the class takes five times as long."""
 
 
-def parse_header(header: bytes | memoryview) -> tuple[RecordType, int]:
-    """Return type and body size of a record; `ArchiveFormatError` for what is none."""
-    size, number = struct.unpack("<QQ", header)
-    kind = _TYPES.get(number)
-    if kind is None:
+def parse_header(header: bytes | memoryview, start: int = 0) -> tuple[RecordType, int]:
+    """Return type and body size of the record at `start`; `ArchiveFormatError` for what is none."""
+    size, number = _HEADER.unpack_from(header, start)
+    known = _TYPES.get(number)
+    if known is None:
         raise ArchiveFormatError(f"a record of the unknown type {number:#x}")
-    least, most = LIMITS[kind]
+    kind, least, most = known
     if not least <= size - HEADER_SIZE <= most:
         raise ArchiveFormatError(f"a {kind.name} record of {size} bytes")
     return kind, size - HEADER_SIZE
@@ -89,17 +92,22 @@ def as_meant(record: r.Xattr, *, from_desync: bool) -> r.Xattr:
 
 
 def _entry(body: bytes) -> r.Entry:
-    features, mode, flags, uid, gid, mtime = struct.unpack("<6Q", body)
-    if stat.S_IFMT(mode & 0xFFFFFFFF) | stat.S_IMODE(mode & 0xFFFFFFFF) != mode:
+    features, mode, flags, uid, gid, mtime = _ENTRY.unpack(body)
+    if mode > _LARGEST_MODE:
         raise ArchiveFormatError(f"an ENTRY record with the mode {mode:#o}")
-    for word, number in (("owner", uid), ("group", gid)):
-        if number >= _ID_LIMIT or number == _NOBODY_OF_16_BITS:
-            raise ArchiveFormatError(f"an ENTRY record with the {word} {number}")
+    if _is_nobody(uid):
+        raise ArchiveFormatError(f"an ENTRY record with the owner {uid}")
+    if _is_nobody(gid):
+        raise ArchiveFormatError(f"an ENTRY record with the group {gid}")
     if mtime == _NUMBERS - 1:
         raise ArchiveFormatError("an ENTRY record with a time that stands for none")
     return r.Entry(
         features, mode, flags, uid, gid, mtime - _NUMBERS if mtime >= _NEGATIVE else mtime
     )
+
+
+def _is_nobody(number: int) -> bool:
+    return number >= _ID_LIMIT or number == _NOBODY_OF_16_BITS
 
 
 def _text(kind: RecordType, body: bytes) -> bytes:
@@ -139,7 +147,7 @@ _Acl = TypeVar("_Acl", bound=r.AclName)
 def _acl_name(kind: RecordType, make: Callable[[int, int, bytes | None], _Acl]) -> "_Parser":
     def parse(body: bytes) -> _Acl:
         number, permissions = struct.unpack_from("<QQ", body)
-        if number >= _ID_LIMIT or number == _NOBODY_OF_16_BITS:
+        if _is_nobody(number):
             raise ArchiveFormatError(f"a record {kind.name} with the ID {number}")
         _check_permissions(kind, permissions)
         name = _owner_name(kind, body[16:]) if len(body) > 16 else None  # noqa: PLR2004 -- two numbers

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.formats.catar import records as r
@@ -38,6 +38,9 @@ class LeftOut:
     path: bytes
 
 
+_AFTER: Final = (r.Filename, r.Goodbye)
+_ENDING: Final = (r.Payload, r.Symlink, r.Device, *_AFTER)
+
 Event: TypeAlias = Opened | Closed | LeftOut | Piece
 """What happens in an archive, in its order."""
 
@@ -61,28 +64,31 @@ class TreeReader:
                 self._rest -= len(item)
                 if not self._rest and self._open is not None:
                     yield self._close(self._open)
-            else:
+            elif isinstance(item, _ENDING):
                 yield from self._take(item)
+            else:
+                self._records.add(item)
 
     def finish(self) -> None:
         """Say that there is no more; an error unless the archive is complete."""
         self._decoder.finish()
 
     def _take(self, record: Record) -> Iterator[Event]:
-        match record:
-            case r.Filename() | r.Goodbye():
-                yield from self._end_node()
-                yield from self._end_name()
-                if isinstance(record, r.Filename):
-                    self._name = record.name
-                else:
-                    directory = self._directories.pop()
-                    yield Closed(directory.path, directory.node)
-            case r.Payload() | r.Symlink() | r.Device():
-                self._records.add(record)
-                yield from self._end_node()
-            case _:
-                self._records.add(record)
+        """Take a record that a node ends with, or that comes after one."""
+        if not isinstance(record, _AFTER):
+            self._records.add(record)
+            yield from self._end_node()
+            return
+        if self._records.entry is not None:
+            yield from self._end_node()
+        if self._name is not None:
+            yield LeftOut(self._path(self._name))
+            self._name = None
+        if isinstance(record, r.Filename):
+            self._name = record.name
+        else:
+            directory = self._directories.pop()
+            yield Closed(directory.path, directory.node)
 
     def _end_node(self) -> Iterator[Event]:
         """Open the node whose records are complete now, and close it unless more of it comes."""
@@ -103,11 +109,6 @@ class TreeReader:
     def _close(self, opened: Opened) -> Closed:
         self._open = None
         return Closed(opened.path, opened.node)
-
-    def _end_name(self) -> Iterator[LeftOut]:
-        if self._name is not None:
-            yield LeftOut(self._path(self._name))
-            self._name = None
 
     def _path(self, name: bytes) -> bytes:
         if not self._directories:

@@ -17,6 +17,9 @@ NO_MASK: Final = (1 << 64) - 1
 class RecordType(IntEnum):
     """What a record is."""
 
+    # Of the number: that of the name takes a call, in tables that every record is looked up in.
+    __hash__ = int.__hash__
+
     ENTRY = 0x1396FABCEA5BBB51
     USER = 0xF453131AAEEACCB3
     GROUP = 0x25EB6AC969396A52

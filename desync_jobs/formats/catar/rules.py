@@ -6,6 +6,7 @@ giving it archives that break a rule.
 
 import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -36,6 +37,7 @@ _USER_NAMES: Final = int(_F.USER_NAMES)
 _DESYNC_FLAGS: Final = int(DESYNC_FLAGS)
 _ACL_NAMES: Final = (r.AclUser, r.AclGroup, r.AclDefaultUser, r.AclDefaultGroup)
 _ACL_RECORDS: Final = (*_ACL_NAMES, r.AclGroupObj, r.AclDefault)
+_NOT_ON_LINKS: Final = (r.Xattr, *_ACL_RECORDS)
 _NEEDS: Final[Mapping[type[Record], int]] = MappingProxyType(
     {
         r.User: int(_F.USER_NAMES),
@@ -91,17 +93,24 @@ def check_features(features: int) -> None:
 
 def check_entry(entry: Entry) -> NodeKind:
     """Check an entry by its own flags, and return what it is; `ArchiveFormatError`."""
+    kind = _check_timeless(entry.feature_flags, entry.mode, entry.flags, entry.uid, entry.gid)
+    _check_time(entry)
+    return kind
+
+
+@lru_cache(maxsize=256)
+def _check_timeless(features: int, mode: int, flags: int, uid: int, gid: int) -> NodeKind:
+    """Check all of an entry but its time; few are different in a tree."""
     try:
-        kind = node_kind(entry.mode)
+        kind = node_kind(mode)
     except KeyError:
-        raise ArchiveFormatError(f"an ENTRY record with the mode {entry.mode:#o}") from None
-    features = entry.feature_flags
+        raise ArchiveFormatError(f"an ENTRY record with the mode {mode:#o}") from None
     if not _has(features, _KIND_NEEDS.get(kind)):
         raise ArchiveFormatError(f"a {kind.value}, which the feature flags leave out")
-    _check_mode(entry, kind)
-    _check_ids(features, owner=entry.uid, group=entry.gid)
-    _check_flags(entry, kind)
-    _check_time(entry)
+    _check_mode(features, mode, kind)
+    _check_ids(features, owner=uid, group=gid)
+    if flags & ~(features & _FLAGS_OF.get(kind, 0)):
+        raise ArchiveFormatError(f"an ENTRY record of a {kind.value} with the flags {flags:#x}")
     return kind
 
 
@@ -109,21 +118,21 @@ def _has(features: int, needed: int | None) -> bool:
     return needed is None or bool(features & needed)
 
 
-def _check_mode(entry: Entry, kind: NodeKind) -> None:
+def _check_mode(features: int, mode: int, kind: NodeKind) -> None:
     if kind is NodeKind.SYMLINK:
         # desync takes the mode that a tar archive tells.
-        if stat.S_IMODE(entry.mode) != _EVERYTHING and not is_desyncs(entry.feature_flags):
-            raise ArchiveFormatError(f"a symbolic link with the mode {entry.mode:#o}")
+        if stat.S_IMODE(mode) != _EVERYTHING and not is_desyncs(features):
+            raise ArchiveFormatError(f"a symbolic link with the mode {mode:#o}")
         return
-    if entry.feature_flags & _PERMISSIONS:
+    if features & _PERMISSIONS:
         return
     every = _EVERYTHING if kind is NodeKind.DIRECTORY else 0o666
     allowed = {every}
-    if entry.feature_flags & _READ_ONLY:
+    if features & _READ_ONLY:
         allowed.add(every & ~0o222)
-    if stat.S_IMODE(entry.mode) not in allowed:
+    if stat.S_IMODE(mode) not in allowed:
         raise ArchiveFormatError(
-            f"the mode {entry.mode:#o}, though the feature flags leave permissions out"
+            f"the mode {mode:#o}, though the feature flags leave permissions out"
         )
 
 
@@ -134,14 +143,6 @@ def _check_ids(features: int, **ids: int) -> None:
     for word, number in ids.items():
         if number >= limit:
             raise ArchiveFormatError(f"the {word} {number}, which the feature flags leave out")
-
-
-def _check_flags(entry: Entry, kind: NodeKind) -> None:
-    allowed = entry.feature_flags & _FLAGS_OF.get(kind, 0)
-    if entry.flags & ~allowed:
-        raise ArchiveFormatError(
-            f"an ENTRY record of a {kind.value} with the flags {entry.flags:#x}"
-        )
 
 
 def _check_time(entry: Entry) -> None:
@@ -165,7 +166,7 @@ def check_allowed(record: Record, entry: Entry, kind: NodeKind) -> None:
     if kind not in _ON.get(type(record), (kind,)):
         raise ArchiveFormatError(f"a record {name} on a {kind.value}")
     plain = kind is not NodeKind.SYMLINK or is_desyncs(entry.feature_flags)
-    if isinstance(record, (r.Xattr, *_ACL_RECORDS)) and not plain:
+    if isinstance(record, _NOT_ON_LINKS) and not plain:
         raise ArchiveFormatError(f"a record {name} on a link")
     if isinstance(record, _ACL_NAMES):
         _check_ids(entry.feature_flags, **{"ID of an access list": record.id})
