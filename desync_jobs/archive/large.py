@@ -6,6 +6,7 @@ on its pieces are written by any number of threads; whichever is the last shows 
 
 import os
 from collections.abc import Callable
+from hashlib import blake2b
 from threading import Lock
 from typing import Final
 
@@ -16,6 +17,7 @@ from desync_jobs.archive.standing import Found, Standing
 from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Wanted
 from desync_jobs.core.chunk import BytesLike
+from desync_jobs.errors import TargetError
 from desync_jobs.formats.catar.node import Node
 
 _COPIED: Final = 1 << 20
@@ -45,6 +47,8 @@ class LargeFile:
         self._old: int | None = None
         self._new: NewFile | None = None
         self._offset = 0
+        self._compared = blake2b()
+        """Of what was right: the file on disk may be another when it is copied."""
         self._left = 1
         """Pieces that are not written, and one for the end."""
         self._lock = Lock()
@@ -58,13 +62,18 @@ class LargeFile:
             self._new = self._begin_new()
 
     def add(self, data: BytesLike) -> Part | None:
-        """Take the next piece; returns what any thread has to do with it."""
+        """Take the next piece; returns what any thread has to do with it.
+
+        All but the last end where a block does, so that no block of zeros is missed.
+        """
         offset, self._offset = self._offset, self._offset + len(data)
         if self._old is not None:
             if same_content(self._old, offset, data):
+                self._compared.update(data)
                 return None
             self._new = self._begin_new()
-            _copy(self._old, self._new, offset)
+            if _copy(self._old, self._new, offset) != self._compared.digest():
+                raise TargetError("was written to while it was compared; run this again")
             os.close(self._old)
             self._old = None
         with self._lock:
@@ -111,12 +120,11 @@ class LargeFile:
             self._finished(Found.OTHER)
 
 
-def _copy(old: int, new: NewFile, size: int) -> None:
-    """Write the beginning of an old file into a new one."""
-    offset = 0
-    while offset < size:
-        data = os.pread(old, min(_COPIED, size - offset), offset)
-        if not data:
-            return  # somebody cut it: what is missing is zeros, and the next piece differs
+def _copy(old: int, new: NewFile, size: int) -> bytes:
+    """Write the beginning of an old file into a new one; returns the digest of what it was."""
+    copied, offset = blake2b(), 0
+    while data := os.pread(old, min(_COPIED, size - offset), offset):
         new.write(offset, data)
+        copied.update(data)
         offset += len(data)
+    return copied.digest()

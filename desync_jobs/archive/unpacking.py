@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from desync_jobs.archive.borrowing import Borrowing
+from desync_jobs.archive.content import BLOCK
 from desync_jobs.archive.filesystem import COARSE, file_system
 from desync_jobs.archive.folders import Folder, is_plain
 from desync_jobs.archive.large import LargeFile
@@ -210,7 +211,7 @@ class _Filling:
                 job = (incoming.folder, incoming.node, content, incoming.exists)
                 self._put(job, len(data))
             else:
-                self._add(incoming.large, incoming)
+                self._add(incoming.large, incoming, last=True)
                 with about(incoming.path):
                     incoming.large.end()
 
@@ -218,20 +219,35 @@ class _Filling:
         incoming = self._incoming
         if incoming is None:
             raise TypeError("a piece belongs to a file")
+        if incoming.large is not None and 0 < incoming.held < BLOCK and len(data) >= _PART:
+            # The block that was begun is completed for itself: a whole piece is much to copy.
+            short = BLOCK - incoming.held
+            incoming.parts.append(data[:short])
+            self._add(incoming.large, incoming, last=False)
+            data = memoryview(data)[short:]
         incoming.parts.append(data)
         incoming.held += len(data)
         if incoming.large is not None and incoming.held >= _PART:
-            self._add(incoming.large, incoming)
+            self._add(incoming.large, incoming, last=False)
 
-    def _add(self, large: LargeFile, incoming: _Incoming) -> None:
+    def _add(self, large: LargeFile, incoming: _Incoming, *, last: bool) -> None:
         if not incoming.parts:
             return
-        data = _joined(incoming.parts)
-        incoming.parts, incoming.held = [], 0
+        data, rest = _joined(incoming.parts), b""
+        if not last and len(data) % BLOCK:
+            # Every piece begins where a block does.
+            whole = memoryview(data)
+            data, rest = whole[: -(len(data) % BLOCK)], bytes(whole[-(len(data) % BLOCK) :])
+        incoming.parts, incoming.held = [rest] if rest else [], len(rest)
         with about(incoming.path):
             part = large.add(data)
-        if part is not None:
+        if part is None:
+            return
+        if len(data) > BLOCK:
             self._submit(part)
+        else:
+            # Less work than handing it over.
+            part()
 
     def _put(self, job: _Job, size: int) -> None:
         self._making.hold(job[0])
