@@ -12,6 +12,8 @@ from desync_jobs.stores.command import SECRET_SIZE_LIMIT, output_of
 from desync_jobs.stores.policy.values import Stopper
 
 _HIDDEN: Final = "***"
+_JSON_SIZE_LIMIT: Final = 4 << 20
+"""Bytes of a file that has other things beside a secret."""
 
 
 class Secret:
@@ -65,7 +67,8 @@ class Secret:
                 raise UsageError(f"{self._what}: the environment variable {spec.env} is not set")
         elif spec.file is not None:
             path = os.path.join(self._directory, spec.file)
-            text = self._decoded(self._content(path))
+            limit = SECRET_SIZE_LIMIT if spec.key is None else _JSON_SIZE_LIMIT
+            text = self._decoded(self._content(path, limit))
             if spec.key is not None:
                 text = self._within(text, path, spec.key)
         else:
@@ -76,14 +79,14 @@ class Secret:
             raise UsageError(f"{self._what}: the secret is empty")
         return text
 
-    def _content(self, path: str) -> bytes:
+    def _content(self, path: str, limit: int) -> bytes:
         try:
             with open(path, "rb") as file:
-                data = file.read(SECRET_SIZE_LIMIT + 1)
+                data = file.read(limit + 1)
         except OSError as error:
             raise UsageError(f"{self._what}: {path} cannot be read: {error.strerror}") from error
-        if len(data) > SECRET_SIZE_LIMIT:
-            raise UsageError(f"{self._what}: {path} has more than {SECRET_SIZE_LIMIT} bytes")
+        if len(data) > limit:
+            raise UsageError(f"{self._what}: {path} has more than {limit} bytes")
         return data
 
     def _within(self, text: str, path: str, keys: Sequence[str]) -> str:

@@ -37,8 +37,11 @@ class Secrets:
 
     def reference(self, keys: tuple[str, str, str]) -> dict[str, object]:
         """Return the table of a secret, the same one each time."""
-        name = re.sub("[^A-Za-z0-9]+", "_", f"{keys[1]}_{keys[2]}").strip("_").upper()
-        self.named[name] = keys
+        plain = re.sub("[^A-Za-z0-9]+", "_", f"{keys[1]}_{keys[2]}").strip("_").upper()
+        name, number = plain, 1
+        while self.named.setdefault(name, keys) != keys:
+            number += 1
+            name = f"{plain}_{number}"
         if self.directory is None:
             return {"env": name}
         return {"file": os.path.join(self.directory, name)}
@@ -76,7 +79,7 @@ def declarations(config: DesyncConfig, directory: str | None) -> Iterator[str]:
 
 def _head(config: DesyncConfig, secrets: Secrets) -> Iterator[str]:
     yield f"# From {config.path}: each location as a store; operations are still to be added."
-    yield from (f"# warning: {told}" for told in config.unknown)
+    yield from (f"# warning: {' '.join(told.split())}" for told in config.unknown)
     if secrets.named and secrets.directory is None:
         yield "# Set these variables, or have files written with --secrets-dir:"
         for name, (section, where, key) in secrets.named.items():
@@ -149,4 +152,4 @@ def _declared(where: str) -> Declared:
     url = _WILD.sub(_STANDS_FOR_ANY, where)
     if url == where:
         return Declared({"url": url})
-    return Declared({"url": url}, [f"This is for every place like {where}: write which ones."])
+    return Declared({"url": url}, [f"This is for every place like {where!r}: write which ones."])

@@ -210,3 +210,27 @@ def test_an_empty_configuration_is_written_once_for_its_owner(
     path.write_text(json.dumps(CONFIG))
     assert main(["config", "-w"]) == 0
     assert json.loads(path.read_text()) == CONFIG
+
+
+def test_secrets_of_different_places_have_different_names(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = {"http://h/a": {"http-auth": "one"}, "http://h-a": {"http-auth": "two"}}
+    (home / "c.json").write_text(json.dumps({"store-options": options}))
+
+    assert main(["import", "--config", "c.json", "--secrets-dir", "s"]) == 0
+
+    stores = tomli.loads(capfd.readouterr().out)["stores"].values()
+    found = {one["url"]: (home / one["http_auth"]["file"]).read_text() for one in stores}
+    assert found == {"http://h/a": "one", "http://h-a": "two"}
+
+
+def test_a_location_with_a_line_end_stays_within_its_comment(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    document = {"store-options": {"/a*\n[limits]": {"no\nkey": 1}}, "no\nsection": {}}
+    (home / "c.json").write_text(json.dumps(document))
+
+    assert main(["import", "--config", "c.json"]) == 0
+
+    assert set(tomli.loads(capfd.readouterr().out)) == {"version", "stores"}
