@@ -28,6 +28,10 @@ class RunOptions:
     """Whether the result is printed as JSON."""
     quiet: bool = False
     """Whether progress and lines for people are left out."""
+    metrics: str | None = None
+    """File that receives figures for Prometheus when the run has ended."""
+    page: str | None = None
+    """File that receives a page about the run when it has ended."""
     verbose: bool = False
     """Whether every event goes to standard error."""
 
@@ -46,6 +50,17 @@ events: Final = click.option(
     "--events",
     metavar="FILE",
     help="Write every event to FILE as a line of JSON; '-' is standard output.",
+)
+metrics: Final = click.option(
+    "--metrics",
+    metavar="FILE",
+    help="Write figures for Prometheus to FILE at the end, for node_exporter's textfile collector.",
+)
+page: Final = click.option(
+    "--report",
+    "page",
+    metavar="FILE",
+    help="Write a page about the run to FILE at the end, in HTML.",
 )
 variables: Final = click.option(
     "--var",
@@ -199,11 +214,13 @@ def run_options(function: Callable[..., int]) -> Callable[..., int]:
 
     @concurrency
     @events
+    @metrics
+    @page
     @as_json
     @quiet
     @functools.wraps(function)
     def with_options(**given: Any) -> int:
-        names = ("concurrency", "events", "as_json", "quiet")
+        names = ("concurrency", "events", "metrics", "page", "as_json", "quiet")
         options = RunOptions(**{name: given.pop(name) for name in names})
         return function(options=options, **given)
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from desync_jobs.cli.failures import PROGRAM, complain
 from desync_jobs.cli.options import RunOptions
@@ -17,6 +17,9 @@ from desync_jobs.report.jsonl import JsonLinesReporter
 from desync_jobs.report.lines import LineReporter
 from desync_jobs.report.notices import NoticeReporter
 from desync_jobs.report.parsable import ParsableReporter
+
+if TYPE_CHECKING:
+    from desync_jobs.report.record import RunRecord
 
 PARSABLE_VARIABLE: Final = "DESYNC_ENABLE_PARSABLE_PROGRESS"
 """Set to anything, it asks for progress as lines; desync's name."""
@@ -74,9 +77,46 @@ def shown_to(audience: Audience, environment: Mapping[str, str]) -> Iterator[Rep
             from desync_jobs.report.systemd import SystemdReporter
 
             members.append(SystemdReporter(environment[MANAGER_VARIABLE]))
+        readers = _readers(options)
+        if readers:
+            from desync_jobs.report.record import RecordReporter
+
+            members.append(RecordReporter(*readers))
         reporter = Reporters(*members)
         opened.callback(reporter.close)
         yield reporter
+
+
+def _readers(options: RunOptions) -> list[Callable[["RunRecord"], None]]:
+    """Return what is done with the run as a whole when it has ended."""
+    readers: list[Callable[[RunRecord], None]] = []
+    if options.metrics is not None:
+        from desync_jobs.report.prometheus import metrics_text
+
+        readers.append(_publisher(options.metrics, "figures", metrics_text))
+    if options.page is not None:
+        from desync_jobs.report.page import page_text
+
+        readers.append(_publisher(options.page, "the report", page_text))
+    return readers
+
+
+def _publisher(
+    path: str, what: str, text: Callable[["RunRecord"], str]
+) -> Callable[["RunRecord"], None]:
+    from desync_jobs.execute.published import publish_text
+
+    # What cannot work is found out before the run, not after it.
+    if os.path.isdir(path) or not os.path.isdir(os.path.dirname(path) or "."):
+        raise TargetError(f"{path}: {what} cannot be written: no such folder, or a folder itself")
+
+    def publish(run: "RunRecord") -> None:
+        try:
+            publish_text(path, text(run))
+        except DesyncRunError as error:
+            _warn(f"{what}: {error}")
+
+    return publish
 
 
 @contextmanager

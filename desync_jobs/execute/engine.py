@@ -37,16 +37,27 @@ class LocalEngine:
         raises where there is to be no run; whatever else goes wrong is in the result.
         """
         machine = self._machine
-        names = order_operations(machine.job).names
+        order = order_operations(machine.job)
+        names = order.names
         began = time.monotonic()
-        machine.reporter.emit(RunStarted(machine.job.spec.name or machine.job.source, names, 0))
+        machine.reporter.emit(
+            RunStarted(
+                machine.job.spec.name or machine.job.source,
+                names,
+                0,
+                needs={name: tuple(sorted(order.needs[name])) for name in names},
+                variables=machine.job.variables,
+            )
+        )
         try:
             with deadline(machine.cancel, machine.job.spec.limits.max_duration):
                 self._carry_out(prepare(machine))
         except InterruptedRunError as error:
             self._outcomes = {name: self._stopped(name, error) for name in names}
         except DesyncRunError as error:
-            machine.reporter.emit(RunFinished(error.exit_code, time.monotonic() - began))
+            machine.reporter.emit(
+                RunFinished(error.exit_code, time.monotonic() - began, str(error))
+            )
             raise
         seconds = time.monotonic() - began
         spec = machine.job.spec

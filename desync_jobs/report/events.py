@@ -24,6 +24,10 @@ class RunStarted:
     total_bytes: int
     """Bytes of work known at the start: the whole of the progress bar; see `TotalChanged`."""
     schema: str = SCHEMA
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For each operation those that must have succeeded before, direct ones only."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """The values of the job's variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,8 @@ class RunFinished:
 
     exit_code: int
     seconds: float
+    error: str | None = None
+    """Why the run ended before any operation was begun."""
 
 
 Event: TypeAlias = (

@@ -29,6 +29,11 @@ _TYPES: Final[Mapping[Any, Mapping[str, object]]] = MappingProxyType(
         float: {"type": "number"},
         tuple[str, ...]: {"type": "array", "items": {"type": "string"}},
         Mapping[str, object]: {"type": "object"},
+        Mapping[str, str]: {"type": "object", "additionalProperties": {"type": "string"}},
+        Mapping[str, tuple[str, ...]]: {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
         str | None: {"type": ["string", "null"]},
     }
 )
