@@ -77,7 +77,7 @@ def shown_to(audience: Audience, environment: Mapping[str, str]) -> Iterator[Rep
             from desync_jobs.report.systemd import SystemdReporter
 
             members.append(SystemdReporter(environment[MANAGER_VARIABLE]))
-        readers = _readers(options)
+        readers = [*_readers(options), *_tracers(environment)]
         if readers:
             from desync_jobs.report.record import RecordReporter
 
@@ -99,6 +99,22 @@ def _readers(options: RunOptions) -> list[Callable[["RunRecord"], None]]:
 
         readers.append(_publisher(options.page, "the report", page_text))
     return readers
+
+
+def _tracers(environment: Mapping[str, str]) -> list[Callable[["RunRecord"], None]]:
+    if not any(name.startswith("OTEL_") for name in environment):
+        return []
+    from desync_jobs.report.tracing import otlp_exporter, send_trace, traces_wanted
+
+    if not traces_wanted(environment):
+        return []
+    try:
+        exporter = otlp_exporter()
+    except ImportError:
+        # The variables are often those of a whole machine: a run is not kept from its work.
+        _warn("OTEL_* variables ask for traces, which need: pip install 'desync-jobs[otel]'")
+        return []
+    return [lambda run: send_trace(run, exporter, environment, _warn)]
 
 
 def _publisher(

@@ -13,7 +13,7 @@ from typing import Final
 from desync_jobs._version import __version__
 from desync_jobs.report.deeds import deed
 from desync_jobs.report.drawing import bytes_bars, colours_of, graph, shares_of, time_line
-from desync_jobs.report.record import RunRecord
+from desync_jobs.report.record import OperationRecord, RunRecord
 from desync_jobs.report.styles import STYLES
 from desync_jobs.report.words import in_bytes, in_seconds
 
@@ -100,11 +100,17 @@ def _operations(run: RunRecord) -> Iterator[str]:
             one.kind,
             one.status,
             in_seconds(one.ended - one.began),
-            deed(one.kind, one.statistics) if one.statistics else one.reason,
+            _deed(one),
         )
         for one in run.operations.values()
     ]
     yield _table(("operation", "kind", "outcome", "time", "what was done"), rows)
+
+
+def _deed(one: OperationRecord) -> str:
+    if one.status == "unchanged":
+        return "nothing: the result was there already"
+    return deed(one.kind, one.statistics) if one.statistics else one.reason
 
 
 def _phases(run: RunRecord) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """`desync-run apply`: a saved plan, carried out."""
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
 from desync_jobs.cli.jobs import adjusted
 from desync_jobs.cli.options import LimitOptions, RunOptions, limit_options, run_options
@@ -22,8 +24,9 @@ _EXAMPLES = (
 @click.command("apply", cls=Command, examples=_EXAMPLES)
 @click.argument("saved", metavar="PLAN")
 @limit_options
+@opt.page
 @run_options
-def command(*, saved: str, limits: LimitOptions, options: RunOptions) -> int:
+def command(*, saved: str, limits: LimitOptions, page: str | None, options: RunOptions) -> int:
     """Carry out exactly what PLAN says, a file that 'plan -o' wrote.
 
     The job, its variables, its indexes, targets and stores are looked at again. Where anything is
@@ -51,4 +54,4 @@ def command(*, saved: str, limits: LimitOptions, options: RunOptions) -> int:
             keep_going=origin.keep_going,
         )
 
-    return apply_saved(load(), document, saved, options)
+    return apply_saved(load(), document, saved, replace(options, page=page))

@@ -1,5 +1,6 @@
 """`desync-run run`: a job file, carried out."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -25,14 +26,16 @@ _EXAMPLES = (
 @opt.targets
 @opt.keep_going
 @limit_options
+@opt.page
 @run_options
-def command(
+def command(  # noqa: PLR0913 -- one parameter for each option
     *,
     job: str,
     variables: tuple[str, ...],
     targets: tuple[str, ...],
     keep_going: bool,
     limits: LimitOptions,
+    page: str | None,
     options: RunOptions,
 ) -> int:
     """Carry out the operations of the job file JOB.
@@ -54,4 +57,4 @@ def command(
     loaded = load()
     from desync_jobs.cli.running import run_job
 
-    return run_job(loaded, options, load)
+    return run_job(loaded, replace(options, page=page), load)

@@ -116,8 +116,10 @@ def test_the_command_writes_the_page_of_its_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "blob").write_bytes(b"x" * 100_000)
+    line = 'kind = "make"\nindex = "blob.caibx"\nblob = "blob"\n'
+    (tmp_path / "job.toml").write_text(f"version = 1\n[operations.make]\n{line}")
 
-    assert main(["make", "blob.caibx", "blob", "-q", "--report", "report.html"]) == 0
+    assert main(["run", "job.toml", "-q", "--report", "report.html"]) == 0
     texts = read((tmp_path / "report.html").read_text()).texts
     assert "Done" in texts
     assert "cut 97.7 KiB into 1 chunk, stored no chunks" in texts
