@@ -20,6 +20,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "extract": "Put a blob together from its index and stores.",
             "verify-index": "Check that a blob is the one its index describes.",
             "verify": "Check every chunk of a store.",
+            "verify-chunks": "Check that stores have every chunk of indexes.",
             "prune": "Remove the chunks of a store that no index needs.",
             "unprune": "Bring back what a prune put aside.",
             "migrate": "Copy a store into another, converting it, and indexes after it.",

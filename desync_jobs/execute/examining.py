@@ -51,11 +51,19 @@ class Examining:
         # Both forms of a chunk may be damaged: one good copy takes the place of both.
         ids = list(dict.fromkeys(bytes.fromhex(one.chunk) for one in findings))
         answers = dict(zip(ids, sources.fetch(ids), strict=True))
-        self.store.replace([one for one in answers.values() if isinstance(one, Chunk)])
+        good = [one for one in answers.values() if isinstance(one, Chunk)]
+        self.store.replace(good)
+        # A registry takes no content that it believes to have, whatever has become of that.
+        written = [one.id for one in good]
+        found = zip(written, self.store.fetch(written), strict=True)
+        mended = {chunk_id for chunk_id, answer in found if isinstance(answer, Chunk)}
         told = []
         for finding in findings:
             answer = answers[bytes.fromhex(finding.chunk)]
-            if isinstance(answer, Chunk):
+            if isinstance(answer, Chunk) and answer.id not in mended:
+                reason = f"{finding.reason}; it was written anew, and the store gives the old one"
+                told.append(replace(finding, reason=reason))
+            elif isinstance(answer, Chunk):
                 told.append(replace(finding, action="replaced"))
             elif isinstance(answer, ChunkMissingError):
                 told.append(replace(finding, reason=f"{finding.reason}; {sources.name} lacks it"))

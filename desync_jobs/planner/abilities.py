@@ -44,9 +44,16 @@ def places_of(operation: OperationSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*access.uses_stores, *access.adds_to, *access.deletes_from)))
 
 
+def _looks(operation: OperationSpec) -> bool:
+    """Whether it only asks for chunks."""
+    if operation.kind == "verify-chunks":
+        return not operation.content
+    return operation.kind in _LOOKING_KINDS
+
+
 def _wanted(job: JobSpec, operation: OperationSpec) -> Iterator[tuple[str, Capability]]:
     access = operation.access()
-    looks = operation.kind in _LOOKING_KINDS
+    looks = _looks(operation)
     for name in access.uses_stores:
         yield name, Capability.PRESENCE if looks else Capability.READ
     for name in access.adds_to:

@@ -71,6 +71,14 @@ def _verify(statistics: Statistics) -> str:
     return ", ".join([f"{checked}, {count:,} damaged", *told])
 
 
+def _verify_chunks(statistics: Statistics) -> str:
+    indexes = counted(_number(statistics, "indexes"), "index")
+    looked = f"looked for {_chunks(statistics)} of {indexes}"
+    names = ("missing", "damaged", "unknown")
+    told = [f"{_number(statistics, one):,} {one}" for one in names if _number(statistics, one)]
+    return ", ".join([looked, *(told or ["all are there"])])
+
+
 def _verify_index(statistics: Statistics) -> str:
     checked = f"checked {_size(statistics, 'bytes')} in {_chunks(statistics)}"
     wrong = _number(statistics, "wrong_chunks")
@@ -230,6 +238,7 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "extract": _extract,
         "verify": _verify,
         "verify-index": _verify_index,
+        "verify-chunks": _verify_chunks,
         "chop": _chop,
         "cache": _cache,
         "cat": _cat,

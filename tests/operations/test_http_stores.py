@@ -156,3 +156,16 @@ def test_unverified_certificates_are_a_loud_warning_and_only_one(
         "store web: TLS certificates are NOT verified (tls.trust_insecure): whoever is between "
         "here and localhost can read and change everything"
     )
+
+
+def test_what_a_store_on_the_web_lacks_is_told(workspace: Workspace, store: Path) -> None:
+    index = workspace.make("blob", FIRST, store="web")
+    chunk_file(store, index.id(3)).unlink()
+    overwrite(chunk_file(store, index.id(5)), b"damage")
+    fields: dict[str, object] = {"indexes": ["blob.caibx"], "stores": ["web"]}
+    asked = workspace.do("verify-chunks", **fields)
+    fetched = workspace.do("verify-chunks", **fields, content=True)
+
+    assert [asked.result.exit_code, fetched.result.exit_code] == [5, 5]
+    assert (asked.statistics["missing"], asked.statistics["damaged"]) == (1, 0)
+    assert (fetched.statistics["missing"], fetched.statistics["damaged"]) == (1, 1)

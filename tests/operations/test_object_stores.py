@@ -188,3 +188,23 @@ def test_a_tree_goes_elsewhere_and_what_a_seed_lacks_comes_back(
     assert seeded.statistics["stores"]["far"]["chunks"] == 0
     for name in ("fetched", "seeded"):
         assert (workspace / name / "folder" / "file").read_bytes() == FIRST
+
+
+def test_damage_elsewhere_is_found_replaced_and_then_all_is_there(
+    workspace: Workspace, far: ObjectPlace
+) -> None:
+    index = workspace.make("blob", FIRST, store="far")
+    workspace.make("blob", store="good")
+    whole = contents(far)
+    far.put([(name_of(index, 3), b"garbage")], "application/zstd")
+    far.put([(name_of(index, 7), b"")], "application/zstd")
+    fields: dict[str, Any] = {"indexes": ["blob.caibx"], "stores": ["far"], "content": True}
+    before = workspace.do("verify-chunks", **fields)
+    repaired = workspace.do("verify", store="far", repair_from=["good"])
+    after = workspace.do("verify-chunks", **fields)
+
+    assert before.result.exit_code == 4
+    assert repaired.summary == (0, "done")
+    assert repaired.statistics["replaced"] == 2
+    assert contents(far) == whole
+    assert after.summary == (0, "done")

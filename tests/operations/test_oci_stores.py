@@ -90,6 +90,26 @@ def test_a_chunk_that_is_damaged_in_a_registry_is_removed_by_repairing(
     assert f"chunk {tag} is missing from hub" in ended.message
 
 
+def test_damage_that_a_registry_keeps_is_not_said_to_be_repaired(
+    workspace: Workspace, registry: Registry, repository: str
+) -> None:
+    workspace.places["hub"]["compression"] = "none"
+    index = workspace.make("blob", FIRST[::-1], store="hub")
+    workspace.make("blob", store="good")
+    blob_file = registry.file_of(digest_of(registry.blob(repository, index.id(3).hex())))
+    right = blob_file.read_bytes()
+    blob_file.write_bytes(b"garbage")
+    fields = {"indexes": ["blob.caibx"], "stores": ["hub"], "content": True}
+
+    assert workspace.do("verify-chunks", **fields).result.exit_code == 4
+    # It believes to have what it is given, by its digest, and takes it no second time.
+    ended = workspace.do("verify", store="hub", repair_from=["good"])
+    assert (ended.result.exit_code, ended.statistics["replaced"]) == (4, 0)
+    assert "the store gives the old one" in ended.warnings[0]
+    blob_file.write_bytes(right)
+    assert workspace.do("verify-chunks", **fields).summary == (0, "done")
+
+
 def test_a_registry_is_a_cache(workspace: Workspace, registry: Registry, repository: str) -> None:
     index = workspace.make("blob", FIRST)
     fields = {"index": "blob.caibx", "target": "out", "stores": ["store"], "cache": "hub"}

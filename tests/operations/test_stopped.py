@@ -25,6 +25,12 @@ JOBS: dict[str, dict[str, Any]] = {
     "cat": {**READ, "output": "new"},
     "verify-index": {"index": "blob.caibx", "blob": "blob"},
     "verify": {"store": "store"},
+    "verify-chunks": {
+        "indexes": ["blob.caibx"],
+        "stores": ["store"],
+        "content": True,
+        "report": "new",
+    },
     "chop": {"index": "blob.caibx", "blob": "blob", "store": "new"},
     "cache": {"indexes": ["blob.caibx"], "stores": ["store"], "cache": "new"},
     "chunk": {"blob": "blob", "output": "new"},

@@ -42,12 +42,14 @@ from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.manifest.operations.unprune import UnpruneSpec
 from desync_jobs.manifest.operations.untar import UntarSpec
 from desync_jobs.manifest.operations.verify import VerifySpec
+from desync_jobs.manifest.operations.verify_chunks import VerifyChunksSpec
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 
 OperationSpec: TypeAlias = Annotated[
     MakeSpec
     | ExtractSpec
     | VerifyIndexSpec
+    | VerifyChunksSpec
     | VerifySpec
     | ChopSpec
     | CacheOpSpec
@@ -84,6 +86,7 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "make": MakeSpec,
     "extract": ExtractSpec,
     "verify-index": VerifyIndexSpec,
+    "verify-chunks": VerifyChunksSpec,
     "verify": VerifySpec,
     "chop": ChopSpec,
     "cache": CacheOpSpec,

@@ -113,6 +113,7 @@ _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "quarantine": st.booleans(),
     "quarantine_for": st.sampled_from(["30d", "1ms"]),
     "indexes_of": st.lists(paths, max_size=2),
+    "content": st.booleans(),
     "sample": st.sampled_from(["5%", "0.5%", "100%"]),
     "progress": paths.map("progress-{}".format),
     "report": paths.map("report-{}".format),
@@ -185,6 +186,8 @@ def operations(  # noqa: C901 -- a case for each kind with rules of its own
         return {"kind": kind, **places, **draw(_MIGRATED_STORES | _MIGRATED_INDEXES)}
     operation: dict[str, Any] = {"kind": kind}
     chosen = {"extract": _CHOSEN, "tar": _ARCHIVED, "verify": ("repair_from",)}.get(kind, ())
+    if kind == "verify-chunks":
+        chosen = ("roots",)
     unpacked = kind == "untar"
     if kind == "diff":
         chosen = (*_SOURCES, *_KEPT, "old", "new")
