@@ -24,6 +24,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "prune": "Remove the chunks of a store that no index needs.",
             "unprune": "Bring back what a prune put aside.",
             "migrate": "Copy a store into another, converting it, and indexes after it.",
+            "publish": "Publish chunks, then indexes, then what names the current ones.",
             "chop": "Store the chunks of a blob that already has an index.",
             "cache": "Copy the chunks of indexes from stores into a cache.",
             "cat": "Write a blob, or a part of it, to standard output.",

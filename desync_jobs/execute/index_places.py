@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote
 
 from desync_jobs.assembly.pending import sync_folder
 from desync_jobs.errors import InvalidDataError, StoreError, TargetError, UsageError
@@ -13,7 +12,7 @@ from desync_jobs.execute.opening import open_place_of_indexes
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.capability import Capability
 from desync_jobs.manifest.paths import url_scheme
-from desync_jobs.manifest.roots import IndexesBelowSpec
+from desync_jobs.manifest.roots import IndexesBelowSpec, below
 from desync_jobs.planner.retention import FoundIndex, is_root
 from desync_jobs.stores.leases.log import OWN
 from desync_jobs.stores.objects.base import ObjectPlace
@@ -108,12 +107,4 @@ class IndexPlace:
 
     def url_of(self, name: str) -> str:
         """Return the URL or the path of a file here."""
-        if self._directory is not None:
-            return os.path.join(self._directory, name)
-        return url_below(self.url, name)
-
-
-def url_below(url: str, name: str) -> str:
-    """Return the URL of what is called `name` below `url`, whose query belongs to the place."""
-    beginning, mark, query = url.partition("?")
-    return f"{beginning.rstrip('/')}/{quote(name)}{mark}{query}"
+        return below(self.url, name)

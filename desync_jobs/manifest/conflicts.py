@@ -22,6 +22,7 @@ from desync_jobs.manifest.operations.extract import SUFFIX, ExtractSpec, index_n
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.manifest.operations.migrate import MigrateSpec
 from desync_jobs.manifest.operations.mount import MountTreeSpec
+from desync_jobs.manifest.operations.publish import PublishSpec
 from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.manifest.operations.tar import TarSpec
@@ -132,7 +133,7 @@ def _misnamed(name: str, operation: MakeSpec) -> Iterator[Problem]:
 
 
 def _contradictions(
-    name: str, operation: SourcesSpec | MountTreeSpec | MigrateSpec
+    name: str, operation: SourcesSpec | MountTreeSpec | MigrateSpec | PublishSpec
 ) -> Iterator[Problem]:
     for where, message in operation.contradictions():
         yield Problem(("operations", name, *where), message)
@@ -158,7 +159,7 @@ _CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] 
     (MakeSpec, _misnamed),
     (ServeChunksSpec, _unwritable),
     (TarSpec, _unclear_archiving),
-    ((SourcesSpec, MountTreeSpec, MigrateSpec), _contradictions),
+    ((SourcesSpec, MountTreeSpec, MigrateSpec, PublishSpec), _contradictions),
     (UntarSpec, _unclear_tree),
     (VerifySpec, _unclear_verification),
 )

@@ -1,6 +1,7 @@
 """Places full of indexes, and which of those count."""
 
 from typing import Annotated, Final, TypeAlias
+from urllib.parse import quote
 
 from pydantic import AfterValidator, WithJsonSchema
 
@@ -26,6 +27,14 @@ PlaceOfIndexes: TypeAlias = Annotated[
     str, AfterValidator(_place_of_indexes), WithJsonSchema({"type": "string", "minLength": 1})
 ]
 """A directory or a URL with indexes below it."""
+
+
+def below(place: str, name: str) -> str:
+    """Return what is called `name` below `place`; the query of a URL stays that of the place."""
+    if parse_location(place).kind is Kind.DIRECTORY:
+        return f"{place.rstrip('/')}/{name}"
+    beginning, mark, query = place.partition("?")
+    return f"{beginning.rstrip('/')}/{quote(name)}{mark}{query}"
 
 
 class IndexesBelowSpec(Spec):

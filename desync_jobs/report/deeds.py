@@ -201,6 +201,11 @@ def _migrate(statistics: Statistics) -> str:
     return ", ".join(parts)
 
 
+def _publish(statistics: Statistics) -> str:
+    files = counted(_number(statistics, "files_written"), "file")
+    return f"{_cache(statistics)}, wrote {files}"
+
+
 def _archive_verify(statistics: Statistics) -> str:
     return f"compared {counted(_number(statistics, 'same'), 'node')}, all are as described"
 
@@ -235,6 +240,7 @@ _DEEDS: Final[Mapping[str, Callable[[Statistics], str]]] = MappingProxyType(
         "prune": _prune,
         "unprune": _unprune,
         "migrate": _migrate,
+        "publish": _publish,
         "extract": _extract,
         "verify": _verify,
         "verify-index": _verify_index,

@@ -33,6 +33,7 @@ from desync_jobs.manifest.operations.mount import MountTreeSpec
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.manifest.operations.prune import PruneSpec
+from desync_jobs.manifest.operations.publish import PublishSpec
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
@@ -75,6 +76,7 @@ OperationSpec: TypeAlias = Annotated[
     | PruneSpec
     | UnpruneSpec
     | MigrateSpec
+    | PublishSpec
     | ArchiveVerifySpec
     | DiffSpec
     | DiffIndexesSpec,
@@ -112,6 +114,7 @@ KINDS: Final[Mapping[str, type[OperationBase]]] = {
     "prune": PruneSpec,
     "unprune": UnpruneSpec,
     "migrate": MigrateSpec,
+    "publish": PublishSpec,
     "archive-verify": ArchiveVerifySpec,
     "diff": DiffSpec,
     "diff-indexes": DiffIndexesSpec,

@@ -88,6 +88,9 @@ _MIGRATED_INDEXES = st.fixed_dictionaries(
     },
 )
 """What a migration is about."""
+_PUBLISHED = st.fixed_dictionaries(
+    {}, optional={"head": st.just("head.json"), "aliases": st.just({"latest": "b.caibx"})}
+)
 
 _FIELDS: Mapping[str, st.SearchStrategy[Any]] = {
     "description": texts,
@@ -181,6 +184,9 @@ def operations(  # noqa: C901 -- a case for each kind with rules of its own
     draw: st.DrawFn, stores: list[str], caches: list[str]
 ) -> dict[str, Any]:
     kind = draw(st.sampled_from(_DRAWN))
+    if kind == "publish":
+        places = {"stores": [stores[0]], "store": stores[0], "indexes_to": "public"}
+        return {"kind": kind, **places, "indexes": ["b.caibx"], **draw(_PUBLISHED)}
     if kind == "migrate":
         places = {"stores": [draw(st.sampled_from(stores))], "store": stores[0]}
         return {"kind": kind, **places, **draw(_MIGRATED_STORES | _MIGRATED_INDEXES)}
