@@ -1,6 +1,6 @@
 """Keys that expire while a release is published: they are renewed, and never seen anywhere.
 
-Each is good for 40 requests. `PUBLISH_MEBIBYTES=400` publishes for longer, with keys that are good
+Each is good for 20 requests. `PUBLISH_MEBIBYTES=400` publishes for longer, with keys that are good
 for two seconds instead.
 """
 
@@ -64,10 +64,10 @@ def seen_in_process_list(words: Callable[[], list[str]], found: list[str]) -> Ca
 def test_keys_are_renewed_in_the_middle_of_a_run_and_are_never_seen(
     tmp_path: Path, desync_run: Run
 ) -> None:
-    (tmp_path / "blob").write_bytes(ctr(LONG << 20, b"long") if LONG else blob("random"))
+    (tmp_path / "blob").write_bytes(ctr(LONG << 20, b"long") if LONG else blob("random")[:200_000])
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     (tmp_path / "give-key").write_text(KEY_COMMAND)
-    sizes = ["-m", "16:64:256"] if LONG else ["-m", "1:2:8"]
+    sizes = ["-m", "16:64:256"] if LONG else ["-m", "4:8:32"]
     desync_run("make", "-s", "build", *sizes, "blob.caibx", "blob")
     (tmp_path / "issued").touch()
 
@@ -75,7 +75,7 @@ def test_keys_are_renewed_in_the_middle_of_a_run_and_are_never_seen(
         return [SECRET, *(tmp_path / "issued").read_text().split()]
 
     in_list: list[str] = []
-    keys = ExpiringKeys(10**9 if LONG else 40, 2.0 if LONG else 3600.0)
+    keys = ExpiringKeys(10**9 if LONG else 20, 2.0 if LONG else 3600.0)
     keys.watch = seen_in_process_list(secrets, in_list)
     with running_moto() as moto, expiring(moto, keys) as server:
         (tmp_path / "job.toml").write_text(JOB.format(url=server.place("").rstrip("/")))

@@ -20,6 +20,8 @@ from desync_jobs.stores.policy.hosts import Moved
 
 T = TypeVar("T")
 
+_RENEWALS: Final = 4
+"""How often keys are renewed for one request."""
 _PAGE: Final = 1000
 """Keys that S3 lists at a time."""
 
@@ -119,22 +121,26 @@ class S3Place:
     def _doing(
         self, verb: str, call: Callable[[S3Store, str, Moved], T], size: int = 0
     ) -> Doing[str, T]:
-        """Return how `call` is made: once more where another key or region may be answered."""
+        """Return how `call` is made: again where another key or region may be answered.
 
-        def once(name: str, moved: Moved) -> T:
-            generation, client = self._session.current(size)
-            try:
-                return call(client, name, moved)
-            except S3_ERRORS as error:
-                refusal = refusal_of(error)
-                if refusal is None or not refusal.doubts_us:
-                    raise
-                if not self._session.renew(generation, refusal):
-                    raise
-            self._calls.count(requests=1, retries=1)
+        A key that is new may have expired too before its turn comes, so not only once.
+        """
+
+        def renewing(name: str, moved: Moved) -> T:
+            for _ in range(_RENEWALS):
+                generation, client = self._session.current(size)
+                try:
+                    return call(client, name, moved)
+                except S3_ERRORS as error:
+                    refusal = refusal_of(error)
+                    if refusal is None or not refusal.doubts_us:
+                        raise
+                    if not self._session.renew(generation, refusal):
+                        raise
+                self._calls.count(requests=1, retries=1)
             return call(self._session.current(size)[1], name, moved)
 
-        return Doing(verb, once, lambda name: f"{self._url}/{name}")
+        return Doing(verb, renewing, lambda name: f"{self._url}/{name}")
 
 
 class _Listing:
