@@ -108,6 +108,14 @@ cache_repair: Final = click.option(
     default=None,
     help="Whether damaged chunks of the cache are fetched again (default) or are an error.",
 )
+no_cache: Final = click.option(
+    "-r",
+    "--cache-repair/--no-cache-repair",
+    default=None,
+    hidden=True,
+    expose_value=False,
+    help="Taken as desync takes it: without a cache it says nothing.",
+)
 seed: Final = click.option(
     "--seed",
     "seed",

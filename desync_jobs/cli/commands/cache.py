@@ -24,6 +24,7 @@ _EXAMPLES = (
 @opt.ignored_chunks
 @opt.chunks_info
 @opt.index_digest
+@opt.no_cache
 @one_line
 @connected
 def command(

@@ -23,6 +23,7 @@ _EXAMPLES = (
 @opt.ignored_indexes
 @opt.ignored_chunks
 @opt.index_digest
+@opt.no_cache
 @one_line
 @connected
 def command(

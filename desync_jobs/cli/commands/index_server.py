@@ -28,6 +28,7 @@ _EXAMPLES = (
 @click.option("--listing", is_flag=True, help="Tell the names of all indexes at '/'.")
 @server_options
 @opt.index_digest
+@opt.no_cache
 @one_line
 @connected
 def command(**given: Any) -> OneLine:

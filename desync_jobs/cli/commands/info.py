@@ -26,6 +26,7 @@ _EXAMPLES = (
 )
 @opt.chunks_info
 @opt.index_digest
+@opt.no_cache
 @one_line
 @connected
 def command(

@@ -21,6 +21,7 @@ _EXAMPLES = (
     "-s", "--store", metavar="PLACE", help="Store in which compressed sizes are looked up."
 )
 @opt.index_digest
+@opt.no_cache
 @one_line
 @connected
 def command(*, index: str, output: str | None, store: str | None) -> OneLine:

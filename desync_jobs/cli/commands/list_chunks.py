@@ -17,6 +17,7 @@ _EXAMPLES = (
 @click.command("list-chunks", cls=Command, examples=_EXAMPLES)
 @click.argument("index")
 @opt.index_digest
+@opt.no_cache
 @one_line
 @connected
 def command(*, index: str) -> OneLine:

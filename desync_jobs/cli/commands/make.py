@@ -24,6 +24,7 @@ _EXAMPLES = (
 @opt.digest
 @opt.cut
 @click.option("--print-stats", is_flag=True, help="Print chunk counts as JSON to standard error.")
+@opt.no_cache
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option

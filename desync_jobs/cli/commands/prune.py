@@ -42,6 +42,7 @@ _EXAMPLES = (
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @opt.index_digest
+@opt.no_cache
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option

@@ -49,6 +49,7 @@ _EXAMPLES = (
 @opt.chunk_size
 @opt.digest
 @opt.cut
+@opt.no_cache
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option

@@ -18,6 +18,7 @@ _EXAMPLES = (
 @click.argument("index")
 @click.argument("blob")
 @opt.index_digest
+@opt.no_cache
 @one_line
 @connected
 def command(*, index: str, blob: str) -> OneLine:
