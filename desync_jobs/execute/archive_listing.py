@@ -12,7 +12,7 @@ from desync_jobs.execute.trees import open_tree, survey_tree, written_into
 from desync_jobs.formats.catar.reading import Event, Opened
 from desync_jobs.manifest.tree import TreeSpec
 from desync_jobs.planner.archive_listing import ArchiveListingDetail, ArchiveListingFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 _BATCH = 1000
 """Lines written at a time."""

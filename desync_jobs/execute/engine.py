@@ -17,7 +17,8 @@ from desync_jobs.execute.result import Done, Outcome, Result, Status
 from desync_jobs.execute.task import Machine, Task
 from desync_jobs.planner.limits import passed_limit
 from desync_jobs.planner.order import order_operations
-from desync_jobs.planner.plan import Action, Plan, Step
+from desync_jobs.planner.plan import Plan
+from desync_jobs.planner.step import Action, Step
 from desync_jobs.report.events import RunFinished, RunStarted, StepFinished, StepStarted
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 class Hands(NamedTuple):

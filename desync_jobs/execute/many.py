@@ -17,7 +17,7 @@ from desync_jobs.execute.targets import need_folder
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.many import BlobFacts, ManyDetail, ManyFacts, Part, renamed, total_cost
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.planner.tally import Counted, tally
 from desync_jobs.stores.base import ChunkSource
 

@@ -8,8 +8,9 @@ from desync_jobs.execute.opening import check_abilities
 from desync_jobs.execute.task import Machine, Purpose, Task
 from desync_jobs.planner.decide import decide, defer
 from desync_jobs.planner.order import Order, order_operations
-from desync_jobs.planner.plan import Action, Plan, Step
+from desync_jobs.planner.plan import Plan
 from desync_jobs.planner.space import shortage
+from desync_jobs.planner.step import Action, Step
 
 
 def make_plan(machine: Machine) -> Plan:

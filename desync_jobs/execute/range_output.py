@@ -8,7 +8,7 @@ from desync_jobs.execute.inputs import output_facts
 from desync_jobs.execute.task import Task
 from desync_jobs.planner.facts import FileKind
 from desync_jobs.planner.operations.cat import CatDetail, CatFacts, cat_cost
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_range_output(task: Task[S], index: str, output: str) -> CatFacts:

@@ -15,7 +15,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.manifest.nbd import NbdSpec
 from desync_jobs.manifest.operations.extract import SUFFIX, index_name
 from desync_jobs.planner.nbd import NbdDetail, NbdFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.server.nbd.export import Export
 from desync_jobs.server.nbd.serving import Limits, NbdServer
 

@@ -15,7 +15,7 @@ from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import IndexFacts
 from desync_jobs.planner.many import ManyDetail
-from desync_jobs.planner.plan import Action, Step
+from desync_jobs.planner.step import Action, Step
 
 
 class State(Enum):

@@ -12,7 +12,7 @@ from desync_jobs.planner.archives import (
 )
 from desync_jobs.planner.facts import FileFacts
 from desync_jobs.planner.listing import decide_listing
-from desync_jobs.planner.plan import Decision
+from desync_jobs.planner.step import Decision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,7 +23,7 @@ from desync_jobs.planner.facts import (
 )
 from desync_jobs.planner.fetched import CachePlace
 from desync_jobs.planner.needed import need_apart, need_index, need_stores
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 _TIDIED: Final = "the target is what the index describes; an earlier run left files behind"
 _BLOCK: Final = 1 << 16

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from desync_jobs.manifest.operations import OperationSpec
 from desync_jobs.planner.order import Order
-from desync_jobs.planner.plan import Action, Decision, Step
+from desync_jobs.planner.step import Action, Decision, Step
 
 Planner = Callable[[Any, Any], Decision]
 """Takes a spec and its facts; each planner's own signature names their types."""

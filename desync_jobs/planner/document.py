@@ -3,14 +3,15 @@
 The same plan gives the same document. Readers must accept keys that they do not know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal, TypedDict
 
 from desync_jobs.core.prices import Price
+from desync_jobs.errors import LimitError
 from desync_jobs.planner.cost import Amount, Bounds, Deletion
-from desync_jobs.planner.plan import Action, Plan, Step, StepPart
 from desync_jobs.planner.space import Space
+from desync_jobs.planner.step import Action, Step, StepPart
 
 ActionDocument = Literal["run", "unchanged", "deferred", "blocked"]
 SCHEMA: Literal["desync-run.plan/1"] = "desync-run.plan/1"
@@ -158,15 +159,21 @@ class PlanDocument(TypedDict):
     """The operations in the order in which they run."""
 
 
-def plan_document(plan: Plan) -> PlanDocument:
-    """Return `plan` as JSON values."""
+def plan_document(
+    job: str,
+    steps: Sequence[Step],
+    changes: bool,
+    download: Bounds | None,
+    limit: LimitError | None,
+) -> PlanDocument:
+    """Return a plan as JSON values: its job's name, its steps, and what is so of them together."""
     return {
         "schema": SCHEMA,
-        "job": plan.job.spec.name,
-        "changes": plan.changes,
-        "download": _perhaps(plan.download),
-        "limit": None if plan.passed_limit is None else str(plan.passed_limit),
-        "steps": [_step(step) for step in plan.steps],
+        "job": job,
+        "changes": changes,
+        "download": _perhaps(download),
+        "limit": None if limit is None else str(limit),
+        "steps": [_step(step) for step in steps],
     }
 
 

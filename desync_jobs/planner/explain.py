@@ -5,8 +5,9 @@ from typing import Final
 
 from desync_jobs.core.prices import Source
 from desync_jobs.planner.cost import Amount, Bounds, Cost, Deletion
-from desync_jobs.planner.plan import Action, Plan, Step, StepPart
+from desync_jobs.planner.plan import Plan
 from desync_jobs.planner.space import Space
+from desync_jobs.planner.step import Action, Step, StepPart
 from desync_jobs.report.words import counted, in_bytes
 
 _MARKS: Final = {

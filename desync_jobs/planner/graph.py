@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from desync_jobs.planner.plan import Action, Plan, Step
+from desync_jobs.planner.plan import Plan
+from desync_jobs.planner.step import Action, Step
 from desync_jobs.report.words import in_bytes
 
 _FILLS: Final = {

@@ -8,7 +8,7 @@ from desync_jobs.errors import LimitError
 from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.limits import LimitsSpec
 from desync_jobs.planner.cost import Amount, Deletion
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.report.words import counted, in_bytes
 
 _SHARE: Final = 0.5

@@ -3,7 +3,7 @@
 from desync_jobs.errors import TargetError
 from desync_jobs.planner.cost import Cost
 from desync_jobs.planner.facts import FileFacts, FileKind
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 
 def decide_listing(output: FileFacts, cost: Cost, detail: object) -> Decision:

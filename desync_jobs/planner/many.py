@@ -21,8 +21,8 @@ from desync_jobs.planner.cost import Cost, summed
 from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind, SeedFacts
 from desync_jobs.planner.needed import need_index
-from desync_jobs.planner.plan import Action, Decision, StepPart
 from desync_jobs.planner.separate import need_separate
+from desync_jobs.planner.step import Action, Decision, StepPart
 from desync_jobs.planner.tally import tally
 from desync_jobs.report.words import counted
 

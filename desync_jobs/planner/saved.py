@@ -15,7 +15,8 @@ from desync_jobs.errors import UsageError
 from desync_jobs.manifest.job import Job
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.fingerprint import fingerprint, fingerprints
-from desync_jobs.planner.plan import Plan, Step, StepPart
+from desync_jobs.planner.plan import Plan
+from desync_jobs.planner.step import Step, StepPart
 
 SCHEMA: Final = "desync-run.saved-plan/1"
 SIZE_LIMIT: Final = 1 << 28

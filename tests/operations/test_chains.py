@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from desync_jobs.errors import ManifestError
-from desync_jobs.planner.plan import Action
+from desync_jobs.planner.step import Action
 from desync_jobs.report.events import PhaseAdvanced, TotalChanged
 from tests.blobs import NAMES, blob
 from tests.workspace import (

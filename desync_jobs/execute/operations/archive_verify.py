@@ -14,7 +14,7 @@ from desync_jobs.formats.catar.comparing import Change, Changed
 from desync_jobs.formats.catar.listing import escaped
 from desync_jobs.manifest.operations.archive_verify import ArchiveVerifySpec
 from desync_jobs.planner.operations.archive_verify import ArchiveVerifyDetail, ArchiveVerifyFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_archive_verify(task: Task[ArchiveVerifySpec]) -> ArchiveVerifyFacts:

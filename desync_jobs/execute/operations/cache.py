@@ -22,7 +22,7 @@ from desync_jobs.manifest.operations.cache import CacheOpSpec
 from desync_jobs.planner.copied import Lacking
 from desync_jobs.planner.holdings import joined
 from desync_jobs.planner.operations.cache import CacheDetail, CacheFacts, cache_cost
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.stores.base import ChunkSource
 from desync_jobs.stores.counters import sum_counts
 

@@ -7,7 +7,7 @@ from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.cat import CatSpec
 from desync_jobs.planner.operations.cat import CatDetail, CatFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_cat(task: Task[CatSpec]) -> CatFacts:

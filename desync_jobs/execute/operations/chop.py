@@ -14,7 +14,7 @@ from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.chop import ChopSpec
 from desync_jobs.planner.operations.chop import ChopDetail, ChopFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.stores.base import Chunk
 
 

@@ -14,7 +14,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.planner.facts import FileFacts, FileKind
 from desync_jobs.planner.operations.chunk import ChunkFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 _SKIPPED = 1 << 20
 

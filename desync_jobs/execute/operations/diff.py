@@ -18,7 +18,7 @@ from desync_jobs.manifest.operations.diff import DiffSpec
 from desync_jobs.manifest.tree_place import TreePlaceSpec
 from desync_jobs.planner.archives import Archive, ArchiveFacts
 from desync_jobs.planner.operations.diff import DiffDetail, DiffFacts, both_costs
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_diff(task: Task[DiffSpec]) -> DiffFacts:

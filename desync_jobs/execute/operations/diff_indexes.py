@@ -18,7 +18,7 @@ from desync_jobs.planner.operations.diff_indexes import (
     IndexDifference,
     difference_of,
 )
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.report.words import counted, in_bytes
 
 

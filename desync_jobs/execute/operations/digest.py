@@ -19,7 +19,7 @@ from desync_jobs.planner.archives import Archive
 from desync_jobs.planner.blob_range import BlobRange
 from desync_jobs.planner.facts import FileFacts
 from desync_jobs.planner.operations.digest import DigestDetail, DigestFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_digest(task: Task[DigestSpec]) -> DigestFacts:

@@ -11,7 +11,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.blob import ExtractFacts
 from desync_jobs.planner.extraction import ExtractDetail
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 if TYPE_CHECKING:
     from desync_jobs.planner.many import ManyFacts

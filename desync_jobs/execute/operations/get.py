@@ -8,7 +8,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.formats.catar.reading import Opened
 from desync_jobs.manifest.operations.get import GetSpec
 from desync_jobs.planner.operations.cat import CatDetail, CatFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_get(task: Task[GetSpec]) -> CatFacts:

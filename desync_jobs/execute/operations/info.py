@@ -22,7 +22,7 @@ from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.info import InfoSpec
 from desync_jobs.planner.facts import IndexFacts
 from desync_jobs.planner.operations.info import InfoDetail, InfoFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 Flags = NDArray[np.bool_]
 

@@ -13,7 +13,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
 from desync_jobs.planner.operations.inspect_chunks import InspectChunksFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.stores.base import BATCH_CHUNKS
 
 _BLOCK: Final = BATCH_CHUNKS * 16

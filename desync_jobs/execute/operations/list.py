@@ -13,7 +13,7 @@ from desync_jobs.formats.catar.listing import list_line
 from desync_jobs.formats.catar.reading import Event, Opened
 from desync_jobs.manifest.operations.list import ListSpec
 from desync_jobs.planner.archive_listing import ArchiveListingFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_list(task: Task[ListSpec]) -> ArchiveListingFacts:

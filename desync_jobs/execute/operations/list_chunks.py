@@ -12,7 +12,7 @@ from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import hex_lines
 from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
 from desync_jobs.planner.operations.list_chunks import ListChunksFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 _BLOCK: Final = 1 << 16
 """Lines written at a time; 4 MB."""

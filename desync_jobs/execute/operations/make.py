@@ -18,7 +18,7 @@ from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.planner.facts import FileFacts, FileKind
 from desync_jobs.planner.operations.make import MakeFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_make(task: Task[MakeSpec]) -> MakeFacts:

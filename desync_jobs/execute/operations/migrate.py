@@ -42,7 +42,7 @@ from desync_jobs.planner.operations.migrate import (
     Wanted,
     migrate_cost,
 )
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_migrate(task: Task[MigrateSpec]) -> MigrateFacts:

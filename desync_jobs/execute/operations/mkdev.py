@@ -27,7 +27,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.mkdev import MkdevSpec
 from desync_jobs.planner.nbd import NbdDetail
 from desync_jobs.planner.operations.mkdev import MkdevFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.report.events import Attached
 from desync_jobs.report.words import counted
 from desync_jobs.server.unix_socket import unix_listener

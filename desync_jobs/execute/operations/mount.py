@@ -23,7 +23,7 @@ from desync_jobs.manifest.operations.mount import MountTreeSpec
 from desync_jobs.mount.tree import TreeContent
 from desync_jobs.planner.facts import IndexFacts
 from desync_jobs.planner.operations.mount import MountDetail, MountFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_mount(task: Task[MountTreeSpec]) -> MountFacts:

@@ -22,7 +22,7 @@ from desync_jobs.manifest.operations.extract import index_name
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.mount.image import ImageContent, Owner
 from desync_jobs.planner.operations.mount_index import MountIndexDetail, MountIndexFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_mount_index(task: Task[MountIndexSpec]) -> MountIndexFacts:

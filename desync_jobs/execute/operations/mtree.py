@@ -19,7 +19,7 @@ from desync_jobs.formats.catar.reading import Closed, Event, Opened
 from desync_jobs.formats.flags import flags_algorithm
 from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.planner.archive_listing import ArchiveListingFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_mtree(task: Task[MtreeSpec]) -> ArchiveListingFacts:

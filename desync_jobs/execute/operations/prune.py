@@ -32,7 +32,7 @@ from desync_jobs.planner.operations.prune import (
     check_roots,
     grace_of,
 )
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.stores.abandoned import Tidying
 from desync_jobs.stores.base import ChunkStore, StoredEntry
 from desync_jobs.stores.leases.base import Lease

@@ -8,7 +8,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import serialize_index
 from desync_jobs.manifest.operations.pull import PullSpec
 from desync_jobs.planner.operations.pull import PullDetail, PullFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.server.pull import Offer, PullSession
 
 

@@ -16,7 +16,7 @@ from desync_jobs.formats.catar.reading import Opened
 from desync_jobs.manifest.operations.put import PutSpec
 from desync_jobs.planner.facts import FileFacts
 from desync_jobs.planner.operations.put import PutFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_put(task: Task[PutSpec]) -> PutFacts:

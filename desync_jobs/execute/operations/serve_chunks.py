@@ -5,7 +5,7 @@ from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.planner.operations.serve_chunks import ServeChunksFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.stores.extras import need
 
 

@@ -7,7 +7,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
 from desync_jobs.manifest.paths import url_scheme
 from desync_jobs.planner.operations.serve_indexes import ServeIndexesFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.stores.extras import need
 
 

@@ -12,7 +12,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.serve_nbd import ServeNbdSpec
 from desync_jobs.manifest.serving import parse_address
 from desync_jobs.planner.nbd import NbdFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.report.events import Listening
 from desync_jobs.server.listening import bind, urls
 from desync_jobs.server.unix_socket import unix_listener

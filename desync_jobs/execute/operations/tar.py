@@ -18,7 +18,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import FeatureFlags
 from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.planner.operations.tar import TarFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_tar(task: Task[TarSpec]) -> TarFacts:

@@ -7,7 +7,7 @@ from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.unprune import UnpruneSpec
 from desync_jobs.planner.operations.unprune import UnpruneFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_unprune(task: Task[UnpruneSpec]) -> UnpruneFacts:

@@ -18,7 +18,7 @@ from desync_jobs.manifest.operations.untar import UntarSpec
 from desync_jobs.planner.blob_range import RangeFacts
 from desync_jobs.planner.facts import FileFacts, FileKind, TreeFacts
 from desync_jobs.planner.operations.untar import UntarDetail, UntarFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 
 def survey_untar(task: Task[UntarSpec]) -> UntarFacts:

@@ -29,7 +29,7 @@ from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.planner.cost import Deletion
 from desync_jobs.planner.limits import passed_deletions
 from desync_jobs.planner.operations.verify import Begun, VerifyFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.stores.abandoned import Tidying
 from desync_jobs.stores.base import BATCH_CHUNKS, ChunkStore, StoredEntry
 from desync_jobs.stores.leases.ledger import Role

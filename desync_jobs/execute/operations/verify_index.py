@@ -11,7 +11,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 from desync_jobs.planner.operations.verify_index import VerifyIndexFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 
 _SHOWN = 10
 """Wrong ranges named in the message; the statistics count all."""

@@ -17,8 +17,8 @@ from desync_jobs.planner.facts import DiskFacts, FileFacts
 from desync_jobs.planner.fetched import FetchedCost
 from desync_jobs.planner.listing import decide_listing
 from desync_jobs.planner.needed import need_apart
-from desync_jobs.planner.plan import Decision
 from desync_jobs.planner.space import Need, in_blocks, spaces, warnings
+from desync_jobs.planner.step import Decision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

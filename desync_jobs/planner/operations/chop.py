@@ -10,7 +10,7 @@ from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.extraction import plain_size
 from desync_jobs.planner.facts import FileFacts, IndexFacts
 from desync_jobs.planner.needed import need_index, need_size
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 from desync_jobs.report.words import counted
 
 

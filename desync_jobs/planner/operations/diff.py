@@ -16,7 +16,7 @@ from desync_jobs.planner.blob_range import RangeFacts, need_range
 from desync_jobs.planner.cost import Cost
 from desync_jobs.planner.facts import FileFacts
 from desync_jobs.planner.listing import decide_listing
-from desync_jobs.planner.plan import Decision
+from desync_jobs.planner.step import Decision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

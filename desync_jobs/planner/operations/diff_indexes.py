@@ -13,7 +13,7 @@ from desync_jobs.planner.extraction import number_chunks
 from desync_jobs.planner.facts import FileFacts, IndexFacts
 from desync_jobs.planner.listing import decide_listing
 from desync_jobs.planner.needed import need_apart, need_index
-from desync_jobs.planner.plan import Decision
+from desync_jobs.planner.step import Decision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.blob import ExtractFacts, plan_blob
-from desync_jobs.planner.plan import Decision
+from desync_jobs.planner.step import Decision
 
 if TYPE_CHECKING:
     from desync_jobs.planner.many import ManyFacts

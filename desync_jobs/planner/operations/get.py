@@ -3,7 +3,7 @@
 from desync_jobs.manifest.operations.get import GetSpec
 from desync_jobs.planner.blob_range import need_range
 from desync_jobs.planner.operations.cat import CatFacts, decide_range
-from desync_jobs.planner.plan import Decision
+from desync_jobs.planner.step import Decision
 
 
 def plan_get(spec: GetSpec, facts: CatFacts) -> Decision:

@@ -7,7 +7,7 @@ from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts, IndexFacts, StoreFacts
 from desync_jobs.planner.listing import decide_listing
 from desync_jobs.planner.needed import need_apart, need_index, need_store
-from desync_jobs.planner.plan import Decision
+from desync_jobs.planner.step import Decision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from desync_jobs.manifest.operations.make import MakeSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts
 from desync_jobs.planner.needed import need_apart, need_blob
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 from desync_jobs.report.words import counted
 
 

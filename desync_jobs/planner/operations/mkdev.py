@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from desync_jobs.errors import ServerError
 from desync_jobs.manifest.operations.mkdev import MkdevSpec
 from desync_jobs.planner.nbd import NbdDetail, NbdFacts, need_served
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 
 @dataclass(frozen=True, slots=True)

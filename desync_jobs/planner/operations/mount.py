@@ -6,7 +6,7 @@ from desync_jobs.errors import SourceError
 from desync_jobs.manifest.operations.mount import MountTreeSpec
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
 from desync_jobs.planner.needed import need_index, need_mountpoint, need_stores
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.planner.facts import IndexFacts, StoreFacts
 from desync_jobs.planner.needed import need_index, need_mountpoint, need_stores
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

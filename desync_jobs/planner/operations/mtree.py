@@ -2,7 +2,7 @@
 
 from desync_jobs.manifest.operations.mtree import MtreeSpec
 from desync_jobs.planner.archive_listing import ArchiveListingFacts, decide_archive_listing
-from desync_jobs.planner.plan import Decision
+from desync_jobs.planner.step import Decision
 
 
 def plan_mtree(spec: MtreeSpec, facts: ArchiveListingFacts) -> Decision:

@@ -14,7 +14,7 @@ from desync_jobs.planner.facts import StoreFacts
 from desync_jobs.planner.fingerprint import VOLATILE
 from desync_jobs.planner.garbage import Garbage, Stock, sort_out
 from desync_jobs.planner.needed import need_store
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 from desync_jobs.report.words import counted
 
 GRACE: Final = 86_400.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
 from desync_jobs.planner.facts import StoreFacts
 from desync_jobs.planner.needed import need_store
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from desync_jobs.errors import StoreError
 from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from desync_jobs.manifest.operations.serve_nbd import ServeNbdSpec
 from desync_jobs.planner.nbd import NbdDetail, NbdFacts, need_served
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 
 def plan_serve_nbd(spec: ServeNbdSpec, facts: NbdFacts) -> Decision:

@@ -7,7 +7,7 @@ from desync_jobs.manifest.operations.tar import TarSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts, FileKind
 from desync_jobs.planner.needed import need_apart
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 
 @dataclass(frozen=True, slots=True)

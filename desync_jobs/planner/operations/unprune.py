@@ -6,7 +6,7 @@ from desync_jobs.errors import UsageError
 from desync_jobs.manifest.operations.unprune import UnpruneSpec
 from desync_jobs.planner.facts import StoreFacts
 from desync_jobs.planner.needed import need_store
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 from desync_jobs.report.words import counted
 
 

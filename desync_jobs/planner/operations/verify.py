@@ -7,7 +7,7 @@ from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import StoreFacts
 from desync_jobs.planner.fingerprint import VOLATILE
 from desync_jobs.planner.needed import need_store
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
 from desync_jobs.planner.cost import Amount, Cost
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
 from desync_jobs.planner.needed import need_index, need_size
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,8 +7,9 @@ from desync_jobs.manifest.job import Job
 from desync_jobs.planner.cost import Amount, Bounds, Cost
 from desync_jobs.planner.explain import explain
 from desync_jobs.planner.graph import dot, mermaid
-from desync_jobs.planner.plan import Action, Plan, Step
+from desync_jobs.planner.plan import Plan
 from desync_jobs.planner.space import Space
+from desync_jobs.planner.step import Action, Step
 
 JobOf = Callable[[Mapping[str, Any]], Job]
 

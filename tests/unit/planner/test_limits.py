@@ -7,7 +7,7 @@ from desync_jobs.core.prices import Source
 from desync_jobs.manifest.job import Job
 from desync_jobs.planner.cost import Amount, Bounds, Cost
 from desync_jobs.planner.limits import passed_limit
-from desync_jobs.planner.plan import Action, Step
+from desync_jobs.planner.step import Action, Step
 
 JobOf = Callable[..., Job]
 

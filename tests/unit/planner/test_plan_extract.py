@@ -13,7 +13,7 @@ from desync_jobs.planner.blob import ExtractFacts
 from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
 from desync_jobs.planner.operations.extract import plan_extract
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 ZERO = b"\0" * 32
 STORE = StoreFacts("a", "/a", present=True)

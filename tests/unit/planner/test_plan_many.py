@@ -16,7 +16,7 @@ from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, SeedFacts, StoreFacts
 from desync_jobs.planner.many import BlobFacts, ManyFacts
 from desync_jobs.planner.operations.extract import plan_extract
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 
 ZERO = 0
 SIZE = 100

@@ -6,7 +6,7 @@ from desync_jobs.errors import TargetError, UsageError
 from desync_jobs.manifest.operations.untar import UntarSpec
 from desync_jobs.planner.facts import FileFacts, FileKind
 from desync_jobs.planner.operations.untar import UntarFacts, plan_untar
-from desync_jobs.planner.plan import Action
+from desync_jobs.planner.step import Action
 
 ARCHIVE = FileFacts("/a.catar", FileKind.REGULAR, 1000)
 NOTHING = FileFacts("/new", FileKind.ABSENT)
