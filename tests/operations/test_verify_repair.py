@@ -4,6 +4,9 @@ import functools
 import json
 import random
 import shutil
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -172,23 +175,27 @@ def test_the_same_damage_has_the_same_report(workspace: Workspace, made: Index) 
     assert sound.output == b"[]\n"
 
 
-def test_no_more_is_removed_than_limits_allow(workspace: Workspace, made: Index) -> None:
+def test_no_more_is_removed_than_limits_allow(
+    workspace: Workspace, made: Index, desync_run: Any
+) -> None:
     ids = sorted(set(ids_of(made)))
     bad = damage(workspace, ids[: len(ids) // 2 + 1])
     before = stamps(workspace / "store")
     ended = workspace.do("verify", store="store", repair=True, progress="p", report="r")
     kept = stamps(workspace / "store") == before
-    (workspace / "store").rename(workspace / "old")
-    shutil.copytree(workspace / "old", workspace / "store")
-    after = workspace.do("verify", store="store", repair=True, report="r2")
+    options = ("--progress", "p", "--max-deletion-share", "100%", "--json")
+    allowed = desync_run("verify", "-s", "store", "--repair", *options)
+    (after,) = json.loads(allowed.stdout)["operations"]
 
     assert ended.summary == (8, "failed")
     assert "more than max_deletion_share = 50%; nothing is removed" in ended.message
     assert kept
     assert ended.statistics["damaged"] == bad
     assert len(json.loads((workspace / "r").read_bytes())) == len(bad)
-    assert (workspace / "p").exists()
-    assert after.summary == (8, "failed")
+    assert allowed.returncode == 4
+    assert after["statistics"]["removed"] == len(bad)
+    assert after["statistics"]["chunks_before"] == after["statistics"]["chunks"] == len(ids)
+    assert not (workspace / "p").exists()
 
 
 def test_a_damaged_chunk_that_somebody_replaces_before_its_removal_stays(
@@ -271,6 +278,47 @@ def test_an_interrupted_verification_goes_on_where_it_was(
     assert ended.statistics["chunks"] == total == len(examined)
     assert sum(examined.values()) <= total + (len(codes) - 1) * 3 * BATCH_CHUNKS
     assert (workspace / "r").read_bytes() == (workspace / "whole").read_bytes()
+    assert not (workspace / "p").exists()
+
+
+_KILLED = """
+import os, signal, sys
+from desync_jobs.execute import examining, verification
+from desync_jobs.cli.main import main
+
+verification._EVERY = verification._SHARE = 0
+examine, left = examining.Examining.examine, [6]
+
+def examine_or_die(self, entries):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return examine(self, entries)
+
+examining.Examining.examine = examine_or_die
+sys.argv = ["desync-run", "verify", "-s", "store", "--progress", "p", "-n", "1"]
+main()
+"""
+"""The program, killed as it begins the sixth batch, which writes its progress after each."""
+
+
+def test_a_verification_that_was_killed_goes_on_where_it_was(
+    workspace: Workspace, examined: Counter[bytes]
+) -> None:
+    index = workspace.make("blob", random.Random(1).randbytes(200_000), chunk_size="64B:256B:1KiB")
+    bad = damage(workspace, some(index, 40))
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED], cwd=workspace.path, capture_output=True, check=False
+    )
+    before = json.loads((workspace / "p").read_bytes())
+    ended = workspace.do("verify", store="store", progress="p")
+    total = len(chunk_files(workspace / "store"))
+
+    assert killed.returncode == -signal.SIGKILL
+    assert before["chunks"] > 0
+    assert ended.statistics["chunks_before"] == before["chunks"]
+    assert sum(examined.values()) == total - before["chunks"]
+    assert ended.statistics["damaged"] == bad
     assert not (workspace / "p").exists()
 
 

@@ -87,7 +87,7 @@ def do_verify(task: Task[VerifySpec], step: Step) -> Done:
     before = found.chunks
     path = None if spec.progress is None else task.path(spec.progress)
     keeper = Keeper(path, _settings(task), found, store.flush)
-    size = _examine(task, _Reading(step, store, found, keeper))
+    _examine(task, _Reading(step, store, found, keeper))
     limit = None
     if spec.repair:
         limit = _remove(task, store, found, facts)
@@ -101,7 +101,7 @@ def do_verify(task: Task[VerifySpec], step: Step) -> Done:
         "chunks": found.chunks,
         "chunks_before": before,
         "chunks_in_store": facts.chunks,
-        "bytes_stored": size,
+        "bytes_stored": found.bytes,
         "damaged": damaged,
         "replaced": actions.count("replaced"),
         "removed": actions.count("removed"),
@@ -131,11 +131,11 @@ class _Reading:
         self.keeper.tick()
 
 
-def _examine(task: Task[VerifySpec], run: _Reading) -> int:
-    """Read what is left; returns how many stored bytes that was."""
+def _examine(task: Task[VerifySpec], run: _Reading) -> None:
+    """Read what is left."""
     phase = task.phase("verifying", run.step.cost.work)
     if run.found.examined:
-        return 0
+        return
     spec = task.spec
     sources = open_stores(task, spec.repair_from, _reading(task)) if spec.repair_from else None
     examining = Examining(run.store, sources)
@@ -151,7 +151,6 @@ def _examine(task: Task[VerifySpec], run: _Reading) -> int:
         run.found.examined = True
     finally:
         run.keeper.save()
-    return phase.done
 
 
 def _batches(

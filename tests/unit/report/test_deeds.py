@@ -86,6 +86,27 @@ KIB = 1024
         ),
         ("get", {"nodes": 1, "bytes": KIB, "chunks": 3}, "wrote 1 node (1.0 KiB) from 3 chunks"),
         ("archive-verify", {"same": 3}, "compared 3 nodes, all are as described"),
+        (
+            "verify",
+            {
+                "chunks": 5,
+                "bytes_stored": 9,
+                "chunks_in_store": 100,
+                "damaged": ["a"],
+                "replaced": 1,
+            },
+            "checked 5 chunks (9 bytes) of 100, 1 damaged, 1 replaced",
+        ),
+        (
+            "verify-chunks",
+            {"indexes": 2, "chunks": 7},
+            "looked for 7 chunks of 2 indexes, all are there",
+        ),
+        (
+            "verify-chunks",
+            {"indexes": 1, "chunks": 7, "missing": 2, "unknown": 1},
+            "looked for 7 chunks of 1 index, 2 missing, 1 unknown",
+        ),
         ("diff", {"same": 3, "added": 1, "changed": 1200}, "1 added, 1,200 changed"),
         ("diff", {"same": 3}, "found no difference"),
         ("diff-indexes", {"same": True, "download": {}}, "found no difference"),
