@@ -9,6 +9,7 @@ import click
 
 from desync_jobs.cli.oneline import OneLine
 from desync_jobs.cli.options import RunOptions, desync_config, run_options
+from desync_jobs.cli.options import metrics as metrics_option
 
 REMARKS: Final = "desync_jobs.remarks"
 """Where a context has lines that go before a manifest, if it has any."""
@@ -25,6 +26,7 @@ def one_line(function: Callable[..., OneLine]) -> Callable[..., int]:
     )
     @desync_config
     @click.option("--verbose", is_flag=True, help="Write every event to standard error as JSON.")
+    @metrics_option
     @run_options
     @functools.wraps(function)
     def carried_out(
@@ -33,6 +35,7 @@ def one_line(function: Callable[..., OneLine]) -> Callable[..., int]:
         print_manifest: bool,
         config: str | None,
         verbose: bool,
+        metrics: str | None,
         index_digest: str | None = None,
         **given: Any,
     ) -> int:
@@ -44,7 +47,7 @@ def one_line(function: Callable[..., OneLine]) -> Callable[..., int]:
             return print_as_manifest(line, options, remarks)
         if line.ask is not None:
             line.ask()
-        return run_line(line, replace(options, verbose=verbose))
+        return run_line(line, replace(options, verbose=verbose, metrics=metrics))
 
     return carried_out
 

@@ -222,12 +222,11 @@ def run_options(function: Callable[..., int]) -> Callable[..., int]:
 
     @concurrency
     @events
-    @metrics
     @as_json
     @quiet
     @functools.wraps(function)
     def with_options(**given: Any) -> int:
-        names = ("concurrency", "events", "metrics", "as_json", "quiet")
+        names = ("concurrency", "events", "as_json", "quiet")
         options = RunOptions(**{name: given.pop(name) for name in names})
         return function(options=options, **given)
 

@@ -24,9 +24,12 @@ _EXAMPLES = (
 @click.command("apply", cls=Command, examples=_EXAMPLES)
 @click.argument("saved", metavar="PLAN")
 @limit_options
+@opt.metrics
 @opt.page
 @run_options
-def command(*, saved: str, limits: LimitOptions, page: str | None, options: RunOptions) -> int:
+def command(
+    *, saved: str, limits: LimitOptions, metrics: str | None, page: str | None, options: RunOptions
+) -> int:
     """Carry out exactly what PLAN says, a file that 'plan -o' wrote.
 
     The job, its variables, its indexes, targets and stores are looked at again. Where anything is
@@ -54,4 +57,4 @@ def command(*, saved: str, limits: LimitOptions, page: str | None, options: RunO
             keep_going=origin.keep_going,
         )
 
-    return apply_saved(load(), document, saved, replace(options, page=page))
+    return apply_saved(load(), document, saved, replace(options, metrics=metrics, page=page))

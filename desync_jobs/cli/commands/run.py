@@ -26,6 +26,7 @@ _EXAMPLES = (
 @opt.targets
 @opt.keep_going
 @limit_options
+@opt.metrics
 @opt.page
 @run_options
 def command(  # noqa: PLR0913 -- one parameter for each option
@@ -35,6 +36,7 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     targets: tuple[str, ...],
     keep_going: bool,
     limits: LimitOptions,
+    metrics: str | None,
     page: str | None,
     options: RunOptions,
 ) -> int:
@@ -57,4 +59,4 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     loaded = load()
     from desync_jobs.cli.running import run_job
 
-    return run_job(loaded, replace(options, page=page), load)
+    return run_job(loaded, replace(options, metrics=metrics, page=page), load)

@@ -1,5 +1,6 @@
 """Traces of runs: kept in memory, and sent to a collector."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -146,4 +147,20 @@ def test_a_collector_that_is_not_there_is_a_warning(
     assert capfd.readouterr().err == (
         "desync-run: warning: the trace of the run was not sent; "
         "is OTEL_EXPORTER_OTLP_ENDPOINT right?\n"
+    )
+
+
+def test_a_missing_library_is_a_warning_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "blob").write_bytes(b"x" * 100_000)
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+
+    code = main(["make", str(tmp_path / "blob.caibx"), str(tmp_path / "blob"), "-q"])
+
+    assert code == 0
+    assert capfd.readouterr().err == (
+        "desync-run: warning: OTEL_* variables ask for traces, "
+        "which need: pip install 'desync-jobs[otel]'\n"
     )
