@@ -436,7 +436,7 @@ def test_more_clients_than_allowed_are_not_let_in(tmp_path: Path) -> None:
 
 
 def test_a_client_that_takes_nothing_holds_up_nobody(tmp_path: Path) -> None:
-    memory = Memory(data=blob("first") * 40)
+    memory = Memory(data=blob("first") * 8)
     with running(tmp_path, memory) as one, one.client() as greedy, one.client() as other:
         for cookie in range(20):  # more than are answered at once, and than are waiting
             greedy.ask(nbd.READ, 0, memory.size, cookie=cookie)
