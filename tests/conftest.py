@@ -14,6 +14,15 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what runs on Ceph, unless it is asked for: `just test-ceph` does."""
+    if "CEPH_TESTS" in os.environ:
+        return
+    on_ceph = [item for item in items if "ceph" in item.nodeid.lower()]
+    config.hook.pytest_deselected(items=on_ceph)
+    items[:] = [item for item in items if "ceph" not in item.nodeid.lower()]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A state folder of its own, for this process and for programs that take its environment.
