@@ -13,14 +13,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.kernel import Kernel, best
-from desync_jobs.execute.engine import LocalEngine
+from desync_jobs.execute.engines.choosing import engine_of
 from desync_jobs.execute.index_rules import rule_of
+from desync_jobs.execute.plan_run import PlanRun
 from desync_jobs.execute.prepare import make_plan
 from desync_jobs.execute.progress import Progress
 from desync_jobs.execute.result import Result
@@ -108,8 +109,11 @@ def run(job: Job, settings: Settings | None = None) -> Result:
     Raises `ManifestError` for operations in conflict or in a cycle, and `LimitError` where the plan
     passes a limit of the job; then nothing is done.
     """
-    with _machine(job, settings or Settings(), Purpose.RUN) as machine:
-        return LocalEngine(machine).run()
+    with (
+        _machine(job, settings or Settings(), Purpose.RUN) as machine,
+        engine_of(machine) as engine,
+    ):
+        return PlanRun(replace(machine, engine=engine)).run()
 
 
 def apply(job: Job, saved: "SavedPlan", source: str, settings: Settings | None = None) -> Result:
@@ -120,8 +124,12 @@ def apply(job: Job, saved: "SavedPlan", source: str, settings: Settings | None =
     """
     from desync_jobs.execute.applying import plan_as_saved
 
-    with _machine(job, settings or Settings(), Purpose.RUN) as machine:
-        return LocalEngine(machine).run(lambda one: plan_as_saved(one, saved, source))
+    with (
+        _machine(job, settings or Settings(), Purpose.RUN) as machine,
+        engine_of(machine) as engine,
+    ):
+        run = PlanRun(replace(machine, engine=engine)).run
+        return run(lambda one: plan_as_saved(one, saved, source))
 
 
 @contextmanager

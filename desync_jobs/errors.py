@@ -36,10 +36,19 @@ class DesyncRunError(Exception):
 
     exit_code: int = EXIT_FAILED
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Not as classes are called that take something else than their message.
+        return _again, (type(self), self.args), self.__dict__
+
     def about(self, path: str) -> None:
         """Have the message say that it is about the file at `path`, unless it does already."""
         if path not in str(self):
             self.args = (f"{path}: {self}",)
+
+
+def _again(kind: type[DesyncRunError], args: tuple[object, ...]) -> DesyncRunError:
+    """Return an error that another process had."""
+    return kind.__new__(kind, *args)
 
 
 class StoreError(DesyncRunError):
@@ -62,6 +71,10 @@ class TargetError(DesyncRunError):
 
 class SourceError(DesyncRunError):
     """A blob or another input could not be read; says which."""
+
+
+class ClusterError(DesyncRunError):
+    """A cluster cannot do what it was given: it is not there, or its workers are of no use."""
 
 
 class ServerError(DesyncRunError):

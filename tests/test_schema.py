@@ -99,6 +99,7 @@ def test_the_schema_accepts_every_example(example: Path) -> None:
                                             "offset": "${from}"}}},
         {"version": 1, "operations": {"a": {"kind": "chunk", "blob": "b", "chunk_size": "64k",
                                             "cut": "${cut}", "digest": "sha256"}}},
+        {**_job(), "engine": {"kind": "dask", "scheduler": "tcp://h:8786"}},
         {**_job(), "engine": {"workers": 256}, "stores": {"s": {"url": "u", "level": 19}}},
     ],
 )  # fmt: skip
@@ -115,7 +116,8 @@ def test_the_schema_accepts_what_can_be_loaded(document: dict[str, Any]) -> None
         {"version": 2, "operations": {"a": OPERATION}},
         {**_job(), "nme": "x"},
         {**_job(), "engine": {"workers": 0}},
-        {**_job(), "engine": {"kind": "dask"}},
+        {**_job(), "engine": {"kind": "dsk"}},
+        {**_job(), "engine": {"kind": "dask", "scheduler": 8786}},
         {**_job(), "stores": {"s": {}}},
         {**_job(), "stores": {"s": {"url": ""}}},
         {**_job(), "stores": {"s": {"url": "u", "compression": "lz4"}}},

@@ -57,6 +57,8 @@ def adjusted(
         job = select(job, targets)
     spec = job.spec
     if concurrency is not None:
+        if spec.engine.kind == "dask":
+            raise UsageError("engine dask: the cluster decides how many work; leave out -n")
         engine = spec.engine.model_copy(update={"workers": concurrency})
         spec = spec.model_copy(update={"engine": engine})
     if limits is not None:

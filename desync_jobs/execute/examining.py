@@ -30,15 +30,13 @@ class Examining:
     """Where damaged chunks are fetched anew."""
 
     def examine(self, entries: Sequence[StoredEntry]) -> Examined:
-        """Read chunk files, at least one; replace the damaged ones that the sources have."""
+        """Read chunk files, at least one; changes nothing."""
         answers = zip(entries, self.store.examine(entries), strict=True)
         findings = [
             finding_of(entry, error, self.store.name)
             for entry, error in answers
             if error is not None
         ]
-        if findings and self.sources is not None:
-            findings = self._replaced(findings, self.sources)
         last = entries[-1]
         return Examined(
             len(entries),
@@ -46,6 +44,12 @@ class Examining:
             f"{last.id.hex()}{last.form is not Form.PLAIN:02x}",
             findings,
         )
+
+    def mend(self, part: Examined) -> Examined:
+        """Replace the damaged ones of a batch that the sources have."""
+        if not part.findings or self.sources is None:
+            return part
+        return replace(part, findings=self._replaced(part.findings, self.sources))
 
     def _replaced(self, findings: list[Finding], sources: ChunkSource) -> list[Finding]:
         # Both forms of a chunk may be damaged: one good copy takes the place of both.

@@ -8,6 +8,8 @@ from typing import BinaryIO, Generic, Protocol, TypeVar
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.kernel import Kernel
+from desync_jobs.execute.engines.base import Engine
+from desync_jobs.execute.engines.local import LocalEngine
 from desync_jobs.execute.progress import Phase, Progress
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.job import Job
@@ -69,6 +71,8 @@ class Machine:
     keys are those of `KeptIndex`."""
     places: Places = field(default_factory=Places)
     """What is elsewhere and open already."""
+    engine: Engine = field(default_factory=LocalEngine)
+    """Does the many batches of a step."""
     purpose: Purpose = Purpose.RUN
     indexes: IndexRule = field(default_factory=AnyIndex)
     """Told of every index that is read, before anything is made of it."""

@@ -1,7 +1,7 @@
 """Chunks on their way from a source to a store, a batch at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from desync_jobs.assembly.batches import size_batches
 from desync_jobs.core.chunk import ChunkID
@@ -9,6 +9,7 @@ from desync_jobs.errors import StoreError
 from desync_jobs.execute.kept import rows
 from desync_jobs.planner.copied import Lacking
 from desync_jobs.stores.base import Chunk, ChunkSource, ChunkStore
+from desync_jobs.stores.counters import Counters, Counts
 
 Convert = Callable[[list[Chunk]], list[Chunk]]
 """Makes of chunks as they were read those that are to be stored; called in many threads."""
@@ -30,12 +31,20 @@ class Transfer:
     convert: Convert = as_they_are
     read_back: bool = False
     """Whether what was put is read again, and compared."""
+    met: Counters = field(default_factory=Counters)
+    """Chunks that the store lacked when the work was planned and had when they were put: somebody
+    else's, or those of a worker of a cluster that was lost before it could say so."""
 
     def copy(self, batch: Batch) -> int:
         """Fetch a batch and keep it; raises the answer for the first chunk nobody has."""
         ids, size = batch
         chunks = self.convert(fetched(self.source, ids))
-        self.store.put(chunks)
+        stored = self.store.put(chunks)
+        if stored.chunks < len(chunks):
+            sizes = self.store.stored_sizes([one.id for one in chunks])
+            there = sum(one.size or 0 for one in sizes)
+            missed = len(chunks) - stored.chunks
+            self.met.add(Counts(chunks_added=missed, stored_bytes_added=there - stored.size))
         if self.read_back:
             self._compare(chunks)
         return size

@@ -41,6 +41,11 @@ class Access:
     writes_stdout: bool = False
     """Whether standard output is written."""
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The names of all stores, caches and failover groups, each once."""
+        return tuple(dict.fromkeys((*self.uses_stores, *self.adds_to, *self.deletes_from)))
+
 
 def access(  # noqa: PLR0913 - one for each field
     *,

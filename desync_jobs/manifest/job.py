@@ -8,7 +8,7 @@ from pydantic import Field
 
 from desync_jobs.manifest import globs
 from desync_jobs.manifest.base import Spec
-from desync_jobs.manifest.engine import LocalEngineSpec
+from desync_jobs.manifest.engine import EngineSpec, LocalEngineSpec
 from desync_jobs.manifest.limits import LimitsSpec
 from desync_jobs.manifest.locations import Kind, resolved
 from desync_jobs.manifest.lock import Lock
@@ -66,7 +66,7 @@ class JobSpec(Spec):
     """Blobs at hand whose chunks need not be fetched, by the names that operations call them."""
     operations: Annotated[dict[Name, OperationSpec], Field(min_length=1)]
     """What to do. Operations that read what others write come after those."""
-    engine: LocalEngineSpec = Field(default_factory=LocalEngineSpec)
+    engine: EngineSpec = Field(default_factory=LocalEngineSpec)
     """What the job runs on."""
     keep_going: Flag = False
     """Whether operations that need nothing of a failed one still run."""
@@ -77,7 +77,7 @@ class JobSpec(Spec):
         asked_for = "workers" in self.engine.model_fields_set
         places = (*self.stores.values(), *self.caches.values())
         waits = any(place.location.kind is not Kind.DIRECTORY for place in places)
-        return self.engine.workers + (_WAITING if waits and not asked_for else 0)
+        return self.engine.threads + (_WAITING if waits and not asked_for else 0)
 
     def place(self, name: str) -> PlaceSpec:
         """Return the store or cache of that name; `KeyError` where there is none."""

@@ -15,6 +15,7 @@ from desync_jobs.manifest.conflicts import (
     tree_conflicts,
     valid_operations,
 )
+from desync_jobs.manifest.engine import engine_problems
 from desync_jobs.manifest.job import Job, JobSpec
 from desync_jobs.manifest.problems import field_problems
 from desync_jobs.manifest.read import absolute_directory, read_document
@@ -68,6 +69,7 @@ def job_from_document(
     seeds = spec.seeds if spec else {}
     problems += seed_conflicts(seeds)
     problems += tree_conflicts(operations, seeds)
+    problems += engine_problems(spec) if spec else ()
     problems = [
         problem
         for problem in dict.fromkeys(problems)

@@ -14,7 +14,7 @@ from desync_jobs.manifest.authentication import CredentialsSpec, TlsSpec
 from desync_jobs.manifest.base import Spec
 from desync_jobs.manifest.blob import BlobSpec
 from desync_jobs.manifest.encryption import EncryptionSpec
-from desync_jobs.manifest.engine import LocalEngineSpec
+from desync_jobs.manifest.engine import ENGINES
 from desync_jobs.manifest.job import JobSpec
 from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.policy import PolicySpec
@@ -62,6 +62,8 @@ def _in_file(where: Where, error_type: str) -> Where:
     """Return the path of keys as the file has it."""
     if where[:1] == ("operations",):
         where = where[:_KIND_PLACE] + where[_KIND_PLACE + 1 :]
+    if where[:1] == ("engine",):
+        where = ("engine", *where[2:])
     if where[-1:] == (_KEY_MARK,):
         where = where[:-1]
     if error_type.startswith("union_tag"):
@@ -77,8 +79,8 @@ def _known_keys(where: Where) -> list[str]:
             spec = BlobSpec
         case ("operations", _, str(kind), *_) if kind in KINDS:
             spec = KINDS[kind]
-        case ("engine", _):
-            spec = LocalEngineSpec
+        case ("engine", str(kind), _) if kind in ENGINES:
+            spec = ENGINES[kind]
         case (*_, str(table), _) if table in _TABLES:
             spec = _TABLES[table]
         case (*_, str(key), _) if len(where) > _PLACE_KEY and key not in _SECTIONS:
@@ -105,6 +107,8 @@ def _missing_kind(_found: Mapping[str, Any]) -> str:
 
 def _not_a_choice(found: Mapping[str, Any]) -> str:
     expected = found["ctx"]["expected"]
+    if found["loc"][:1] == ("engine",):
+        expected = " or ".join(map(repr, ENGINES))
     written = found["input"]
     if not isinstance(written, str):
         return f"should be {expected}, not {_name_of(written)}"

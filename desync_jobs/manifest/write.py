@@ -32,7 +32,7 @@ def job_document(spec: JobSpec) -> dict[str, Any]:
     """Return the document of a manifest that says `spec`, in a readable order of keys."""
     dumped = spec.model_dump(mode="json", exclude_defaults=True, exclude={"engine"})
     # Workers that were asked for are kept even where this machine has as many cores.
-    engine = spec.engine.model_dump(exclude_unset=True, exclude={"kind"})
+    engine = spec.engine.model_dump(exclude_unset=True, exclude=_engine_default(spec))
     if engine:
         dumped["engine"] = engine
     document = {
@@ -44,6 +44,10 @@ def job_document(spec: JobSpec) -> dict[str, Any]:
         for name, fields in document["operations"].items()
     }
     return document
+
+
+def _engine_default(spec: JobSpec) -> set[str]:
+    return {"kind"} if spec.engine.kind == "local" else set()
 
 
 def manifest_text(spec: JobSpec) -> str:

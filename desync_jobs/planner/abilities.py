@@ -40,8 +40,7 @@ def need_abilities(
 
 def places_of(operation: OperationSpec) -> tuple[str, ...]:
     """Return the names of all stores, caches and failover groups of `operation`, each once."""
-    access = operation.access()
-    return tuple(dict.fromkeys((*access.uses_stores, *access.adds_to, *access.deletes_from)))
+    return operation.access().places
 
 
 def _looks(operation: OperationSpec) -> bool:

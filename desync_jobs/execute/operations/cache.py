@@ -1,30 +1,30 @@
 """Doing `cache`: copy chunks from stores into one store, in the form they are in."""
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.errors import IndexMissingError
+from desync_jobs.execute.engines.base import Tally
 from desync_jobs.execute.gathering import Gathered
 from desync_jobs.execute.holdings import Wanted, look_up
 from desync_jobs.execute.ignored import ignored_ids
 from desync_jobs.execute.indexes import find_index
-from desync_jobs.execute.kept import lacking_in, rows, stored_counts
+from desync_jobs.execute.kept import lacking_in, rows
 from desync_jobs.execute.opening import Reading, cache_place, open_store, open_stores, source_facts
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.statistics import place_statistics
 from desync_jobs.execute.task import Task
-from desync_jobs.execute.transfer import Transfer, batches_of
+from desync_jobs.execute.transfer import Batch, Transfer, batches_of
 from desync_jobs.formats.index import Index
 from desync_jobs.manifest.operations.cache import CacheOpSpec
 from desync_jobs.planner.copied import Lacking
 from desync_jobs.planner.holdings import joined
 from desync_jobs.planner.operations.cache import CacheDetail, CacheFacts, cache_cost
 from desync_jobs.planner.step import Step
-from desync_jobs.stores.base import ChunkSource
-from desync_jobs.stores.counters import sum_counts
+from desync_jobs.stores.counters import NO_COUNTS, sum_counts
 
 
 def survey_cache(task: Task[CacheOpSpec]) -> CacheFacts:
@@ -69,16 +69,53 @@ def _indexes(task: Task[CacheOpSpec]) -> Iterator[Index]:
 def do_cache(task: Task[CacheOpSpec], step: Step) -> Done:
     """Copy what is lacking; every chunk is verified on its way."""
     phase = task.phase("copying", step.cost.work)
-    kept: Counter[str] = Counter()
-    places: list[ChunkSource] = []
+    tallies: list[Tally] = []
     for part in step.detail_as(CacheDetail).parts:
-        store = open_store(task, task.spec.cache, Reading(part.algorithm))
-        reading = Reading(part.algorithm, part.limit)
-        copying = Transfer(open_stores(task, task.spec.stores, reading), store)
-        places += [copying.source, store]
-        for size in task.machine.workers.ordered(copying.copy, batches_of(part)):
+        work = Copying(task.spec.stores, task.spec.cache, part.algorithm, part.limit)
+        spread = task.machine.engine.spread(task, work, batches_of(part), tallies.append)
+        for size in spread:
             phase.advance(size)
-        store.flush()
-        kept.update(stored_counts(store))
-    counts = place_statistics(sum_counts(one.counts() for one in places))
-    return Done(statistics={"bytes": phase.done, **kept, "stores": counts})
+    counts = sum_counts(tallies)
+    kept = counts.get(task.spec.cache, NO_COUNTS)
+    return Done(
+        statistics={
+            "bytes": phase.done,
+            "chunks_stored": kept.chunks_added,
+            "bytes_stored": kept.stored_bytes_added,
+            "stores": place_statistics(counts),
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Copying:
+    """Fetches chunks, and keeps them."""
+
+    stores: tuple[str, ...]
+    cache: str
+    algorithm: DigestAlgorithm
+    limit: int
+
+    def open(self, task: Task[CacheOpSpec]) -> "_OpenStores":
+        reading = Reading(self.algorithm, self.limit)
+        source = open_stores(task, self.stores, reading)
+        store = open_store(task, self.cache, Reading(self.algorithm))
+        return _OpenStores(self.cache, Transfer(source, store))
+
+    def chunks(self, batch: Batch) -> int:
+        return len(batch[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenStores:
+    cache: str
+    transfer: Transfer
+
+    def do(self, batch: Batch) -> int:
+        return self.transfer.copy(batch)
+
+    def finish(self) -> Tally:
+        transfer = self.transfer
+        transfer.store.flush()
+        met = {self.cache: transfer.met.total()}
+        return sum_counts([transfer.source.counts(), transfer.store.counts(), met])

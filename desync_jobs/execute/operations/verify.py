@@ -9,6 +9,7 @@ import numpy as np
 from desync_jobs.assembly.batches import size_batches
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.errors import DesyncRunError, InvalidDataError
+from desync_jobs.execute.engines.base import Tally
 from desync_jobs.execute.examining import Examined, Examining, entry_of
 from desync_jobs.execute.findings import Finding, write_report
 from desync_jobs.execute.leasing import lease_of
@@ -47,7 +48,7 @@ def survey_verify(task: Task[VerifySpec]) -> VerifyFacts:
     if not facts.present:
         return VerifyFacts(facts, 0, 0, sources, begun)
     count = size = 0
-    for entry in open_store(task, task.spec.store, _reading(task)).entries():
+    for entry in open_store(task, task.spec.store, _reading(task.spec)).entries():
         task.machine.cancel.check()
         count += 1
         size += entry.size
@@ -82,7 +83,7 @@ def do_verify(task: Task[VerifySpec], step: Step) -> Done:
     And what writers that were killed left behind.
     """
     facts, spec = step.detail_as(VerifyFacts), task.spec
-    store = open_store(task, spec.store, _reading(task))
+    store = open_store(task, spec.store, _reading(task.spec))
     found = _earlier(task) or Verification(randbits(_SEED_BITS))
     before = found.chunks
     path = None if spec.progress is None else task.path(spec.progress)
@@ -137,12 +138,14 @@ def _examine(task: Task[VerifySpec], run: _Reading) -> None:
     if run.found.examined:
         return
     spec = task.spec
-    sources = open_stores(task, spec.repair_from, _reading(task)) if spec.repair_from else None
+    sources = open_stores(task, spec.repair_from, _reading(task.spec)) if spec.repair_from else None
     examining = Examining(run.store, sources)
     count = run.step.detail_as(VerifyFacts).chunks
     try:
         batches = _batches(task, run.store, run.found, count)
-        for part in task.machine.workers.ordered(examining.examine, batches):
+        checked = task.machine.engine.spread(task, Checking(spec), batches, _uncounted)
+        # What is replaced is so from here, so that a worker's loss does not hide that it was.
+        for part in task.machine.workers.ordered(examining.mend, checked) if sources else checked:
             run.take(part)
             phase.advance(part.size)
             if not spec.repair:
@@ -151,6 +154,34 @@ def _examine(task: Task[VerifySpec], run: _Reading) -> None:
         run.found.examined = True
     finally:
         run.keeper.save()
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """Reads, decodes and digests chunk files."""
+
+    spec: VerifySpec
+
+    def open(self, task: Task[VerifySpec]) -> "_OpenStore":
+        return _OpenStore(Examining(open_store(task, self.spec.store, _reading(self.spec))))
+
+    def chunks(self, batch: list[StoredEntry]) -> int:
+        return len(batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenStore:
+    examining: Examining
+
+    def do(self, batch: list[StoredEntry]) -> Examined:
+        return self.examining.examine(batch)
+
+    def finish(self) -> Tally:
+        return self.examining.store.counts()
+
+
+def _uncounted(tally: Tally) -> None:
+    """Let what the store did go: statistics are of chunks."""
 
 
 def _batches(
@@ -216,9 +247,9 @@ def _damage(spec: VerifySpec, findings: list[Finding]) -> InvalidDataError | Non
     return InvalidDataError(f"store {spec.store}: {len(ids)} chunks {done}: {shown}{more}")
 
 
-def _reading(task: Task[VerifySpec]) -> Reading:
+def _reading(spec: VerifySpec) -> Reading:
     """Read with the digest asked for, or with whichever of the two fits the name."""
-    if task.spec.digest == "auto":
+    if spec.digest == "auto":
         also = DigestAlgorithm.SHA256
         return Reading(DigestAlgorithm.SHA512_256, also=also, always=True)
-    return Reading(DigestAlgorithm(task.spec.digest), always=True)
+    return Reading(DigestAlgorithm(spec.digest), always=True)

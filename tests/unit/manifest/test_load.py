@@ -60,6 +60,7 @@ def test_what_is_not_written_has_its_default(job: Callable[..., Job]) -> None:
     assert (extract.after, extract.description) == ((), "")
     assert spec.stores["origin"].compression == "zstd"
     assert spec.stores["origin"].level == 3
+    assert isinstance(spec.engine, LocalEngineSpec)
     assert 1 <= spec.engine.workers <= 256
     assert spec.keep_going is False
 

@@ -194,10 +194,40 @@ def test_impossible_numbers_of_workers_are_refused(
     assert found == [f"engine.workers: {problem}"]
 
 
-def test_an_unknown_engine_lists_the_known_one(problems: Problems) -> None:
-    found = problems(f"version = 1\n{DIGEST}[engine]\nkind = 'dask'")
+def test_an_unknown_engine_lists_the_known_ones(problems: Problems) -> None:
+    found = problems(f"version = 1\n{DIGEST}[engine]\nkind = 'dsk'")
 
-    assert found == ["engine.kind: should be 'local', not 'dask'"]
+    assert found == ["engine.kind: should be 'local' or 'dask', not 'dsk'; did you mean 'dask'?"]
+
+
+VERIFY = "[operations.v]\nkind = 'verify'\nstore = 's'\n"
+
+
+@pytest.mark.parametrize(
+    ("operation", "url", "engine", "problem"),
+    [
+        (VERIFY, "d", "", "engine: give one of scheduler, the address of a cluster, and workers"),
+        (
+            VERIFY,
+            "d",
+            "workers = 2\nscheduler = 'tcp://h:1'",
+            "engine: give one of scheduler, the address of a cluster, and workers",
+        ),
+        (VERIFY, "d", "workers = 0", "engine.workers: should be from 1 to 256, not 0"),
+        (VERIFY, "d", "worker = 1", "engine.worker: unknown key; did you mean 'workers'?"),
+        (VERIFY, "d", "scheduler = 'host'", "engine.scheduler: should begin with tcp:// or tls://"),
+        (DIGEST, "d", "workers = 2", "engine.kind: a cluster does cache and verify, and the job"),
+        (VERIFY, "memory://s", "workers = 2", "stores.s.url: is in the memory of one process"),
+    ],
+)
+def test_what_a_cluster_cannot_do_is_refused(
+    problems: Problems, operation: str, url: str, engine: str, problem: str
+) -> None:
+    text = f"version = 1\n{operation}[stores.s]\nurl = '{url}'\n[engine]\nkind = 'dask'\n{engine}"
+    found = problems(text)
+
+    assert len(found) == 1
+    assert found[0].startswith(problem)
 
 
 @pytest.mark.parametrize("section", ["stores", "caches", "operations"])

@@ -22,8 +22,8 @@ from desync_jobs.planner.step import Action, Step
 from desync_jobs.report.events import RunFinished, RunStarted, StepFinished, StepStarted
 
 
-class LocalEngine:
-    """Runs a plan on this machine's threads."""
+class PlanRun:
+    """One run of a job, whose steps are done as the engine of the machine does them."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
