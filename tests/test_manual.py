@@ -12,7 +12,7 @@ from desync_jobs.cli.manual import manual_pages
 from desync_jobs.cli.table import COMMANDS
 from desync_jobs.testing.programs import require_program
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parent.parent
 MAN = ROOT / "man"
 COMPLETIONS = {"bash": "desync-run.bash", "zsh": "_desync-run", "fish": "desync-run.fish"}
 
