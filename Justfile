@@ -74,7 +74,7 @@ simulate interleavings="5000":
     SIMULATIONS={{ interleavings }} python -m pytest -q -n auto --timeout=7200 tests/simulation
 
 # Kill migrations of a store of so many chunks, and publish so many MiB with keys of two seconds
-migrations chunks="5000" mebibytes="400":
+migrations chunks="5000" mebibytes="60":
     MIGRATED_CHUNKS={{ chunks }} PUBLISH_MEBIBYTES={{ mebibytes }} python -m pytest -q -n 0 tests/faults/test_killed_migration.py tests/operations/test_expiring_keys.py
 
 # Everything CI runs

@@ -1,6 +1,6 @@
 """Keys that expire while a release is published: they are renewed, and never seen anywhere.
 
-Each is good for 20 requests. `PUBLISH_MEBIBYTES=400` publishes for longer, with keys that are good
+Each is good for 20 requests. `PUBLISH_MEBIBYTES=60` publishes for longer, with keys that are good
 for two seconds instead.
 """
 
