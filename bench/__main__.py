@@ -7,6 +7,7 @@ import tempfile
 
 from bench.archives import archive_works
 from bench.devices import device_works
+from bench.engines import by_engine
 from bench.image import build_image, change_image
 from bench.loaded import loaded
 from bench.mounts import mount_works
@@ -51,6 +52,7 @@ def main() -> None:
         for rates in (
             *loaded(root, folder.at("store.castr"), arguments.only),
             *by_driver(root, arguments.only),
+            *by_engine(root, arguments.only, arguments.runs),
         ):
             rows += table(rates)
         for work in (*mount_works(folder, size), *device_works(folder, size)):
