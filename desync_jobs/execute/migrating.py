@@ -26,7 +26,8 @@ from desync_jobs.formats.id_map import SIZE_LIMIT, IDMap, id_map_bytes, no_ids, 
 from desync_jobs.formats.index import serialize_index
 from desync_jobs.manifest.operations.migrate import MigrateSpec
 from desync_jobs.planner.copied import Lacking
-from desync_jobs.planner.operations.migrate import NOTHING, MigrateDetail, MovedIndex
+from desync_jobs.planner.migration_values import MovedIndex
+from desync_jobs.planner.operations.migrate import NOTHING, MigrateDetail
 from desync_jobs.stores.base import Chunk, ChunkSource, ChunkStore
 from desync_jobs.stores.counters import sum_counts
 

@@ -29,7 +29,7 @@ from desync_jobs.manifest.locations import parse_location
 from desync_jobs.manifest.operations.migrate import MigrateSpec
 from desync_jobs.manifest.paths import url_scheme
 from desync_jobs.planner.copied import Lacking
-from desync_jobs.planner.operations.migrate import MovedIndex
+from desync_jobs.planner.migration_values import MovedIndex
 
 EITHER = Reading(DigestAlgorithm.SHA512_256, also=DigestAlgorithm.SHA256)
 """How chunks are read that no index tells about."""

@@ -6,19 +6,17 @@ whatever was there already, in which order chunks came, and how often it was sto
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from desync_jobs.manifest.operations.migrate import MigrateSpec
-
-if TYPE_CHECKING:
-    from desync_jobs.planner.operations.migrate import MovedIndex, Wanted
+from desync_jobs.planner.migration_values import MovedIndex, Wanted
 
 SCHEMA: Final = "desync-run.migration/1"
 SIZE_LIMIT: Final = 1 << 30
 _SETTINGS: Final = ("digest", "chunk_size", "cut")
 
 
-def report_text(spec: MigrateSpec, wanted: "Wanted", indexes: Sequence["MovedIndex"]) -> str:
+def report_text(spec: MigrateSpec, wanted: Wanted, indexes: Sequence[MovedIndex]) -> str:
     """Return the report, with the indexes in the order of their names."""
     document: dict[str, Any] = {
         "schema": SCHEMA,

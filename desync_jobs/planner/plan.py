@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from desync_jobs.errors import LimitError
 from desync_jobs.manifest.job import Job
 from desync_jobs.planner.cost import Bounds
-from desync_jobs.planner.step import Action, Decision, Step, StepPart
-
-__all__ = ["Action", "Decision", "Plan", "Step", "StepPart"]
+from desync_jobs.planner.step import Action, Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,8 @@ JOBS: dict[str, dict[str, Any]] = {
 SERVERS = {"pull", "serve-chunks", "serve-indexes", "mount-index", "mount", "serve-nbd", "mkdev"}
 """Kinds that work as long as a client wants; how they end is told where they are tested."""
 
-COLLECTORS = {"prune", "unprune"}
-"""Kinds whose stops and crashes are told in `tests/simulation`."""
+TOLD_ELSEWHERE = {"migrate", "prune", "publish", "unprune"}
+"""Kinds whose stops and kills have tests of their own."""
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def at_its_beginning(event: Event) -> bool:
 
 
 def test_every_kind_of_operation_is_tried() -> None:
-    assert set(JOBS) == set(KINDS) - SERVERS - COLLECTORS
+    assert set(JOBS) == set(KINDS) - SERVERS - TOLD_ELSEWHERE
 
 
 @pytest.mark.parametrize("kind", JOBS)

@@ -35,13 +35,8 @@ from desync_jobs.manifest.operations.migrate import MigrateSpec
 from desync_jobs.planner.copied import Lacking
 from desync_jobs.planner.holdings import joined
 from desync_jobs.planner.migration_report import SIZE_LIMIT, report_text, reported_indexes
-from desync_jobs.planner.operations.migrate import (
-    MigrateDetail,
-    MigrateFacts,
-    MovedIndex,
-    Wanted,
-    migrate_cost,
-)
+from desync_jobs.planner.migration_values import MovedIndex, Wanted
+from desync_jobs.planner.operations.migrate import MigrateDetail, MigrateFacts, migrate_cost
 from desync_jobs.planner.step import Step
 
 

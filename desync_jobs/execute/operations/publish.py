@@ -28,7 +28,7 @@ from desync_jobs.planner.operations.publish import (
     head_text,
     publish_cost,
 )
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.stores.base import ChunkSource
 from desync_jobs.stores.counters import sum_counts
 

@@ -27,7 +27,7 @@ from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.verify_chunks import VerifyChunksSpec
 from desync_jobs.planner.copied import Lacking
 from desync_jobs.planner.operations.verify_chunks import CheckedIndex, VerifyChunksFacts
-from desync_jobs.planner.plan import Step
+from desync_jobs.planner.step import Step
 from desync_jobs.stores.base import ChunkSource, Presence
 
 _SHOWN = 10

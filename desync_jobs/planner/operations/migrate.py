@@ -15,46 +15,11 @@ from desync_jobs.planner.cost import Amount, Bounds, Cost, Deletion
 from desync_jobs.planner.facts import StoreFacts
 from desync_jobs.planner.fetched import CachePlace
 from desync_jobs.planner.holdings import Holdings, Keeps, Places
+from desync_jobs.planner.migration_report import report_text
+from desync_jobs.planner.migration_values import MovedIndex, Wanted
 from desync_jobs.planner.needed import need_store
 from desync_jobs.planner.step import Action, Decision
 from desync_jobs.report.words import counted
-
-
-@dataclass(frozen=True, slots=True)
-class MovedIndex:
-    """An index that is migrated."""
-
-    name: str
-    """In its new place."""
-    url: str
-    """The place it is in, absolute or a URL."""
-    within: str
-    """Its name there."""
-    source: str
-    """The SHA-256 of its file."""
-    chunks: int
-    bytes: int
-    """Of its blob."""
-    target: str | None = None
-    """The SHA-256 of what is to be in its new place; None where only the run finds that out."""
-    found: str | None = None
-    """The SHA-256 of what is there now; None where nothing is."""
-
-    @property
-    def done(self) -> bool:
-        """Whether it is in its new place."""
-        return self.target is not None and self.target == self.found
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """All chunks that the store is to have."""
-
-    chunks: int
-    bytes: int
-    """Plain bytes where indexes say them, otherwise stored ones."""
-    ids: str
-    """The SHA-256 of the IDs that they have at the source, in ascending order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,6 +175,4 @@ def _reasons(spec: MigrateSpec, facts: MigrateFacts) -> Iterator[str]:
 
 
 def _reported(spec: MigrateSpec, facts: MigrateFacts) -> bool:
-    from desync_jobs.planner.migration_report import report_text
-
     return facts.reported == report_text(spec, facts.wanted, facts.indexes)

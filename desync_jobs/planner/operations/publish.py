@@ -12,7 +12,7 @@ from desync_jobs.planner.facts import StoreFacts
 from desync_jobs.planner.fetched import CachePlace
 from desync_jobs.planner.holdings import Holdings, Places
 from desync_jobs.planner.needed import need_store
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 from desync_jobs.report.words import counted
 
 HEAD_SCHEMA: Final = "desync-run.head/1"

@@ -13,7 +13,7 @@ from desync_jobs.planner.facts import StoreFacts
 from desync_jobs.planner.fetched import Fetched, fetched_cost
 from desync_jobs.planner.holdings import Places
 from desync_jobs.planner.needed import need_store
-from desync_jobs.planner.plan import Action, Decision
+from desync_jobs.planner.step import Action, Decision
 from desync_jobs.report.words import counted
 
 
