@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 B = TypeVar("B")
 R = TypeVar("R")
 
-_CHUNKS: Final = 256
-"""Chunks of a share, at least: a task costs a millisecond or two, a chunk a tenth of that."""
+_CHUNKS: Final = 1024
+"""Chunks of a share, at least: to give it away and take its answer costs some milliseconds."""
 _CONNECT: Final = 10.0
 """Seconds for a scheduler to answer."""
 _LOOK_AGAIN: Final = 0.2
@@ -133,7 +133,7 @@ def _check_directories(client: Client, directories: list[Reached]) -> None:
 
 
 class DaskEngine:
-    """Gives batches to the workers of a cluster, at least 256 chunks at a time."""
+    """Gives batches to the workers of a cluster, at least 1024 chunks at a time."""
 
     def __init__(self, client: Client, workers: int, directories: list[Reached]) -> None:
         self._client = client
