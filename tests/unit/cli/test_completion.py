@@ -26,7 +26,7 @@ def completions(words: str, position: int) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "position", "offered"),
     [
-        ("desync-run verify", 1, ["plain,verify-index", "plain,verify"]),
+        ("desync-run verify", 1, ["plain,verify-index", "plain,verify", "plain,verify-chunks"]),
         ("desync-run update.t", 1, ["file,update.t"]),
         ("desync-run extract --in", 2, ["plain,--in-place"]),
         ("desync-run update.toml --keep", 2, ["plain,--keep-going"]),

@@ -19,6 +19,7 @@ def test_every_kind_of_operation_has_a_surveyor_a_planner_and_a_doer(kind: str) 
 def test_whatever_fetches_chunks_can_be_previewed(kind: str) -> None:
     # What is fetched for others is not known before they ask.
     others = kind in ("info", "pull", "serve-chunks") or issubclass(KINDS[kind], LiveSpec)
-    fetches = {"stores", "cache"} <= set(KINDS[kind].model_fields) and not others
+    through_cache = {"stores", "cache"} <= set(KINDS[kind].model_fields) and not others
+    fetches = through_cache or kind in ("migrate", "publish")
 
     assert (hands_of(kind).preview is not None) == fetches
