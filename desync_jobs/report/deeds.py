@@ -34,6 +34,12 @@ def _stored(statistics: Statistics) -> str:
     return f"stored {_chunks(statistics, 'chunks_stored')} ({_size(statistics, 'bytes_stored')})"
 
 
+def _also(statistics: Statistics, **words: str) -> str:
+    """Go on with `, 12 words` for each number that is not 0."""
+    counts = ((_number(statistics, name), said) for name, said in words.items())
+    return "".join(f", {count:,} {said}" for count, said in counts if count)
+
+
 def _make(statistics: Statistics) -> str:
     cut = f"cut {_size(statistics, 'bytes')} into {_chunks(statistics)}"
     return f"{cut}, {_stored(statistics)}"
@@ -173,15 +179,13 @@ def _get(statistics: Statistics) -> str:
 
 def _prune(statistics: Statistics) -> str:
     removed = f"removed {_chunks(statistics, 'chunks_removed')}"
-    parts = [f"{removed} ({_size(statistics, 'bytes_removed')})"]
-    for name, words in (
-        ("indexes_removed", "indexes removed"),
-        ("chunks_marked", "chunks wait for the end of the grace"),
-        ("chunks_brought_back", "chunks brought back"),
-    ):
-        if _number(statistics, name):
-            parts.append(f"{_number(statistics, name):,} {words}")
-    return ", ".join(parts)
+    also = _also(
+        statistics,
+        indexes_removed="indexes removed",
+        chunks_marked="chunks wait for the end of the grace",
+        chunks_brought_back="chunks brought back",
+    )
+    return f"{removed} ({_size(statistics, 'bytes_removed')}){also}"
 
 
 def _unprune(statistics: Statistics) -> str:
@@ -190,15 +194,13 @@ def _unprune(statistics: Statistics) -> str:
 
 
 def _migrate(statistics: Statistics) -> str:
-    parts = [_cache(statistics)]
-    for name, words in (
-        ("chunks_rewritten", "chunks rewritten"),
-        ("indexes_written", "indexes written"),
-        ("indexes_removed", "indexes removed"),
-    ):
-        if _number(statistics, name):
-            parts.append(f"{_number(statistics, name):,} {words}")
-    return ", ".join(parts)
+    also = _also(
+        statistics,
+        chunks_rewritten="chunks rewritten",
+        indexes_written="indexes written",
+        indexes_removed="indexes removed",
+    )
+    return f"{_cache(statistics)}{also}"
 
 
 def _publish(statistics: Statistics) -> str:
