@@ -225,3 +225,18 @@ CASES: Final[Mapping[str, list[Part]]] = {
     "mode extra bits": feat(F, mode=0o1000100644),
     "mtime none": feat(F, mtime_ns=-1),
 }
+
+_OWNERS = (User(b"alice"), Group(b"users"))
+ALIKE: Final[list[Part]] = [
+    directory(),
+    *(
+        part
+        for name in (b"a", b"b", b"c", b"d")
+        for part in (
+            *(Filename(name), regular(), *_OWNERS, Payload(4), b"some"),
+            *(Filename(name * 2), entry(0o120777), *_OWNERS, Symlink(b"to")),
+        )
+    ),
+    END,
+]
+"""Files and links with nothing special about them, as most trees have."""

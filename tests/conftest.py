@@ -5,8 +5,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from tests.forked import Forked, forking, has_to_start
 from tests.workspace import Workspace
+
+# A test fails for what it finds, and not for what else the machine does; CI has such a profile.
+settings.register_profile(
+    "unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+if "CI" not in os.environ:
+    settings.load_profile("unhurried")
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -61,8 +70,15 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def forked(environment: Mapping[str, str]) -> Iterator[Forked]:
+    """Run the program without starting an interpreter each time."""
+    with forking(environment) as run:
+        yield run
+
+
 @pytest.fixture
-def desync_run(tmp_path: Path, environment: Mapping[str, str]) -> Run:
+def desync_run(tmp_path: Path, environment: Mapping[str, str], forked: Forked) -> Run:
     """Run the program in an empty directory; returns its exit code and what it wrote.
 
     `given` is its standard input; further keywords are environment variables.
@@ -71,6 +87,8 @@ def desync_run(tmp_path: Path, environment: Mapping[str, str]) -> Run:
     def run(
         *arguments: str, given: bytes = b"", **variables: str
     ) -> subprocess.CompletedProcess[bytes]:
+        if not has_to_start(variables):
+            return forked(arguments, os.fspath(tmp_path), {**environment, **variables}, given)
         return subprocess.run(
             command_line(arguments),
             input=given,

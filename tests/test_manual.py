@@ -42,6 +42,27 @@ def test_the_command_writes_what_is_committed(
         assert (tmp_path / "new" / "man1" / page.name).read_text() == page.read_text()
 
 
+def test_what_stands_above_and_below_pages_can_be_said_as_for_desync(tmp_path: Path) -> None:
+    said = ["--title", "desync", "--section=3", "--source", 'a "b"', "--manual=All - of it"]
+
+    assert main(["manpage", *said, str(tmp_path)]) == 0
+    assert {page.name for page in tmp_path.iterdir()} == {
+        "desync-run.3",
+        *(f"desync-run-{name}.3" for name in COMMANDS),
+    }
+    page = (tmp_path / "desync-run-make.3").read_text()
+    assert page.startswith(
+        '.TH "desync" 3 "" "a (dqb(dq" "All \\- of it"\n'.replace("(dq", "\\(dq")
+    )
+    assert page.endswith('.SH SEE ALSO\n.BR "desync\\-run" (3)\n')
+
+
+@pytest.mark.parametrize("said", ["--section=1/2", "--section=", "--title=a\nb"])
+def test_a_heading_that_would_break_pages_is_refused(tmp_path: Path, said: str) -> None:
+    assert main(["manpage", said, str(tmp_path)]) == 64
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_directory_that_cannot_be_made_is_one_error(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

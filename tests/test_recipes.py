@@ -101,6 +101,19 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     assert ended.returncode == 0
 
 
+def test_what_a_job_leaves_under_systemd_can_be_read_by_others_and_it_gives_up_in_the_end() -> None:
+    unit = (EXAMPLES / "systemd" / "desync-run@.service").read_text().splitlines()
+    settings = dict(line.split("=", 1) for line in unit if "=" in line and line[0] != "#")
+
+    # The directories of a dynamic user are below /var/lib/private, which is root's alone.
+    assert "DynamicUser" not in settings
+    assert settings["User"] == "desync-run"
+    metrics = settings["ExecStart"].split("--metrics ")[1]
+    assert metrics.startswith("/var/lib/desync-run/metrics/")
+    assert "desync-run/metrics" in settings["StateDirectory"].split()
+    assert {"StartLimitIntervalSec", "StartLimitBurst"} <= settings.keys()
+
+
 def test_the_job_in_kubernetes_gives_up_on_what_another_attempt_would_not_change() -> None:
     cron = yaml.safe_load((EXAMPLES / "kubernetes" / "cronjob.yaml").read_text())
     job = cron["spec"]["jobTemplate"]["spec"]

@@ -118,3 +118,12 @@ def mounted_at(kind: str, folder: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+def small_tree(top: Path) -> Path:
+    """Make a tree whose names have another order by their bytes than in a dictionary."""
+    for name in ("B", "a/x", "a/y/z", "é"):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_bytes(b"content of " + name.encode())
+    (top / "a" / "empty").mkdir()
+    return top

@@ -19,6 +19,7 @@ from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.load import job_from_document
 from desync_jobs.planner.plan import Plan
 from desync_jobs.report.events import Event, Reporter, Reporters, SilentReporter, Warned
+from desync_jobs.stores.leases.promises import FOLDER
 
 SMALL = "2KiB:8KiB:32KiB"
 """Chunk sizes that give blobs of some 100 kB a good number of chunks."""
@@ -178,11 +179,11 @@ class Workspace:
 
 
 def chunk_files(store: Path) -> dict[str, bytes]:
-    """Return every file of a store by its path in it."""
+    """Return every file of a store by its path in it, but for what a server promised clients."""
     return {
         str(path.relative_to(store)): path.read_bytes()
         for path in sorted(store.rglob("*"))
-        if not path.is_dir()
+        if not path.is_dir() and not path.is_relative_to(store / FOLDER)
     }
 
 
