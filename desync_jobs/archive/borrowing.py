@@ -10,13 +10,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from desync_jobs.archive.content import BLOCK, same_content
-from desync_jobs.archive.twins import Twin, Twins
 from desync_jobs.assembly.cloning import RangeCopier
 from desync_jobs.assembly.placing import Target
 from desync_jobs.errors import SourceError
+
+if TYPE_CHECKING:
+    from desync_jobs.archive.twins import Twin, Twins
 
 _GIVE_UP: Final = 32
 """Files of a seed in a row that share nothing: nobody tries any more."""
@@ -32,7 +34,7 @@ class _Source:
 class Borrowing:
     """Borrows from the twins of an archive's files; used from many threads."""
 
-    def __init__(self, twins: Twins | None, *, links: bool) -> None:
+    def __init__(self, twins: "Twins | None", *, links: bool) -> None:
         self.links: Final = links
         """Whether files may be those of seeds as well."""
         self._twins = twins
@@ -47,13 +49,13 @@ class Borrowing:
         self.files_linked = 0
         self.bytes_linked = 0
 
-    def twin(self, begin: int, size: int) -> Twin | None:
+    def twin(self, begin: int, size: int) -> "Twin | None":
         """Return whom a file may borrow from, whose content is at `begin` of the archive."""
         if self._twins is None or not (self.links or (self._sharing and size >= BLOCK)):
             return None
         return self._twins.of(begin, size)
 
-    def clone(self, twin: Twin, fd: int, path: str, size: int) -> int | None:
+    def clone(self, twin: "Twin", fd: int, path: str, size: int) -> int | None:
         """Share the blocks of a twin with a file, open as `fd`, that is to have `size` bytes.
 
         Returns the bytes that are shared; None where nothing was done to the file. Raises
@@ -82,7 +84,7 @@ class Borrowing:
             self.bytes_cloned += size
 
     def link(
-        self, twin: Twin, size: int, right: Callable[[int], bool], place: Callable[[str], None]
+        self, twin: "Twin", size: int, right: Callable[[int], bool], place: Callable[[str], None]
     ) -> bool:
         """Have `place` make an entry of a directory of a twin, if `right` says that it is.
 

@@ -4,12 +4,12 @@ Blocks of zeros are left out, as casync does it; so nobody may have written to t
 """
 
 import os
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final
 
 from desync_jobs.core.chunk import BytesLike
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BLOCK: Final = 4096
 _COMPARED: Final = 1 << 20
@@ -70,6 +70,8 @@ def _zero_blocks(data: BytesLike, first: int) -> list[int]:
     # Most files have no block that begins with a zero, which is found out without NumPy.
     if 0 not in bytes(memoryview(data)[first::BLOCK])[:blocks]:
         return []
+    import numpy as np
+
     words: NDArray[np.uint64] = np.frombuffer(data, np.uint64, blocks * _WORDS, first)
     table = words.reshape(-1, _WORDS)
     # Nearly every block that has anything in it does not begin with eight zeros.

@@ -7,19 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from desync_jobs.archive.applying import Applier, Place
 from desync_jobs.archive.borrowing import Borrowing, same_files
 from desync_jobs.archive.content import correct_content, same_content, write_content
 from desync_jobs.archive.folders import Folder, temporary_name
 from desync_jobs.archive.losses import loss, without
-from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Wanted
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.catar.node import Node
 from desync_jobs.formats.catar.records import Device, Symlink
+
+if TYPE_CHECKING:
+    from desync_jobs.archive.twins import Twin
 
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _HANDLE: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -41,7 +43,7 @@ class NewFile:
         self._borrowed: int | None = None
         self._corrected: list[int] = []
 
-    def borrow(self, twin: Twin, size: int) -> None:
+    def borrow(self, twin: "Twin", size: int) -> None:
         """Share the blocks of a twin, before anything is written; the file has `size` bytes."""
         self._borrowed = self._borrowing.clone(twin, self.fd, os.fsdecode(self.path), size)
 
@@ -105,7 +107,7 @@ class Entries:
                 self._applier.begin(fd, wanted, path)
         return file
 
-    def publish(self, file: NewFile, wanted: Wanted, twin: Twin | None) -> None:
+    def publish(self, file: NewFile, wanted: Wanted, twin: "Twin | None") -> None:
         """Complete a file and show it under its name, or its twin in its place."""
         try:
             if twin is not None and self._borrowing.links:
@@ -127,7 +129,7 @@ class Entries:
         os.close(file.fd)
 
     def write_file(
-        self, folder: Folder, name: bytes, wanted: Wanted, data: BytesLike, twin: Twin | None
+        self, folder: Folder, name: bytes, wanted: Wanted, data: BytesLike, twin: "Twin | None"
     ) -> None:
         """Make a whole regular file of its content, or of its twin."""
         if twin is not None and self._borrowing.links:
@@ -150,7 +152,7 @@ class Entries:
     def _linked(
         self,
         folder: Folder,
-        twin: Twin,
+        twin: "Twin",
         wanted: Wanted,
         size: int,
         same: Callable[[int], bool],

@@ -46,6 +46,7 @@ _STATFS_SIZE: Final = 256
 _STATX_SIZE: Final = 256
 _AT_SYMLINK_NOFOLLOW: Final = 0x100
 _MOUNT_ROOT: Final = 0x2000
+_NODUMP: Final = 0x40
 
 
 def file_system(fd: int) -> int:
@@ -59,15 +60,35 @@ def file_system(fd: int) -> int:
     return int(kind) & 0xFFFFFFFF
 
 
+class Attributes:
+    """Asks what kinds of file names in open directories are, without opening any (Linux 5.8)."""
+
+    def __init__(self) -> None:
+        # Looking the function up takes several times as long as calling it.
+        self._statx = ctypes.CDLL(None, use_errno=True).statx
+        self._answer = ctypes.create_string_buffer(_STATX_SIZE)
+
+    def mounted(self, folder: int, name: bytes) -> bool:
+        """Return whether something is mounted at `name`."""
+        attributes, known = self._ask(folder, name)
+        if not known & _MOUNT_ROOT:
+            raise SourceError("this system does not say where something is mounted")
+        return bool(attributes & _MOUNT_ROOT)
+
+    def undumped(self, folder: int, name: bytes) -> bool:
+        """Return whether `name` has the attribute `d` of `chattr`, as far as that is known."""
+        return bool(self._ask(folder, name)[0] & _NODUMP)
+
+    def _ask(self, folder: int, name: bytes) -> tuple[int, int]:
+        """Return the attributes of a file, and which of them are known at all."""
+        if self._statx(folder, name, _AT_SYMLINK_NOFOLLOW, 0, self._answer) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+        (attributes,) = struct.unpack_from("=Q", self._answer, 8)
+        (known,) = struct.unpack_from("=Q", self._answer, 56)
+        return attributes, known
+
+
 def is_mount_point(folder: int, name: bytes) -> bool:
     """Return whether something is mounted at `name` in an open directory (Linux 5.8)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    answer = ctypes.create_string_buffer(_STATX_SIZE)
-    if libc.statx(folder, name, _AT_SYMLINK_NOFOLLOW, 0, answer) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
-    (attributes,) = struct.unpack_from("=Q", answer, 8)
-    (known,) = struct.unpack_from("=Q", answer, 56)
-    if not known & _MOUNT_ROOT:
-        raise SourceError("this system does not say where something is mounted")
-    return bool(attributes & _MOUNT_ROOT)
+    return Attributes().mounted(folder, name)

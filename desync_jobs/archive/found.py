@@ -2,7 +2,7 @@
 
 import os
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from desync_jobs.archive.attributes import project_of
 from desync_jobs.archive.filesystem import PSEUDO, WITH_PROJECTS
@@ -10,8 +10,7 @@ from desync_jobs.formats.catar.node import Body
 from desync_jobs.formats.catar.records import Device, Payload, Symlink
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A file that was opened, or reached in its directory where it cannot be opened."""
 
     name: bytes

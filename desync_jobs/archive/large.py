@@ -8,17 +8,19 @@ import os
 from collections.abc import Callable
 from hashlib import blake2b
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from desync_jobs.archive.content import same_content
 from desync_jobs.archive.entries import Entries, NewFile
 from desync_jobs.archive.folders import Folder
 from desync_jobs.archive.standing import Found, Standing
-from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Wanted
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.catar.node import Node
+
+if TYPE_CHECKING:
+    from desync_jobs.archive.twins import Twin
 
 _COPIED: Final = 1 << 20
 
@@ -36,7 +38,7 @@ class LargeFile:
         node: Node,
         wanted: Wanted,
         finished: Callable[[Found], None],
-        twin: Twin | None,
+        twin: "Twin | None",
     ) -> None:
         self._entries, self._standing = makers
         self._folder = folder

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from desync_jobs.archive.applying import Applier
 from desync_jobs.archive.attributes import set_chattr
@@ -15,11 +16,13 @@ from desync_jobs.archive.folders import Folder, existing_folder, new_folder
 from desync_jobs.archive.large import LargeFile
 from desync_jobs.archive.removal import locking_flags, open_directory, remove, unlock
 from desync_jobs.archive.standing import Found, Standing
-from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Choice, Demands
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.catar.node import Node
+
+if TYPE_CHECKING:
+    from desync_jobs.archive.twins import Twin
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Content:
     """What a regular file has in it."""
 
     data: BytesLike
-    twin: Twin | None = None
+    twin: "Twin | None" = None
     """Whom it may borrow from."""
 
 
@@ -146,7 +149,7 @@ class Making:
         return Found.OTHER
 
     def begin_large(
-        self, folder: Folder, node: Node, size: int, twin: Twin | None, *, exists: bool
+        self, folder: Folder, node: Node, size: int, twin: "Twin | None", *, exists: bool
     ) -> LargeFile:
         """Begin a regular file that comes in pieces."""
         path = folder.path + b"/" + node.name

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from desync_jobs.archive.borrowing import Borrowing
 from desync_jobs.archive.content import BLOCK
@@ -21,14 +21,16 @@ from desync_jobs.archive.folders import Folder, is_plain
 from desync_jobs.archive.large import LargeFile
 from desync_jobs.archive.making import Content, Counts, Making, Rules, about
 from desync_jobs.archive.removal import open_directory
-from desync_jobs.archive.twins import Twin
 from desync_jobs.archive.wanted import Demands
 from desync_jobs.assembly.workers import Workers, settle
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
-from desync_jobs.formats.catar.node import Node, NodeKind
+from desync_jobs.formats.catar.node import Node
 from desync_jobs.formats.catar.reading import Closed, Event, Opened
 from desync_jobs.formats.catar.records import Payload
+
+if TYPE_CHECKING:
+    from desync_jobs.archive.twins import Twin
 
 _SMALL: Final = 1 << 18
 """A file of no more bytes is written by one thread, together with others."""
@@ -48,7 +50,7 @@ class _Incoming:
     node: Node
     size: int
     exists: bool
-    twin: Twin | None
+    twin: "Twin | None"
     parts: list[BytesLike] = field(default_factory=list)
     held: int = 0
     """Bytes of `parts`."""
@@ -176,7 +178,7 @@ class _Filling:
             return
         exists = self._announce(folder, node.name)
         body = node.body
-        if node.kind is NodeKind.DIRECTORY:
+        if stat.S_ISDIR(node.entry.mode):
             path = folder.path + b"/" + node.name
             self._stack.append(making.enter(folder, node, path, exists=exists))
             self._bound_open_ones()
@@ -202,7 +204,7 @@ class _Filling:
 
     def _leave(self, node: Node) -> None:
         incoming, self._incoming = self._incoming, None
-        if node.kind is NodeKind.DIRECTORY:
+        if stat.S_ISDIR(node.entry.mode):
             self._making.release(self._stack.pop())
         elif incoming is not None:
             if incoming.large is None:

@@ -8,11 +8,11 @@ each directory on the way.
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from desync_jobs.archive.exclude import EXCLUDE_FILE, NOTHING_EXCLUDED, Exclusion, read_rules
-from desync_jobs.archive.filesystem import PSEUDO, file_system, is_mount_point
+from desync_jobs.archive.exclude import NOTHING_EXCLUDED, Exclusion
+from desync_jobs.archive.filesystem import PSEUDO, file_system
+from desync_jobs.archive.folder import Contents, Folder
 from desync_jobs.archive.found import Found
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.archive.names import Names
@@ -20,18 +20,15 @@ from desync_jobs.errors import SourceError
 from desync_jobs.formats.catar.node import Node
 from desync_jobs.formats.flags import FeatureFlags
 
-_F = FeatureFlags
-
 _OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
-_NODUMP: Final = int(_F.ATTRIBUTE_NODUMP)
+_NODUMP: Final = int(FeatureFlags.ATTRIBUTE_NODUMP)
 
 
 PassOver: TypeAlias = Callable[[SourceError], None]
 """Takes note of what was left out of a walk, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """A node, and where its content is while the visit lasts."""
 
     node: Node
@@ -41,14 +38,6 @@ class Visit:
     """Open for reading; None for what is neither a file nor a directory."""
     read: Callable[[int], bytes] | None = None
     """Reads the content where it is no file of its own: at most so many bytes."""
-
-
-@dataclass(slots=True)
-class _Directory:
-    fd: int
-    path: bytes
-    entries: Iterator["os.DirEntry[str]"]
-    exclusion: Exclusion
 
 
 class TreeWalk:
@@ -63,12 +52,9 @@ class TreeWalk:
         self._metadata = metadata
         self._names = Names()
         self._pass_over = pass_over
-        features = metadata.features
-        self._exclude_file = bool(features & _F.EXCLUDE_FILE)
-        self._exclude_nodump = bool(features & _F.EXCLUDE_NODUMP)
-        self._exclude_submounts = bool(features & _F.EXCLUDE_SUBMOUNTS)
+        self._contents = Contents(metadata.features)
         self._file_systems: dict[int, int] = {}
-        self._open: list[_Directory] = []
+        self._open: list[Folder] = []
         self._path = self._root
         """What is looked at now, for messages."""
 
@@ -99,7 +85,7 @@ class TreeWalk:
             self._close(0)
 
     def _tolerated(
-        self, top: _Directory, entry: "os.DirEntry[str]", pass_over: PassOver
+        self, top: Folder, entry: "os.DirEntry[str]", pass_over: PassOver
     ) -> Iterator[Visit]:
         depth = len(self._open)
         try:
@@ -133,11 +119,11 @@ class TreeWalk:
         self._list(directory, found, NOTHING_EXCLUDED)
         return Visit(self._node(found), self._path, fd)
 
-    def _child(self, top: _Directory, entry: "os.DirEntry[str]") -> Iterator[Visit]:
+    def _child(self, top: Folder, entry: "os.DirEntry[str]") -> Iterator[Visit]:
         name = os.fsencode(entry.name)
         self._path = path = top.path + b"/" + name
         directory = entry.is_dir(follow_symlinks=False)
-        if self._left_out(top, name, directory=directory):
+        if self._contents.leave_out(top, name, directory=directory):
             return
         if directory:
             visit = self._enter(top, name)
@@ -159,7 +145,7 @@ class TreeWalk:
             if self._metadata.takes(about.st_mode, name):
                 yield Visit(self._node(Found(name, top.fd, None, about, 0)), path)
 
-    def _enter(self, top: _Directory, name: bytes) -> Visit | None:
+    def _enter(self, top: Folder, name: bytes) -> Visit | None:
         """Go into a directory; None where nothing of it is archived."""
         fd = os.open(name, _OPEN | os.O_DIRECTORY, dir_fd=top.fd)
         directory = self._begin(fd, self._path)
@@ -173,19 +159,14 @@ class TreeWalk:
     def _node(self, found: Found) -> Node:
         return self._metadata.node(found, self._names)
 
-    def _begin(self, fd: int, path: bytes) -> _Directory:
+    def _begin(self, fd: int, path: bytes) -> Folder:
         """Take over the descriptor of a directory; it is closed when it is complete."""
-        directory = _Directory(fd, path, iter(()), NOTHING_EXCLUDED)
+        directory = Folder(fd, path)
         self._open.append(directory)
         return directory
 
-    def _left_out(self, top: _Directory, name: bytes, *, directory: bool) -> bool:
-        if top.exclusion.excludes(name, directory=directory):
-            return True
-        return self._exclude_submounts and is_mount_point(top.fd, name)
-
     def _undumped(self, found: Found) -> bool:
-        return self._exclude_nodump and bool(found.flags & _NODUMP)
+        return self._contents.excludes_nodump and bool(found.flags & _NODUMP)
 
     def _found(self, name: bytes, folder: int, fd: int) -> Found:
         about = os.fstat(fd)
@@ -195,16 +176,10 @@ class TreeWalk:
         flags = self._metadata.read_flags(fd, about, kind)
         return Found(name, folder, fd, about, kind, flags)
 
-    def _list(self, directory: _Directory, found: Found, exclusion: Exclusion) -> None:
+    def _list(self, directory: Folder, found: Found, exclusion: Exclusion) -> None:
         """Find the entries of a directory; what the kernel makes up has none."""
-        if found.file_system in PSEUDO:
-            return
-        with os.scandir(directory.fd) as listing:
-            entries = sorted(listing, key=lambda one: os.fsencode(one.name))
-        directory.entries = iter(entries)
-        directory.exclusion = exclusion
-        if self._exclude_file and any(entry.name == EXCLUDE_FILE for entry in entries):
-            directory.exclusion = exclusion.extended(read_rules(directory.fd))
+        if found.file_system not in PSEUDO:
+            self._contents.list(directory, exclusion)
 
 
 def _check_unchanged(fd: int, then: os.stat_result) -> None:

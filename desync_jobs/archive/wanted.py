@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from desync_jobs.archive.acl import ACCESS, DEFAULT, lists_of
 from desync_jobs.archive.numbers import Numbers
@@ -48,8 +48,7 @@ _OF_KINDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What one file is to have; None for what is left alone."""
 
     mode: int | None

@@ -37,12 +37,16 @@ class Cancel:
 
     @contextmanager
     def heeding(self, off: CallOff) -> Iterator[None]:
-        """While inside, `check` and `pause` of this thread raise `AbandonedError` once off."""
-        self._threads.off = off
+        """While inside, `check` and `pause` of this thread raise `AbandonedError` once off.
+
+        May be nested: being called off from outside counts inside as well.
+        """
+        outer: tuple[CallOff, ...] = getattr(self._threads, "offs", ())
+        self._threads.offs = (*outer, off)
         try:
             yield
         finally:
-            self._threads.off = None
+            self._threads.offs = outer
 
     def stop(self, signal_name: str) -> None:
         """Ask the run to stop; what asks first is what is reported."""
@@ -69,7 +73,7 @@ class Cancel:
 
     def leave(self) -> None:
         """Do what has to be done before the process ends at once, whether it succeeds or not."""
-        for do in self._last:
+        for do in tuple(self._last):
             with suppress(Exception):
                 do()
 
@@ -77,8 +81,7 @@ class Cancel:
         """Raise `InterruptedRunError` if somebody asked to stop, `AbandonedError` if called off."""
         if self._error is not None:
             raise self._error()
-        off = getattr(self._threads, "off", None)
-        if off is not None and off.called:
+        if any(off.called for off in getattr(self._threads, "offs", ())):
             raise AbandonedError
 
     def pause(self, seconds: float) -> None:

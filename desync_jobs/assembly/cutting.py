@@ -77,8 +77,11 @@ class _Run(Generic[R]):
         # The cuts of a window wait for its scan. Were that the last one asked for, the threads
         # would run dry meanwhile; so as many more are always under way as there are threads.
         self._scans_ahead = workers.count + 1
-        depth = self._scans_ahead + workers.depth
-        self._free = [Window(cutting.sizes.maximum, window_size(depth)) for _ in range(depth)]
+        self._depth = self._scans_ahead + workers.depth
+        self._size = window_size(self._depth)
+        self._free: list[Window] = []
+        self._windows = 0
+        """As many as a short stream needs, and `depth` at most."""
         self._scanning: deque[tuple[Window, Future[NDArray[np.int64]]]] = deque()
         self._handling: deque[tuple[Window, Future[R]]] = deque()
         self._last: Window | None = None
@@ -90,7 +93,7 @@ class _Run(Generic[R]):
         try:
             while True:
                 self._workers.cancel.check()
-                if self._free and not self._ended:
+                if (self._free or self._windows < self._depth) and not self._ended:
                     self._read()
                 elif len(self._scanning) > (0 if self._ended else self._scans_ahead):
                     self._select()
@@ -105,13 +108,17 @@ class _Run(Generic[R]):
             settle([future for _, future in self._handling])
 
     def _read(self) -> None:
-        window = self._free.pop()
+        window = self._free.pop() if self._free else self._another()
         if not window.read(self._stream.fd, self._stream.name, self._workers.cancel):
             self._ended = True
             return
         window.follow(self._last, 0)
         self._last = window
         self._scanning.append((window, self._workers.submit(self._scan, window)))
+
+    def _another(self) -> Window:
+        self._windows += 1
+        return Window(self._cutting.sizes.maximum, self._size)
 
     def _scan(self, window: Window) -> NDArray[np.int64]:
         if self._cutting.sizes.fixed:

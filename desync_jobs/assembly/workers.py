@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from desync_jobs.assembly.cancel import CallOff, Cancel
-from desync_jobs.errors import AbandonedError
+from desync_jobs.errors import AbandonedError, DesyncRunError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -90,6 +90,25 @@ class Workers:
         trace: TracebackType | None,
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class OwnThread(Workers):
+    """No threads at all: whoever asks for something does it then and there.
+
+    For what is itself done in one of many threads, which must not wait for the others.
+    """
+
+    def __init__(self, cancel: Cancel) -> None:
+        super().__init__(1, cancel)
+
+    def submit(self, function: Callable[[T], R], item: T) -> "Future[R]":
+        """Run `function(item)` now."""
+        done: Future[R] = Future()
+        try:
+            done.set_result(self._guarded(function, item))
+        except DesyncRunError as error:
+            done.set_exception(error)
+        return done
 
 
 def settle(futures: Iterable["Future[R]"]) -> None:

@@ -43,3 +43,6 @@ def candidates_any(
 # Return the 32-byte digests of at most `BATCH` messages, one after the other.
 # `NotImplementedError` where `LANES` is 0.
 def sha512_256(messages: Sequence[_BytesLike], /) -> bytes: ...
+
+# Return the 64-bit SipHash-2-4 of `data` under the key of the words `k0` and `k1`.
+def siphash(data: _BytesLike, k0: int, k1: int, /) -> int: ...

@@ -6,12 +6,13 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from desync_jobs.core import buzhash
 from desync_jobs.core.chunk import BytesLike
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Kernel:
 
     name: str
     """`native` or `portable`."""
-    candidates: Callable[[BytesLike, int], NDArray[np.int64]]
+    candidates: "Callable[[BytesLike, int], NDArray[np.int64]]"
     """`(data, discriminator)`: the ends in 48..len(data) whose hash ends a chunk, ascending."""
     sha512_256: Callable[[Sequence[BytesLike]], bytes]
     """`(pieces)`: 32 bytes for each piece."""
@@ -52,6 +53,8 @@ def native() -> Kernel | None:
 
 def portable() -> Kernel:
     """Return the kernel that needs no compiler."""
+    from desync_jobs.core import buzhash
+
     return Kernel("portable", buzhash.candidates, _hashlib, "boundaries: NumPy; digests: hashlib")
 
 

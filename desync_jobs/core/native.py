@@ -14,37 +14,41 @@ lanes are used where the processor has AVX-512 (`LANES` is 8), and only there.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from desync_jobs.core import _kernel
-from desync_jobs.core.buzhash import TABLE
 from desync_jobs.core.chunk import CHUNK_ID_SIZE, BytesLike
 
 LANES: Final = _kernel.LANES
 VBMI: Final = bool(_kernel.VBMI)
 
-_Search: TypeAlias = Callable[
-    [BytesLike, NDArray[np.uint32], int, int, NDArray[np.int64]], tuple[int, int]
-]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    _Search: TypeAlias = Callable[
+        [BytesLike, NDArray[np.uint32], int, int, NDArray[np.int64]], tuple[int, int]
+    ]
 
 _HASHLIB_SPEED: Final = 2.0
 """How much faster hashlib takes a message than one lane of eight does."""
 
 
-def candidates(data: BytesLike, discriminator: int) -> NDArray[np.int64]:
+def candidates(data: BytesLike, discriminator: int) -> "NDArray[np.int64]":
     """Return what `buzhash.candidates` returns, and raise what it raises."""
     return _collect(_kernel.candidates, data, discriminator)
 
 
-def candidates_any(data: BytesLike, discriminator: int) -> NDArray[np.int64]:
+def candidates_any(data: BytesLike, discriminator: int) -> "NDArray[np.int64]":
     """Do the same without AVX-512 VBMI, for tests on processors that have it."""
     return _collect(_kernel.candidates_any, data, discriminator)
 
 
-def _collect(search: _Search, data: BytesLike, discriminator: int) -> NDArray[np.int64]:
+def _collect(search: "_Search", data: BytesLike, discriminator: int) -> "NDArray[np.int64]":
+    import numpy as np
+
+    from desync_jobs.core.buzhash import TABLE
+
     size = memoryview(data).nbytes
     first = 0
     found = []
@@ -63,6 +67,8 @@ def sha512_256(pieces: Sequence[BytesLike]) -> bytes:
     Longest first, so that the lanes end at about the same time; what would still be
     running alone at the end goes to hashlib. `BufferError` where a piece is not contiguous.
     """
+    import numpy as np
+
     sizes = np.fromiter((memoryview(piece).nbytes for piece in pieces), np.int64, len(pieces))
     order = np.argsort(-sizes, kind="stable")
     alone = _alone(sizes[order])
@@ -77,12 +83,14 @@ def sha512_256(pieces: Sequence[BytesLike]) -> bytes:
     return digests.tobytes()
 
 
-def _alone(sizes: NDArray[np.int64]) -> int:
+def _alone(sizes: "NDArray[np.int64]") -> int:
     """Return how many of the longest pieces hashlib should take; `sizes` are descending.
 
     The lanes need the time of the longest piece in one of them, or that of all
     pieces over all lanes, whichever is more.
     """
+    import numpy as np
+
     if not len(sizes) or sizes[0] * LANES <= sizes.sum():
         return 0
     taken = np.concatenate(([0], np.cumsum(sizes)))

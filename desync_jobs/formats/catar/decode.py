@@ -1,19 +1,25 @@
 """Bytes to records, as they come: an archive is never held, whatever its size."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import ArchiveFormatError
+from desync_jobs.formats.catar.node import Node
 from desync_jobs.formats.catar.order import Grammar
 from desync_jobs.formats.catar.parse import as_meant, parse_body, parse_header
+from desync_jobs.formats.catar.plain import LONGEST_NAME, PlainNodes
 from desync_jobs.formats.catar.records import HEADER_SIZE, Payload, Record, RecordType, Xattr
 
 Piece: TypeAlias = memoryview
 """Bytes of the payload begun last; valid until the next piece or record is asked for."""
 
 
-class Decoder:
+Item = TypeVar("Item")
+
+
+class Decoding(ABC, Generic[Item]):
     """Reads one archive; `name` says in errors which one.
 
     What casync refuses is refused, and so are the end of the input before the end of the
@@ -36,7 +42,7 @@ class Decoder:
         """Where in the archive what was yielded last ends."""
         return self._start
 
-    def feed(self, data: BytesLike) -> Iterator[Record | Piece]:
+    def feed(self, data: BytesLike) -> Iterator[Item | Piece]:
         """Yield what `data` completes; take everything before feeding more.
 
         Raises `ArchiveFormatError`, with the offset of the record that breaks a rule.
@@ -63,14 +69,14 @@ class Decoder:
                     raise ArchiveFormatError(
                         f"{self._name}: goes on after its end at {self._start}"
                     )
-                record = self._next(view, done)
-                if record is None:
+                item = self._next(view, done)
+                if item is None:
                     self._parts = [bytes(view[done:])]
                     break
                 done += self._needed
                 self._start += self._needed
                 self._needed = HEADER_SIZE
-                yield record
+                yield item
             self._held = len(view) - done
 
     def finish(self) -> None:
@@ -79,7 +85,11 @@ class Decoder:
             end = self._start + self._held
             raise ArchiveFormatError(f"{self._name}: ends at byte {end}, before it is complete")
 
-    def _next(self, view: memoryview, at: int) -> Record | None:
+    @abstractmethod
+    def _next(self, view: memoryview, at: int) -> Item | None:
+        """Return what begins at `at`, and set how many bytes it is; None where that takes more."""
+
+    def _record(self, view: memoryview, at: int) -> Record | None:
         """Return the record that begins at `at`; None where it is not complete.
 
         Sets how many bytes it is.
@@ -108,4 +118,34 @@ class Decoder:
         if kind is RecordType.XATTR and isinstance(record, Xattr):
             record = as_meant(record, from_desync=self._grammar.from_desync)
         self._grammar.accept(record, self._start)
+        return record
+
+
+class Decoder(Decoding[Record]):
+    """Yields every record of an archive."""
+
+    def _next(self, view: memoryview, at: int) -> Record | None:
+        return self._record(view, at)
+
+
+class NodeDecoder(Decoding[Record | Node]):
+    """Yields whole nodes where they are plain, in place of their records, and records else."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._plain = PlainNodes()
+
+    def _next(self, view: memoryview, at: int) -> Record | Node | None:
+        if self._grammar.takes_name(LONGEST_NAME):
+            found = self._plain.read(view, at)
+            if found is not None:
+                node, end = found
+                self._grammar.accept_node()
+                self._needed = end - at
+                if isinstance(node.body, Payload):
+                    self._payload = node.body.size
+                return node
+        record = self._record(view, at)
+        if record is not None:
+            self._plain.learn(record, view[at : at + self._needed])
         return record

@@ -4,7 +4,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from desync_jobs.formats.catar.records import (
     AclDefault,
@@ -87,8 +87,7 @@ Body: TypeAlias = Payload | Symlink | Device | None
 """What a node is beyond its metadata: None for directories, FIFOs and sockets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One entry of a tree."""
 
     name: bytes

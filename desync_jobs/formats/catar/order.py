@@ -105,6 +105,21 @@ class Grammar:
         """Whether what was read so far says that desync wrote the archive."""
         return self._features is not None and is_desyncs(self._features)
 
+    def takes_name(self, size: int) -> bool:
+        """Whether a name of at most `size` bytes can come now, and its node after it."""
+        node = self._node
+        return (
+            self._named is None
+            and bool(self._directories)
+            and self._path_size + size <= PATH_LIMIT
+            and (node is None or (node.kind is NodeKind.DIRECTORY and not node.masked))
+        )
+
+    def accept_node(self) -> None:
+        """Follow a whole node that is no directory, with its name, where `takes_name`."""
+        self._node = None
+        self._directories[-1].names += 1
+
     def table_limit(self) -> int:
         """Return how many bytes the body of a `Goodbye` that comes now must have."""
         names = self._directories[-1].names if self._directories else 0

@@ -1,19 +1,17 @@
 """Bytes to the nodes of a tree, each with its path, as they come."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.formats.catar import records as r
-from desync_jobs.formats.catar.decode import Decoder, Piece
+from desync_jobs.formats.catar.decode import NodeDecoder, Piece
 from desync_jobs.formats.catar.gathering import NodeRecords
 from desync_jobs.formats.catar.node import Node, NodeKind
 from desync_jobs.formats.catar.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A node begins: its metadata are complete. Pieces of a file and children come next."""
 
     path: bytes
@@ -23,16 +21,14 @@ class Opened:
     """Where in the archive the content of a file begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(NamedTuple):
     """The node that was opened last and is not closed yet is complete."""
 
     path: bytes
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """A name without a node: desync could not keep what had it, a FIFO or a socket."""
 
     path: bytes
@@ -49,7 +45,7 @@ class TreeReader:
     """Reads one archive; `name` says in errors which one. Errors are those of `Decoder`."""
 
     def __init__(self, name: str) -> None:
-        self._decoder = Decoder(name)
+        self._decoder = NodeDecoder(name)
         self._directories: list[Opened] = []
         self._open: Opened | None = None
         self._records = NodeRecords()
@@ -64,6 +60,15 @@ class TreeReader:
                 self._rest -= len(item)
                 if not self._rest and self._open is not None:
                     yield self._close(self._open)
+            elif isinstance(item, Node):
+                if self._records.entry is not None:
+                    yield from self._end_node()
+                opened = Opened(self._path(item.name), item, self._decoder.offset)
+                yield opened
+                if isinstance(item.body, r.Payload) and item.body.size:
+                    self._open, self._rest = opened, item.body.size
+                else:
+                    yield Closed(opened.path, item)
             elif isinstance(item, _ENDING):
                 yield from self._take(item)
             else:

@@ -3,11 +3,13 @@
 Every record is u64 size with the 16 bytes of its header, u64 type, body; little-endian, without
 padding. Names, targets and labels are bytes without the NUL that ends them in the archive.
 Source: casync's `caformat.h`, as told in its documentation and seen in archives it made.
+
+They are tuples, because there are many: one is made in a fifth of the time that a dataclass takes,
+and its class in a sixth. Those of different types may be equal: compare only those of one type.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 HEADER_SIZE: Final = 16
 NO_MASK: Final = (1 << 64) - 1
@@ -40,8 +42,7 @@ class RecordType(IntEnum):
     GOODBYE = 0xDFD35C5E8327C403
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What every file, directory and node of a tree begins with."""
 
     feature_flags: int
@@ -56,30 +57,26 @@ class Entry:
     """Nanoseconds since 1970, below 0 before it: -2^63+1 to 2^63-1, and never -1."""
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """The owner's name."""
 
     name: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """The group's name."""
 
     name: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Xattr:
+class Xattr(NamedTuple):
     """An extended attribute; the name with its `user.` or `trusted.`."""
 
     name: bytes
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AclUser:
+class AclUser(NamedTuple):
     """What an access list grants one user."""
 
     id: int
@@ -88,8 +85,7 @@ class AclUser:
     name: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AclGroup:
+class AclGroup(NamedTuple):
     """What an access list grants one group."""
 
     id: int
@@ -97,15 +93,13 @@ class AclGroup:
     name: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AclGroupObj:
+class AclGroupObj(NamedTuple):
     """What an access list grants the file's group; the group bits of its mode are the mask."""
 
     permissions: int
 
 
-@dataclass(frozen=True, slots=True)
-class AclDefault:
+class AclDefault(NamedTuple):
     """The beginning of the access list that new files of a directory get."""
 
     user_obj: int
@@ -114,8 +108,7 @@ class AclDefault:
     mask: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AclDefaultUser:
+class AclDefaultUser(NamedTuple):
     """What the list for new files grants one user."""
 
     id: int
@@ -123,8 +116,7 @@ class AclDefaultUser:
     name: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AclDefaultGroup:
+class AclDefaultGroup(NamedTuple):
     """What the list for new files grants one group."""
 
     id: int
@@ -132,58 +124,50 @@ class AclDefaultGroup:
     name: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Selinux:
+class Selinux(NamedTuple):
     """The SELinux label."""
 
     label: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Fcaps:
+class Fcaps(NamedTuple):
     """The capabilities of a program: the value of `security.capability`."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaProject:
+class QuotaProject(NamedTuple):
     """The project whose quota a file counts against; never 0."""
 
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Symlink:
+class Symlink(NamedTuple):
     """Where a symbolic link points."""
 
     target: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(NamedTuple):
     """Which device a device node is."""
 
     major: int
     minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """The beginning of a regular file's content; its `size` bytes follow."""
 
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Filename:
+class Filename(NamedTuple):
     """The name of the directory's entry that follows."""
 
     name: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Goodbye:
+class Goodbye(NamedTuple):
     """The end of a directory, with the table that finds its entries; see `goodbye.py`."""
 
     table: bytes

@@ -15,7 +15,7 @@ from desync_jobs.formats.catar.features import FEATURES
 from desync_jobs.formats.catar.records import QuotaProject
 from desync_jobs.formats.flags import FeatureFlags
 from tests.filesystems.mounting import mounted
-from tests.trees import need_root
+from tests.trees import need_root, small_tree
 
 ALL = FEATURES["best"] | FeatureFlags.EXCLUDE_FILE | FeatureFlags.EXCLUDE_NODUMP
 
@@ -42,12 +42,7 @@ def descriptors() -> int:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    top = tmp_path / "tree"
-    for name in ("B", "a/x", "a/y/z", "é"):
-        (top / name).parent.mkdir(parents=True, exist_ok=True)
-        (top / name).write_bytes(b"content of " + name.encode())
-    (top / "a" / "empty").mkdir()
-    return top
+    return small_tree(tmp_path / "tree")
 
 
 def test_names_come_by_their_bytes_and_a_directory_before_what_is_in_it(tree: Path) -> None:

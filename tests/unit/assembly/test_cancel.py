@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from desync_jobs.assembly.cancel import Cancel
-from desync_jobs.errors import InterruptedRunError
+from desync_jobs.assembly.cancel import CallOff, Cancel
+from desync_jobs.errors import AbandonedError, InterruptedRunError
 
 
 def test_a_pause_takes_its_time() -> None:
@@ -30,3 +30,17 @@ def test_a_pause_of_a_stopped_run_does_not_begin() -> None:
 
     with pytest.raises(InterruptedRunError):
         cancel.pause(0)
+
+
+def test_what_is_called_off_notices_it_while_it_does_something_of_its_own_and_after() -> None:
+    cancel, outer, inner = Cancel(), CallOff(), CallOff()
+
+    with cancel.heeding(outer):
+        with cancel.heeding(inner):
+            cancel.check()
+            outer.called = True
+            with pytest.raises(AbandonedError):
+                cancel.check()
+        with pytest.raises(AbandonedError):
+            cancel.check()
+    cancel.check()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from desync_jobs.assembly.cancel import Cancel
-from desync_jobs.assembly.workers import Workers
+from desync_jobs.assembly.workers import OwnThread, Workers
 from desync_jobs.errors import InterruptedRunError
 
 
@@ -141,3 +141,13 @@ def test_nobody_else_is_called_off(workers: Workers) -> None:
 
         assert [first, *kept] == [0, 1, 2, 3]
         assert list(workers.ordered(pause, range(2))) == [0, 1]
+
+
+def test_what_has_its_own_thread_is_done_at_once_and_errors_are_kept() -> None:
+    cancel = Cancel()
+    own = OwnThread(cancel)
+    here = own.submit(lambda _: threading.get_ident(), None)
+    cancel.stop("SIGINT")
+
+    assert here.result() == threading.get_ident()
+    assert isinstance(own.submit(str, 1).exception(), InterruptedRunError)

@@ -176,4 +176,5 @@ def test_trees_of_any_size_are_compared_in_little_memory() -> None:
     tracemalloc.stop()
 
     assert found == 2
-    assert most < 200_000
+    # 20 kB, and what other threads of the tests take meanwhile; a tree that was kept takes 1.8 MB.
+    assert most < 900_000

@@ -1,0 +1,50 @@
+"""The open directory of a walk, and what of it an archive leaves out by its name alone."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from desync_jobs.archive.exclude import EXCLUDE_FILE, NOTHING_EXCLUDED, Exclusion, read_rules
+from desync_jobs.archive.filesystem import Attributes
+from desync_jobs.formats.flags import FeatureFlags
+
+
+@dataclass(slots=True)
+class Folder:
+    """A directory on the way."""
+
+    fd: int
+    path: bytes
+    """For messages."""
+    entries: Iterator["os.DirEntry[str]"] = field(default_factory=lambda: iter(()))
+    """Those that are still to come, by the bytes of their names."""
+    exclusion: Exclusion = NOTHING_EXCLUDED
+
+
+class Contents:
+    """What archives with some features have of directories."""
+
+    def __init__(self, features: FeatureFlags) -> None:
+        self._exclude_file = bool(features & FeatureFlags.EXCLUDE_FILE)
+        self._exclude_submounts = bool(features & FeatureFlags.EXCLUDE_SUBMOUNTS)
+        self.excludes_nodump = bool(features & FeatureFlags.EXCLUDE_NODUMP)
+        """Whether files with the attribute `d` of `chattr` are left out: the walk asks for that."""
+        self.attributes = Attributes()
+
+    def list(self, folder: Folder, exclusion: Exclusion) -> None:
+        """Find the entries of a directory, of which `exclusion` is known from those above it.
+
+        `OSError` where it cannot be read, `SourceError` for rules that cannot be understood.
+        """
+        with os.scandir(folder.fd) as listing:
+            entries = sorted(listing, key=lambda one: os.fsencode(one.name))
+        folder.entries = iter(entries)
+        folder.exclusion = exclusion
+        if self._exclude_file and any(entry.name == EXCLUDE_FILE for entry in entries):
+            folder.exclusion = exclusion.extended(read_rules(folder.fd))
+
+    def leave_out(self, folder: Folder, name: bytes, *, directory: bool) -> bool:
+        """Tell whether rules exclude an entry, or something else is mounted there."""
+        if folder.exclusion.excludes(name, directory=directory):
+            return True
+        return self._exclude_submounts and self.attributes.mounted(folder.fd, name)
