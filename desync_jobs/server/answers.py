@@ -13,6 +13,8 @@ from desync_jobs.server.sending import send_file
 
 INLINE: Final = 1 << 20
 """Bytes; larger files are sent in pieces."""
+_AGAIN: Final = "5"
+"""Seconds, as the header has them."""
 _PIECE: Final = 256 << 10
 
 
@@ -23,6 +25,12 @@ class RefusedError(DesyncRunError):
         super().__init__(message)
         self.status = status
         self.headers = headers
+
+
+def busy() -> RefusedError:
+    """Return the answer for who asks while somebody deletes from the store."""
+    message = "chunks are being removed from the store, try again later"
+    return RefusedError(503, message, **{"Retry-After": _AGAIN})
 
 
 def text(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:

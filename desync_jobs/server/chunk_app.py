@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -20,6 +21,7 @@ from desync_jobs.server.answers import INLINE, RefusedError, content, file_conte
 from desync_jobs.server.batching import Batcher
 from desync_jobs.server.bodies import BodyReader
 from desync_jobs.server.chunk_files import ChunkFiles
+from desync_jobs.server.counting_on import CountingOn
 from desync_jobs.server.metrics import Metrics
 from desync_jobs.server.paths import chunk_of_path
 from desync_jobs.server.syncing import Syncing
@@ -53,6 +55,8 @@ class Chunks:
     """Files that may be sent as they are, without verification."""
     private: bool = False
     """Whether only who is admitted may keep what is sent."""
+    clients: CountingOn | None = None
+    """What keeps others from deleting what clients were told is there."""
 
 
 class ChunkApp:
@@ -84,7 +88,8 @@ class ChunkApp:
             case "GET":
                 return await self._get(request, chunk_id)
             case "HEAD":
-                return await self._head(chunk_id)
+                async with self._counted_on():
+                    return await self._head(chunk_id)
             case "PUT":
                 return await self._put(request, chunk_id)
             case _:
@@ -143,12 +148,17 @@ class ChunkApp:
         body = await self._bodies.read(request)
         self._metrics.add("received_bytes", len(body))
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._executor, self._keep, store, chunk_id, body)
-        if self._syncing is not None:
-            # One that was here before, too: it may have come a moment ago.
-            await self._syncing.done()
+        async with self._counted_on():
+            await loop.run_in_executor(self._executor, self._keep, store, chunk_id, body)
+            if self._syncing is not None:
+                # One that was here before, too: it may have come a moment ago.
+                await self._syncing.done()
         self._metrics.add("stored")
         return web.Response()
+
+    def _counted_on(self) -> AbstractAsyncContextManager[None]:
+        clients = self._served.clients
+        return nullcontext() if clients is None else clients.request()
 
     def _keep(self, store: Keeper, chunk_id: ChunkID, body: bytes) -> None:
         try:

@@ -6,10 +6,10 @@ value: the chunk, or the error that says why not. `ChunkMissingError` is an
 answer; a store that cannot answer at all (permission, I/O) raises `StoreError`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.chunk import BytesLike, ChunkID
@@ -50,6 +50,8 @@ class Stored:
     size: int
     """Stored bytes."""
 
+
+NOTHING_STORED: Final = Stored(0, 0)
 
 Fetched: TypeAlias = Chunk | ChunkMissingError | ChunkInvalidError
 """The answer for one requested chunk."""
@@ -162,4 +164,13 @@ class ChunkStore(ChunkSource, Protocol):
 
     def remove(self, entry: StoredEntry) -> None:
         """Delete one chunk file; nothing happens where it is already gone."""
+        ...
+
+
+@runtime_checkable
+class Foldered(Protocol):
+    """A store that lists its folders one by one, each with the chunks of a prefix."""
+
+    def entries_in(self, folders: Iterable[str]) -> Iterator[StoredEntry]:
+        """List every chunk file in some of the folders `0000` to `ffff`; one may be missing."""
         ...

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import IO, Final
 
 from desync_jobs.errors import StoreError
@@ -18,6 +19,8 @@ _TIME_LIMIT: Final = 30.0
 _COMPLAINT: Final = 2000
 """Bytes of standard error that a message shows."""
 _LOOK_AGAIN: Final = 0.1
+_BEGINNING: Final = 1.0
+"""Seconds that a process which is to end at once waits for a command to have begun."""
 
 
 class CommandFailedError(StoreError):
@@ -44,24 +47,20 @@ def output_of(
     killed.
     """
     name = command[0]
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=directory,
-            stdin=subprocess.PIPE if given else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{what}: {name} cannot be run: {error}") from error
-    with process:
+    running = _Running()
+    # A session of its own gets none of the signals of a terminal, nor what ends this process.
+    with stopper.before_leaving(running.end):
         try:
-            _give(process, given)
-            reading = _Reading(process, time.monotonic() + time_limit)
-            problem = reading.run(stopper)
-        finally:
-            _end(process)
+            process = running.begin(command, directory, given)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{what}: {name} cannot be run: {error}") from error
+        with process:
+            try:
+                _give(process, given)
+                reading = _Reading(process, time.monotonic() + time_limit)
+                problem = reading.run(stopper)
+            finally:
+                _end(process)
     if problem is not None:
         raise StoreError(f"{what}: {name} {problem}")
     if process.returncode:
@@ -87,6 +86,34 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+class _Running:
+    """A command that another thread may end, also while this one still begins it."""
+
+    def __init__(self) -> None:
+        self._beginning = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def begin(
+        self, command: Sequence[str], directory: str, given: bytes
+    ) -> subprocess.Popen[bytes]:
+        """Start it in `directory`; raises what `Popen` does."""
+        with self._beginning:
+            self._process = subprocess.Popen(
+                command,
+                cwd=directory,
+                stdin=subprocess.PIPE if given else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        return self._process
+
+    def end(self) -> None:
+        """Kill what runs of it, once it has begun; from then on nothing begins any more."""
+        if self._beginning.acquire(timeout=_BEGINNING) and self._process is not None:
+            _end(self._process)
 
 
 class _Reading:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from desync_jobs.manifest.limits import LimitsSpec
 from desync_jobs.manifest.locations import Location
 from desync_jobs.manifest.policy import PolicySpec
 from desync_jobs.manifest.secrets import SecretSpec
@@ -16,6 +17,7 @@ from desync_jobs.stores.secrets import Secret
 
 _LIMITS: Final = ("deadline", "bandwidth", "requests_per_second")
 """Fields of a policy that can be switched off."""
+_NO_LIMITS: Final = LimitsSpec()
 
 
 def _nobody(_: str) -> None:
@@ -58,9 +60,18 @@ class Endpoint:
         return Secret(spec, f"{self.label}: {key}", self.directory, self.stopper)
 
 
-def policy_of(spec: PolicySpec, job: PolicySpec) -> Policy:
-    """Return what a place's `spec` says, else its job, else the default, as values."""
+def policy_of(spec: PolicySpec, job: PolicySpec, limits: LimitsSpec = _NO_LIMITS) -> Policy:
+    """Return what a place's `spec` says, else its job, else the default, as values.
+
+    Whatever they say, no more is allowed a second than `limits` are.
+    """
     said = {key: value for key, value in spec.over(job) if value is not None}
+    for key, limit in (
+        ("bandwidth", limits.max_bandwidth),
+        ("requests_per_second", limits.max_requests_per_second),
+    ):
+        if limit is not None:
+            said[key] = min(said.get(key, limit), limit)
     for key in _LIMITS:
         if said.get(key) == math.inf:
             said[key] = None

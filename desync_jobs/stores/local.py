@@ -85,7 +85,7 @@ class LocalStore:
                 return
             try:
                 with suppress(FileExistsError):
-                    os.mkdir(self._root)
+                    os.makedirs(self._root)
                 descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             except OSError as error:
                 self._fail("create", self._root, error)
@@ -133,7 +133,16 @@ class LocalStore:
                 for prefix in prefixes:
                     if is_prefix(prefix.name) and prefix.is_dir():
                         with suppress(FileNotFoundError):  # removed since it was listed
-                            yield from self._entries_of(prefix)
+                            yield from self._entries_of(prefix.name)
+        except OSError as error:
+            self._fail("list", error.filename or self._root, error)
+
+    def entries_in(self, folders: Iterable[str]) -> Iterator[StoredEntry]:
+        self._check_root()
+        try:
+            for folder in folders:
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    yield from self._entries_of(folder)
         except OSError as error:
             self._fail("list", error.filename or self._root, error)
 
@@ -252,10 +261,10 @@ class LocalStore:
     def _path(self, chunk_id: ChunkID, form: StoredForm) -> str:
         return f"{self._root}/{form.name(chunk_id)}"
 
-    def _entries_of(self, prefix: os.DirEntry[str]) -> Iterator[StoredEntry]:
-        with os.scandir(prefix.path) as files:
+    def _entries_of(self, folder: str) -> Iterator[StoredEntry]:
+        with os.scandir(f"{self._root}/{folder}") as files:
             for file in files:
-                parsed = self._forms.parse(f"{prefix.name}/{file.name}")
+                parsed = self._forms.parse(f"{folder}/{file.name}")
                 if parsed is None:
                     continue
                 chunk_id, form = parsed

@@ -6,7 +6,7 @@ nothing and looks up no secret, but for the key of an encrypted store, which is 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from desync_jobs.codecs.form import Form
 from desync_jobs.manifest.capability import Capability
@@ -23,9 +23,6 @@ from desync_jobs.manifest.stores import (
 from desync_jobs.stores.base import ChunkSource, ChunkStore
 from desync_jobs.stores.cached import CachedStore
 from desync_jobs.stores.forms import ChunkForms
-from desync_jobs.stores.leases.base import Lease
-from desync_jobs.stores.leases.directory import DirectoryLease
-from desync_jobs.stores.leases.ledger import Role
 from desync_jobs.stores.local import LocalStore
 from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.stores.objects.directory import DirectoryPlace
@@ -162,7 +159,7 @@ def _endpoint(
     from desync_jobs.stores.endpoint import Endpoint, policy_of
 
     job = around.job
-    policy = policy_of(spec.policy, job.spec.policy)
+    policy = policy_of(spec.policy, job.spec.policy, job.spec.limits)
     if around.attempts is not None:
         policy = replace(policy, attempts=around.attempts)
     hosts = around.places.hosts
@@ -186,34 +183,6 @@ def capabilities(name: str, around: Surroundings) -> frozenset[Capability]:
     if spec.location.kind in STORE_DRIVERS:
         return capabilities_of(_endpoint(name, spec, spec.location, around))
     return open_objects(name, spec, spec.location, around).capabilities
-
-
-def take_lease(
-    name: str, role: Role, owner: str, wait: float, around: Surroundings
-) -> Lease | None:
-    """Have the lease of the store called `name`; None for one that has no leases.
-
-    Those have none that cannot make an object only where there is none, and those that are told
-    not to. `LockedError` where others use the store for longer than `wait` seconds.
-    """
-    spec = around.job.spec.place(name)
-    if isinstance(spec, StoreSpec) and not spec.leases:
-        return None
-    if spec.directory is not None:
-        directory = DirectoryLease(name, around.job.location(name))
-        directory.take(role, wait, around.stopper, around.notice)
-        return directory
-    if Capability.CREATE not in capabilities(name, around):
-        return None
-    # Stores on this machine need none of this.
-    from desync_jobs.stores.leases.ledgered import Clock, LedgeredLease
-    from desync_jobs.stores.leases.log import CreatingPlace, LedgerLog
-    from desync_jobs.stores.leases.renewing import RenewedLease
-
-    place = cast("CreatingPlace", open_objects(name, spec, spec.location, around))
-    lease = LedgeredLease(name, LedgerLog(place, around.stopper), owner, Clock())
-    lease.take(role, wait, around.stopper, around.notice)
-    return RenewedLease(lease)
 
 
 def open_source(names: Sequence[str], around: Surroundings) -> ChunkSource:

@@ -5,12 +5,23 @@ what a host asked to be spared are the same for all of them.
 """
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from threading import Lock
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
+from desync_jobs.errors import StoreError
 from desync_jobs.stores.policy.hosts import Hosts
 
 P = TypeVar("P")
+
+
+@runtime_checkable
+class Secretive(Protocol):
+    """A place that is asked with secrets."""
+
+    def look_up_secrets(self) -> None:
+        """Look up what is looked up at first use otherwise; raises what that raises."""
+        ...
 
 
 class Places:
@@ -27,3 +38,15 @@ class Places:
             if key not in self._opened:
                 self._opened[key] = open_place()
             return cast("P", self._opened[key])
+
+    def look_up_secrets(self) -> None:
+        """Look up the secrets of all opened places; `UsageError` where one is not where it is said.
+
+        What fails otherwise, such as a command, is tried again when the place is used.
+        """
+        with self._lock:
+            opened = list(self._opened.values())
+        for place in opened:
+            if isinstance(place, Secretive):
+                with suppress(StoreError):
+                    place.look_up_secrets()

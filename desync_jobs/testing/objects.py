@@ -50,7 +50,9 @@ class MemoryPlace:
         del content_type
         self._enter("create", [name])
         with self._lock:
-            return self.objects.setdefault(name, data) is data
+            new = name not in self.objects
+            self.objects.setdefault(name, data)
+            return new
 
     def delete(self, names: Sequence[str]) -> None:
         self._enter("delete", names)

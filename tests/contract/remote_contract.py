@@ -10,10 +10,10 @@ from desync_jobs.errors import InvalidDataError, LockedError
 from desync_jobs.manifest.capability import Capability
 from desync_jobs.stores.base import Chunk, ChunkStore
 from desync_jobs.stores.forms import ChunkForms
-from desync_jobs.stores.leases.ledger import Role
 from desync_jobs.stores.leases.ledgered import Clock, LedgeredLease
-from desync_jobs.stores.leases.log import CreatingPlace, LedgerLog
-from desync_jobs.stores.objects.base import ObjectPlace
+from desync_jobs.stores.leases.log import LedgerLog
+from desync_jobs.stores.leases.role import Role
+from desync_jobs.stores.objects.base import CreatingPlace, ObjectPlace, OrderedPlace
 from desync_jobs.stores.objects.indexes import read_index_object, write_index_object
 from desync_jobs.stores.policy.values import NeverStopped, Policy
 from desync_jobs.testing.store_contract import StoreContract
@@ -98,7 +98,8 @@ class RemoteContract(StoreContract):
         with pytest.raises(LockedError, match=r"in use by first \(writer\) and second \(writer\)"):
             leases[2].take(Role.COLLECTOR, 0, Hasty(), told.append)
         leases[0].renew()
-        leases[0].give_back(["index"])
+        leases[0].publishes(["index"])
+        leases[0].give_back()
         leases[1].give_back()
         leases[2].take(Role.COLLECTOR, 0, Hasty(), told.append)
         latest = LedgerLog(creating, Hasty()).latest()
@@ -114,6 +115,10 @@ class RemoteContract(StoreContract):
         assert {entry.name for entry in place.entries("ab/")} == {"ab/1", "ab/2"}
         assert {entry.name for entry in place.entries("t")} == {"top"}
         assert list(place.entries("no such/")) == []
+        if isinstance(place, OrderedPlace):
+            found = [entry.name for entry in place.entries_between("ab/1", "t")]
+            assert found == ["ab/2", "abc/3", "b/4"]
+            assert list(place.entries_between("u", "v")) == []
 
     def test_an_object_is_replaced_whole(self, place: ObjectPlace) -> None:
         place.put([("x", b"long content")], "text/plain")

@@ -7,6 +7,7 @@ import pytest
 from desync_jobs.errors import StoreError
 from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.stores.objects.directory import DirectoryPlace
+from tests.contract.links import LINKED, linked, make_linked
 from tests.contract.remote_contract import RemoteContract
 
 
@@ -43,15 +44,20 @@ def test_an_object_gets_another_name(place: DirectoryPlace, tmp_path: Path) -> N
     assert [entry.name for entry in place.entries("")] == ["c/d/e"]
 
 
-def test_links_out_of_the_place_are_not_followed_when_listing(
+def test_links_are_listed_with_what_they_lead_to(place: DirectoryPlace, tmp_path: Path) -> None:
+    make_linked(tmp_path / "root")
+
+    assert linked(place) == LINKED
+
+
+def test_a_directory_behind_a_link_that_nobody_may_read_is_an_error(
     place: DirectoryPlace, tmp_path: Path
 ) -> None:
     (tmp_path / "root").mkdir()
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "secret").touch()
-    (tmp_path / "root" / "link").symlink_to("../other")
+    (tmp_path / "root" / "far").symlink_to("x" * 300)
 
-    assert list(place.entries("")) == []
+    with pytest.raises(StoreError, match=r"cannot look at .*/root/far: File name too long"):
+        list(place.entries(""))
 
 
 def test_a_write_that_fails_leaves_nothing(place: DirectoryPlace, tmp_path: Path) -> None:

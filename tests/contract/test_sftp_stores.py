@@ -17,6 +17,7 @@ from desync_jobs.errors import StoreError
 from desync_jobs.stores.objects.base import ObjectPlace
 from desync_jobs.stores.policy.values import Policy
 from desync_jobs.testing.programs import require_program
+from tests.contract.links import LINKED, linked, make_linked
 from tests.contract.remote_contract import RemoteContract
 from tests.servers.http_places import QUICK
 from tests.servers.relay import Relay
@@ -51,6 +52,12 @@ class TestSftp(RemoteContract):
     @pytest.fixture
     def place(self, sshd: Sshd, root: Path) -> ObjectPlace:
         return open_remote(sshd.url("sftp", Path(quote(str(root)))))
+
+
+def test_links_are_listed_with_what_they_lead_to(place: ObjectPlace, root: Path) -> None:
+    make_linked(root)
+
+    assert linked(place) == LINKED
 
 
 def test_objects_are_files_and_unfinished_ones_are_not_listed(

@@ -1,9 +1,9 @@
 """What every lease promises."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol
 
-from desync_jobs.stores.leases.ledger import Role
+from desync_jobs.stores.leases.role import Role
 
 
 class Lease(Protocol):
@@ -25,6 +25,30 @@ class Lease(Protocol):
         """Return URLs of indexes that appeared lately, which a listing may not show yet."""
         ...
 
-    def give_back(self, published: Iterable[str] = ()) -> None:
-        """Have it no more. `published` are URLs of indexes that appeared under it."""
+    def publishes(self, urls: Sequence[str]) -> None:
+        """Have collectors be told of indexes that are about to appear under it.
+
+        Whatever becomes of them: what fails may have appeared all the same. `StoreError` where
+        that cannot be written down now, and not when it is given back.
+        """
+        ...
+
+    def give_back(self) -> None:
+        """Have it no more."""
+        ...
+
+
+class StandingLease(Lease, Protocol):
+    """A lease as a writer on behalf of others, who live on when its owner dies."""
+
+    def promise(self) -> float:
+        """Make sure that nobody deletes for as long as was agreed, even if this process dies.
+
+        Returns seconds in which there is no need to ask again. `LockedError` where the lease was
+        lost.
+        """
+        ...
+
+    def leave(self) -> None:
+        """Do no more for it: what was promised stands until its time is over."""
         ...

@@ -4,33 +4,35 @@ Times are seconds since 1970 by the clock of who wrote them. Clocks are taken to
 apart: a lease is over for others that much later than for its owner.
 """
 
-from enum import Enum
-from typing import Final, Self
+from typing import Annotated, Final, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from desync_jobs.errors import StoreError
+from desync_jobs.stores.leases.role import Role
 
 SKEW: Final = 300.0
 """Seconds that two clocks may be apart."""
 REMEMBERED: Final = 86_400.0
 """Seconds for which a publication is told to collectors whose listing may not show it yet."""
-_MOST_REMEMBERED: Final = 1000
-
-
-class Role(Enum):
-    """What a lease is for."""
-
-    WRITER = "writer"
-    """Adds chunks, and counts on those that are there."""
-    WAITING = "waiting"
-    """Will delete as soon as the writers are done that are there; no other one begins."""
-    COLLECTOR = "collector"
-    """Deletes."""
+_MOST: Final = 1000
+"""Publications that a state has itself."""
+_LEFT: Final = 500
+"""Those that it keeps where it had more, so that lists are long, and few."""
 
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+LIST_NAME: Final = r"[0-9]{1,12}-[0-9a-f]{64}"
+"""What a list of publications is called: until when it is told, and its digest."""
+ListName: TypeAlias = Annotated[str, Field(pattern=f"^{LIST_NAME}$")]
+
+
+def until_of(name: str) -> float:
+    """Return until when a list of publications is told that is called `name`."""
+    return float(name.partition("-")[0])
 
 
 class Entry(_Value):
@@ -65,6 +67,8 @@ class Ledger(_Value):
     leases: tuple[Entry, ...] = ()
     """In the order in which they were asked for."""
     published: tuple[Publication, ...] = ()
+    lists: tuple[ListName, ...] = ()
+    """What was published before that; see `PublicationLists`."""
 
     def blocking(self, role: Role, own: str, now: float) -> list[Entry]:
         """Return those for whom the lease `own` must wait before it may act as `role`."""
@@ -88,30 +92,65 @@ class Ledger(_Value):
             kept = [entry if one.id == entry.id else one for one in kept]
         else:
             kept.append(entry)
-        return self._next(kept, self._lasting(now))
+        return self._next(kept, now)
 
-    def without(self, own: str, urls: tuple[str, ...], now: float) -> Self:
-        """Return the next state, in which `own` is over and has published `urls`."""
+    def without(self, own: str, now: float) -> Self:
+        """Return the next state, in which `own` is over."""
         kept = [one for one in self.leases if one.id != own and not one.over(now)]
-        new = [Publication(url=url, until=now + REMEMBERED) for url in urls]
-        told = {one.url: one for one in (*self._lasting(now), *new)}
-        return self._next(kept, [*told.values()][-_MOST_REMEMBERED:])
+        return self._next(kept, now)
 
     def has(self, own: str) -> bool:
         """Whether the lease `own` is in it."""
         return any(one.id == own for one in self.leases)
 
-    def _lasting(self, now: float) -> list[Publication]:
-        return [one for one in self.published if now <= one.until + SKEW]
+    def telling(self, urls: tuple[str, ...], lists: tuple[str, ...], now: float) -> Self:
+        """Return the same state, which tells of `urls` and names `lists`.
 
-    def _next(self, leases: list[Entry], published: list[Publication]) -> Self:
+        It may have an `excess`, of which it is to be `relieved` before it is written.
+        """
+        new = [Publication(url=url, until=now + REMEMBERED) for url in urls]
+        told = {one.url: one for one in (*self.published, *new)}
+        return self.model_copy(
+            update={
+                "published": tuple(told.values()),
+                "lists": tuple(dict.fromkeys((*self.lists, *lists))),
+            }
+        )
+
+    def excess(self) -> tuple[Publication, ...]:
+        """Return the oldest publications where there are more than belong here."""
+        return self.published[:-_LEFT] if len(self.published) > _MOST else ()
+
+    def relieved(self, lists: tuple[str, ...]) -> Self:
+        """Return the same state, whose `excess` is in `lists`."""
+        left = self.published[len(self.excess()) :]
+        return self.model_copy(update={"published": left, "lists": (*self.lists, *lists)})
+
+    def content(self) -> bytes:
+        """Return it as it is written; as ever where there are no lists."""
+        return self.model_dump_json(exclude=None if self.lists else {"lists"}).encode()
+
+    def _next(self, leases: list[Entry], now: float) -> Self:
         return self.model_copy(
             update={
                 "number": self.number + 1,
                 "leases": tuple(leases),
-                "published": tuple(published),
+                "published": tuple(one for one in self.published if now <= one.until + SKEW),
+                "lists": tuple(one for one in self.lists if now <= until_of(one) + SKEW),
             }
         )
+
+
+def parse_entry(data: object, where: str) -> Entry:
+    """Read one lease that lies by itself; `StoreError` for what is none."""
+    if isinstance(data, bytes):
+        try:
+            return Entry.model_validate_json(data)
+        except ValidationError:
+            pass
+    raise StoreError(
+        f"{where} is not a lease that this program wrote; remove it when nobody adds to the store"
+    )
 
 
 def parse_ledger(data: bytes, where: str) -> Ledger:

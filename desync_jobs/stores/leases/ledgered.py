@@ -6,20 +6,23 @@ nobody sets stands still with a virtual machine.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Final
 
 from desync_jobs.errors import LockedError
-from desync_jobs.stores.leases.ledger import Entry, Ledger, Role
+from desync_jobs.stores.leases.ledger import REMEMBERED, Entry, Ledger
 from desync_jobs.stores.leases.log import LedgerLog
+from desync_jobs.stores.leases.role import Role
 from desync_jobs.stores.policy.values import Stopper
 
 TIME_TO_LIVE: Final = 600.0
-"""Seconds for which a lease is had without being renewed."""
+"""Seconds for which a lease is had without being renewed, unless it is to last longer."""
 _MARGIN: Final = 60.0
 """Seconds before its end in which a lease is not counted on: a request may take that long."""
+_MANY: Final = 16
+"""Indexes that are worth a request of their own, so that whoever dies has told of them."""
 _LOOK_AGAIN: Final = 5.0
 """Seconds between two looks while others are waited for."""
 
@@ -41,13 +44,26 @@ class Clock:
 class LedgeredLease:
     """A `Lease` in the ledger of a store."""
 
-    def __init__(self, store: str, log: LedgerLog, owner: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: str,
+        log: LedgerLog,
+        owner: str,
+        clock: Clock,
+        lasting: float = TIME_TO_LIVE,
+    ) -> None:
         self.role = Role.WRITER
         self._store = store
         self._log = log
         self._clock = clock
         self._owner = owner
+        self._lasting = lasting
+        """Seconds for which it is had without being renewed."""
         self._id = token_hex(16)
+        self._published: list[str] = []
+        """URLs of indexes that appeared or are about to, of which the ledger does not tell yet."""
+        self._lists: list[str] = []
+        """Names of lists of such URLs."""
         self._sure_until = clock.passed()
         self._until = clock.now()
 
@@ -85,33 +101,59 @@ class LedgeredLease:
                 return ledger.having(self._entry(Role.WAITING), now)
             return None
 
-        asked = self._clock.passed()
+        asked, said = self._clock.passed(), self._clock.now()
         if self._log.change(next_state) is not None and not hindrances:
-            self.role = role
-            self._had_since(asked)
+            hindrances += self._flagged(role)
+            if not hindrances:
+                self.role = role
+                self._had_since(asked, said)
+        return hindrances
+
+    def _flagged(self, role: Role) -> list[Entry]:
+        """Raise a flag where the ledger alone excludes nobody; not if that shows somebody else."""
+        if self._log.exclusive:
+            return []
+        hindrances: list[Entry] | None = None
+        try:
+            self._log.flags.up(self._entry(role))
+            hindrances = self._log.flags.hindering(role, self._id, self._clock.now())
+        finally:
+            if hindrances != []:
+                self.give_back()
         return hindrances
 
     def renew(self) -> None:
         """Have the lease for longer; `LockedError` where it is lost."""
         self.check()
-        asked = self._clock.passed()
+        before, asked, said = self._sure_until, self._clock.passed(), self._clock.now()
+        if not self._log.exclusive:
+            self._log.flags.up(self._entry(self.role))
+
+        # What a state tells that may be lost is told when the lease is given back.
+        urls, lists = self._untold() if self._log.exclusive else ((), ())
 
         def next_state(ledger: Ledger) -> Ledger | None:
-            # Whoever took it for over may have acted on that.
-            if not ledger.has(self._id):
+            # Whoever took it for over may have acted on that; where a state can be lost, the flag
+            # has kept him from it.
+            if self._log.exclusive and not ledger.has(self._id):
                 return None
-            return ledger.having(self._entry(self.role), self._clock.now())
+            now = self._clock.now()
+            return ledger.having(self._entry(self.role), now).telling(urls, lists, now)
 
-        if self._log.change(next_state) is None:
+        changed = self._log.change(next_state) is not None
+        if changed:
+            self._told(urls, lists)
+        if not changed or self._clock.passed() >= before:
             self._sure_until = asked
         else:
-            self._had_since(asked)
+            self._had_since(asked, said)
         self.check()
 
-    def _had_since(self, asked: float) -> None:
-        """Believe that the ledger has it since `asked`, by the clock that nobody sets."""
-        self._sure_until = asked + TIME_TO_LIVE
-        self._until = self._clock.now() + TIME_TO_LIVE - (self._clock.passed() - asked)
+    def _had_since(self, asked: float, said: float) -> None:
+        """Believe that the ledger has it since `asked`, when the clock that is set said `said`."""
+        # The machine may have been suspended since, which only that clock has counted.
+        self._sure_until = asked + self._lasting
+        self._until = said + self._lasting
 
     def check(self) -> None:
         passed, now = self._clock.passed() + _MARGIN, self._clock.now() + _MARGIN
@@ -122,19 +164,41 @@ class LedgeredLease:
             )
 
     def published(self) -> tuple[str, ...]:
-        return tuple(one.url for one in self._log.latest().published)
+        return self._log.published(self._clock.now())
 
-    def give_back(self, published: Iterable[str] = ()) -> None:
-        urls = tuple(published)
+    def publishes(self, urls: Sequence[str]) -> None:
+        # A few are told with the next renewal, or a moment later when it is given back.
+        if len(urls) < _MANY:
+            self._published += urls
+        else:
+            self._lists += self._log.lists.put(urls, self._clock.now() + REMEMBERED)
+
+    def _untold(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return tuple(self._published), tuple(self._lists)
+
+    def _told(self, urls: tuple[str, ...], lists: tuple[str, ...]) -> None:
+        """Take note that the ledger tells of what came first; there may be more by now."""
+        del self._published[: len(urls)]
+        del self._lists[: len(lists)]
+
+    def through(self, log: LedgerLog) -> None:
+        """Go on with the same ledger as `log` reaches it."""
+        self._log = log
+
+    def give_back(self) -> None:
+        urls, lists = self._untold()
         self._sure_until = self._clock.passed()
-        self._log.change(
-            lambda ledger: (
-                ledger.without(self._id, urls, self._clock.now())
-                if urls or ledger.has(self._id)
-                else None
-            )
-        )
+
+        def next_state(ledger: Ledger) -> Ledger | None:
+            if not (urls or lists or ledger.has(self._id)):
+                return None
+            now = self._clock.now()
+            return ledger.without(self._id, now).telling(urls, lists, now)
+
+        self._log.change(next_state)
+        if not self._log.exclusive:
+            self._log.flags.down(self._id)
 
     def _entry(self, role: Role) -> Entry:
-        until = self._clock.now() + TIME_TO_LIVE
+        until = self._clock.now() + self._lasting
         return Entry(id=self._id, role=role, owner=self._owner, until=until)

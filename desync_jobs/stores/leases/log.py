@@ -3,16 +3,21 @@
 Who has read the state with the number n makes the object n + 1, if nobody was faster: of several
 that try, the place lets one succeed (`create`), so that there is one order of states without any
 clock or listing. The object `latest` has a number to begin to look from.
-A place that lets everybody succeed shows that when a state is made a second time; there, whoever
-finds its own state after a while has made it, which is right as long as nobody takes that long.
+A place that lets everybody succeed shows that when a state is made a second time. There, whoever
+finds its own state after a while has made it, which is wrong where somebody's writing took longer
+than that: then states are lost, and leases in them. So leases have flags there besides, by which
+writers and collectors never meet. What may be lost is a place in line, and what was published
+lately, which a collector is told whose listing may not show it yet.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from desync_jobs.errors import StoreError
+from desync_jobs.stores.leases.flags import Flags
 from desync_jobs.stores.leases.ledger import Ledger, parse_ledger
-from desync_jobs.stores.objects.base import ObjectPlace
+from desync_jobs.stores.leases.publications import PublicationLists
+from desync_jobs.stores.objects.base import CreatingPlace
 from desync_jobs.stores.policy.values import Stopper
 
 OWN: Final = "desync-run/"
@@ -31,14 +36,6 @@ _SETTLING: Final = 2.0
 _TRIES: Final = 100
 
 
-class CreatingPlace(ObjectPlace, Protocol):
-    """A place that can make an object only where there is none."""
-
-    def create(self, name: str, data: bytes, content_type: str) -> bool:
-        """Write an object whole where none of its name is; tells whether it was written."""
-        ...
-
-
 class LedgerLog:
     """The states of the leases of one store."""
 
@@ -47,8 +44,15 @@ class LedgerLog:
         self._stopper = stopper
         self._from = 0
         """A number that is not above that of the latest state."""
+        self.flags = Flags(place)
+        self.lists = PublicationLists(place)
         self._exclusive: bool | None = None
         """Whether the place lets one succeed; None where that was not seen yet."""
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether states cannot be lost, as far as is known, which is when one was made."""
+        return self._exclusive is True
 
     def latest(self) -> Ledger:
         """Return the state that holds; the first one where there was none."""
@@ -69,6 +73,12 @@ class LedgerLog:
                     return found
                 found = parse_ledger(data, self._where(number))
 
+    def published(self, now: float) -> tuple[str, ...]:
+        """Return the URLs of indexes that appeared lately; to be called by a collector, alone."""
+        latest = self.latest()
+        told = [*(one.url for one in latest.published), *self.lists.urls(latest.lists, now)]
+        return tuple(dict.fromkeys(told))
+
     def change(self, next_state: Callable[[Ledger], Ledger | None]) -> Ledger | None:
         """Make what `next_state` returns of the latest state the next one, and return it.
 
@@ -78,16 +88,25 @@ class LedgerLog:
             wanted = next_state(self.latest())
             if wanted is None:
                 return None
-            if self._append(wanted):
-                self._tidy(wanted.number)
-                return wanted
+            state = self._relieved(wanted)
+            if self._append(state):
+                self._tidy(state.number)
+                return state
             self._stopper.pause(min(0.01 * tried, 1.0))
         raise StoreError(
             f"store {self._place.name}: its leases changed {_TRIES} times while one was asked for"
         )
 
+    def _relieved(self, state: Ledger) -> Ledger:
+        """Have what does not belong into a state be in lists before it is made."""
+        excess = state.excess()
+        if not excess:
+            return state
+        until = max(one.until for one in excess)
+        return state.relieved(self.lists.put((one.url for one in excess), until))
+
     def _append(self, state: Ledger) -> bool:
-        name, data = _name(state.number), state.model_dump_json().encode()
+        name, data = _name(state.number), state.content()
         made = self._place.create(name, data, _TYPE)
         if self._exclusive is None and made:
             # Asked for once more, it must be refused.

@@ -9,11 +9,24 @@ all raises `StoreError`, which names the place and the object.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from desync_jobs.manifest.capability import Capability
 
-__all__ = ["Capability", "ObjectEntry", "ObjectPlace", "TooLarge", "Traffic", "Unusable"]
+__all__ = [
+    "Capability",
+    "CreatingPlace",
+    "ObjectEntry",
+    "ObjectPlace",
+    "OrderedPlace",
+    "TooLarge",
+    "Traffic",
+    "Unusable",
+]
+
+
+NOWHERE: Final = "/"
+"""Where a link leads that leads to nothing; no object is called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,9 @@ class ObjectEntry:
     size: int
     modified: float | None = None
     """Seconds since 1970; None where the place does not tell."""
+    leads_to: str | None = None
+    """Where the object is reached by way of a link, its own name, empty where it has none here;
+    `NOWHERE` of a link to nothing. None for what is no link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +115,22 @@ class ObjectPlace(Protocol):
 
     def traffic(self) -> Traffic:
         """Return what was done so far."""
+        ...
+
+
+@runtime_checkable
+class CreatingPlace(ObjectPlace, Protocol):
+    """A place that can make an object only where there is none."""
+
+    def create(self, name: str, data: bytes, content_type: str) -> bool:
+        """Write an object whole where none of its name is; tells whether it was written."""
+        ...
+
+
+@runtime_checkable
+class OrderedPlace(Protocol):
+    """A place that lists objects in the order of their names, beginning anywhere."""
+
+    def entries_between(self, first: str, last: str) -> Iterator[ObjectEntry]:
+        """List every object whose name is greater than `first` and less than `last`."""
         ...

@@ -1,5 +1,6 @@
 """Objects as the files of a local directory: written beside their place and renamed into it."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -8,10 +9,13 @@ from typing import Final, NoReturn
 
 from desync_jobs.errors import StoreError
 from desync_jobs.manifest.capability import Capability
-from desync_jobs.stores.objects.base import ObjectEntry, TooLarge, Traffic
+from desync_jobs.stores.objects.base import NOWHERE, ObjectEntry, TooLarge, Traffic
+from desync_jobs.stores.objects.links import Way
 
 _TEMPORARY: Final = ".tmp-desync-run-"
 _READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -36,10 +40,11 @@ class DirectoryPlace:
             return None
         except OSError as error:
             self._fail("read", path, error)
+        about = os.fstat(fd)
+        if not stat.S_ISREG(about.st_mode):
+            os.close(fd)
+            raise StoreError(f"store {self.name}: {path} is no regular file")
         with open(fd, "rb") as file:
-            about = os.fstat(fd)
-            if not stat.S_ISREG(about.st_mode):
-                raise StoreError(f"store {self.name}: {path} is no regular file")
             if about.st_size > limit:
                 return TooLarge(about.st_size)
             try:
@@ -108,6 +113,23 @@ class DirectoryPlace:
         except OSError as error:
             self._fail("move", self._path(old), error)
 
+    def rename_to_new(self, old: str, new: str) -> bool:
+        """Give an object a name that nothing has; False where something has, or it is gone."""
+        path = self._path(new)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            _link(self._path(old), path)
+        except FileExistsError:
+            return False
+        except FileNotFoundError:
+            self._check_root()
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                self._fail("move", self._path(old), error)
+            self.rename(old, new)
+        return True
+
     def delete(self, names: Sequence[str]) -> None:
         for name in names:
             path = self._path(name)
@@ -119,13 +141,15 @@ class DirectoryPlace:
                 self._fail("remove", path, error)
 
     def entries(self, prefix: str) -> Iterator[ObjectEntry]:
+        """List every file whose name begins with `prefix`, also those that links lead to."""
         self._check_root()
         folder = prefix.rpartition("/")[0]
-        for entry in self._below(folder):
+        root = os.path.realpath(self._path(""))
+        for entry in self._below(folder, Way(root).through(folder)):
             if entry.name.startswith(prefix):
                 yield entry
 
-    def _below(self, folder: str) -> Iterator[ObjectEntry]:
+    def _below(self, folder: str, way: Way) -> Iterator[ObjectEntry]:
         try:
             with os.scandir(self._path(folder)) as listing:
                 found = list(listing)
@@ -135,11 +159,39 @@ class DirectoryPlace:
             self._fail("list", self._path(folder), error)
         for one in found:
             name = f"{folder}/{one.name}" if folder else one.name
-            if one.is_dir(follow_symlinks=False):
-                yield from self._below(name)
-            elif one.is_file() and not one.name.startswith(_TEMPORARY):
-                about = one.stat()
-                yield ObjectEntry(name, about.st_size, about.st_mtime)
+            try:
+                yield from self._found(one, name, way)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                self._fail("look at", self._path(name), error)
+
+    def _found(self, one: os.DirEntry[str], name: str, way: Way) -> Iterator[ObjectEntry]:
+        if one.is_symlink():
+            yield from self._linked(name, way)
+        elif one.is_dir():
+            there = way.into(one.name)
+            if there.is_new:
+                yield from self._below(name, there)
+        elif one.is_file() and not one.name.startswith(_TEMPORARY):
+            about = one.stat()
+            yield ObjectEntry(name, about.st_size, about.st_mtime, way.name_of(one.name))
+
+    def _linked(self, name: str, way: Way) -> Iterator[ObjectEntry]:
+        """List what a link leads to; a link to nothing is an object that cannot be read."""
+        path = self._path(name)
+        try:
+            about = os.stat(path)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+            yield ObjectEntry(name, 0, leads_to=NOWHERE)
+            return
+        there = way.jump(os.path.realpath(path))
+        if stat.S_ISREG(about.st_mode):
+            yield ObjectEntry(name, about.st_size, about.st_mtime, there.name)
+        elif stat.S_ISDIR(about.st_mode) and there.is_new:
+            yield from self._below(name, there)
 
     def traffic(self) -> Traffic:
         return Traffic()
@@ -149,7 +201,9 @@ class DirectoryPlace:
 
     def _check_root(self) -> None:
         if not os.path.isdir(self._path("")):
-            raise StoreError(f"store {self.name}: {self._path('')} is not a directory")
+            where = self._path("").rstrip("/")
+            called = "" if self.name.rstrip("/") == where else f"store {self.name}: "
+            raise StoreError(f"{called}{where} is not a directory; correct it or create it")
 
     def _fail(self, verb: str, path: str, error: OSError) -> NoReturn:
         raise StoreError(f"store {self.name}: cannot {verb} {path}: {error.strerror}") from error

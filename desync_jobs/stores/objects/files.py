@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from desync_jobs.stores.objects.base import ObjectEntry, TooLarge
+from desync_jobs.stores.objects.links import Way
 
 
 class Step(NamedTuple):
@@ -10,6 +11,8 @@ class Step(NamedTuple):
 
     prefix: str
     token: str = ""
+    way: Way | None = None
+    """How the directory `prefix` was reached, where there are links."""
 
 
 class Files(Protocol):

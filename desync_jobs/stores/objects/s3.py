@@ -5,6 +5,7 @@ appears whole; what was there is replaced. A name is a key below the prefix of t
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any, Final, TypeVar
 
 import obstore
@@ -38,6 +39,10 @@ class S3Place:
         self._prefix = f"{prefix}/" if prefix else ""
         self._session = session
         self._calls = calls
+
+    def look_up_secrets(self) -> None:
+        """Look up the keys, for one who may not find them later."""
+        self._session.current()
 
     def get(self, names: Sequence[str], limit: int) -> list[bytes | TooLarge | None]:
         def read(client: S3Store, name: str, moved: Moved) -> bytes | TooLarge | None:
@@ -101,11 +106,20 @@ class S3Place:
 
     def entries(self, prefix: str) -> Iterator[ObjectEntry]:
         begin = self._prefix + prefix
-        listing = _Listing(begin.rpartition("/")[0])
+        for entry in self._listed(_Listing(begin.rpartition("/")[0]), prefix):
+            if entry.name.startswith(prefix):
+                yield entry
+
+    def entries_between(self, first: str, last: str) -> Iterator[ObjectEntry]:
+        listing = _Listing(self._prefix.rpartition("/")[0], self._prefix + first)
+        return takewhile(lambda entry: entry.name < last, self._listed(listing, ""))
+
+    def _listed(self, listing: "_Listing", called: str) -> Iterator[ObjectEntry]:
+        """Yield what is below the place; errors show what it is called."""
         doing = self._doing("list", lambda client, _, __: listing.page(client))
-        while (page := self._calls.each(doing, [prefix])[0]) is not None:
+        while (page := self._calls.each(doing, [called])[0]) is not None:
             for one in page:
-                if one["path"].startswith(begin):
+                if one["path"].startswith(self._prefix):
                     yield ObjectEntry(
                         one["path"][len(self._prefix) :],
                         one["size"],
@@ -144,11 +158,14 @@ class S3Place:
 
 
 class _Listing:
-    """Pages of keys below a prefix. After a failure it goes on behind the last one it gave."""
+    """Pages of keys below a prefix, from behind the key `after` on if that is given.
 
-    def __init__(self, prefix: str) -> None:
+    After a failure it goes on behind the last one it gave.
+    """
+
+    def __init__(self, prefix: str, after: str | None = None) -> None:
         self._prefix = prefix or None
-        self._last: str | None = None
+        self._last = after
         self._stream: Any = None
 
     def page(self, client: S3Store) -> Sequence[Any] | None:

@@ -14,8 +14,9 @@ from typing import Final, TypeAlias
 import asyncssh
 
 from desync_jobs.stores.bridge import Bridge
-from desync_jobs.stores.objects.base import ObjectEntry, TooLarge
+from desync_jobs.stores.objects.base import NOWHERE, ObjectEntry, TooLarge
 from desync_jobs.stores.objects.files import Step
+from desync_jobs.stores.objects.links import Way
 from desync_jobs.stores.objects.sftp_session import SftpSession
 from desync_jobs.stores.policy.values import Policy
 
@@ -59,7 +60,7 @@ class SftpFiles:
         return Step(prefix.rpartition("/")[0])
 
     def step(self, step: Step) -> tuple[list[ObjectEntry], list[Step]]:
-        return self._bridge.run(self._list(step.prefix), self._policy.timeout)
+        return self._bridge.run(self._list(step), self._policy.timeout)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root or "/"
@@ -116,29 +117,62 @@ class SftpFiles:
             with suppress(asyncssh.SFTPNoSuchFile):
                 await client.remove(path)
 
-    async def _list(self, folder: str) -> tuple[list[ObjectEntry], list[Step]]:
+    async def _list(self, step: Step) -> tuple[list[ObjectEntry], list[Step]]:
+        folder = step.prefix
         entries: list[ObjectEntry] = []
         more: list[Step] = []
         async with self._session.client() as client:
             try:
+                way = step.way or Way(await _real(client, self._path(""))).through(folder)
                 async for found in client.scandir(self._path(folder)):
                     base = found.filename
                     if not isinstance(base, str) or base in (".", ".."):
                         continue
                     name = f"{folder}/{base}" if folder else base
                     mode = found.attrs.permissions or 0
-                    if stat.S_ISDIR(mode):
-                        more.append(Step(name))
+                    if stat.S_ISLNK(mode):
+                        await self._follow(client, name, way, entries, more)
+                    elif stat.S_ISDIR(mode):
+                        there = way.into(base)
+                        if there.is_new:
+                            more.append(Step(name, way=there))
                     elif stat.S_ISREG(mode) and _TEMPORARY.fullmatch(base) is None:
-                        mtime = found.attrs.mtime
-                        entries.append(
-                            ObjectEntry(
-                                name, found.attrs.size or 0, None if mtime is None else float(mtime)
-                            )
-                        )
+                        entries.append(_entry(name, found.attrs, way.name_of(base)))
             except asyncssh.SFTPNoSuchFile:
                 return [], []
         return entries, more
+
+    async def _follow(
+        self,
+        client: asyncssh.SFTPClient,
+        name: str,
+        way: Way,
+        entries: list[ObjectEntry],
+        more: list[Step],
+    ) -> None:
+        """List what a link leads to; a link to nothing is an object that cannot be read."""
+        path = self._path(name)
+        try:
+            attrs = await client.stat(path)
+            there = way.jump(await _real(client, path))
+        except asyncssh.SFTPNoSuchFile:
+            entries.append(ObjectEntry(name, 0, leads_to=NOWHERE))
+            return
+        mode = attrs.permissions or 0
+        if stat.S_ISREG(mode):
+            entries.append(_entry(name, attrs, there.name))
+        elif stat.S_ISDIR(mode) and there.is_new:
+            more.append(Step(name, way=there))
+
+
+async def _real(client: asyncssh.SFTPClient, path: str) -> str:
+    """Return where a path leads, without links."""
+    return str(await client.realpath(path))
+
+
+def _entry(name: str, attrs: asyncssh.SFTPAttrs, leads_to: str | None) -> ObjectEntry:
+    modified = None if attrs.mtime is None else float(attrs.mtime)
+    return ObjectEntry(name, attrs.size or 0, modified, leads_to)
 
 
 async def _make_folder(client: asyncssh.SFTPClient, folder: str) -> None:

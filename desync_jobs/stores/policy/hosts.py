@@ -28,16 +28,32 @@ class HostLimits:
         self._lock = Lock()
         self._requests = Bucket(None)
         self._bytes = Bucket(None)
+        self._rates: tuple[float | None, float | None] = (None, None)
+        self._sharers = 1
         self._closed_until = 0.0
         self._limited = False
 
     def tighten(self, policy: Policy) -> None:
         """Obey the limits of one more place; of two for the same thing the lower holds."""
         with self._lock:
-            self._requests.rate = _lower(self._requests.rate, policy.requests_per_second)
-            self._bytes.rate = _lower(self._bytes.rate, policy.bandwidth)
-            rates = self._requests.rate, self._bytes.rate
-            self._limited = self._limited or rates != (None, None)
+            requests, size = self._rates
+            self._rates = (
+                _lower(requests, policy.requests_per_second),
+                _lower(size, policy.bandwidth),
+            )
+            self._limited = self._limited or self._rates != (None, None)
+            self._divide()
+
+    def share(self, sharers: int) -> None:
+        """Leave the host to so many processes that obey the same limits; each has its part."""
+        with self._lock:
+            if sharers != self._sharers:
+                self._sharers = sharers
+                self._divide()
+
+    def _divide(self) -> None:
+        requests, size = (None if one is None else one / self._sharers for one in self._rates)
+        self._requests.rate, self._bytes.rate = requests, size
 
     def enter(self) -> float:
         """Take the right to send one request and return 0, or return the seconds to wait first."""
@@ -72,13 +88,22 @@ class Hosts:
         self._clock = clock
         self._lock = Lock()
         self._known: dict[str, HostLimits] = {}
+        self._sharers = 1
 
     def budget(self, host: str, policy: Policy) -> "Budget":
         """Return the budget of one place; `host` is its name and port, as the URL has them."""
         with self._lock:
             limits = self._known.setdefault(host.lower(), HostLimits(self._clock))
+            limits.share(self._sharers)
         limits.tighten(policy)
         return Budget(policy, limits)
+
+    def share(self, sharers: int) -> None:
+        """Leave all hosts to so many processes, this one among them, until told otherwise."""
+        with self._lock:
+            self._sharers = sharers
+            for limits in self._known.values():
+                limits.share(sharers)
 
 
 class Ticket(Protocol):

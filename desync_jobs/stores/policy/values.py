@@ -1,6 +1,8 @@
 """What a place may do over the network, as values."""
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -49,6 +51,10 @@ class Stopper(Protocol):
         """Return after `seconds`, or raise `InterruptedRunError` as soon as the run is to stop."""
         ...
 
+    def before_leaving(self, do: Callable[[], None]) -> AbstractContextManager[None]:
+        """While inside, have `do` done where the process ends at once: it must be quick."""
+        ...
+
 
 class NeverStopped:
     """A `Stopper` for those whom nobody asks to stop."""
@@ -58,3 +64,8 @@ class NeverStopped:
 
     def pause(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def before_leaving(self, do: Callable[[], None]) -> AbstractContextManager[None]:
+        """Never do `do`."""
+        del do
+        return nullcontext()

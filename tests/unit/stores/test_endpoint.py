@@ -2,6 +2,7 @@ from math import inf
 
 import pytest
 
+from desync_jobs.manifest.limits import LimitsSpec
 from desync_jobs.manifest.policy import PolicySpec
 from desync_jobs.stores.endpoint import policy_of
 from desync_jobs.stores.policy.values import DEFAULT_POLICY, Policy
@@ -28,3 +29,24 @@ def test_a_limit_of_the_job_can_be_switched_off(key: str) -> None:
 
     assert getattr(place, key) == inf
     assert getattr(policy_of(place, job), key) is None
+
+
+@pytest.mark.parametrize(
+    ("bandwidth", "rate", "allowed"),
+    [
+        (None, None, (1000, None)),
+        ("unlimited", "unlimited", (1000, None)),
+        ("400", 2.5, (400, 2.5)),
+        ("4000", 10, (1000, 10.0)),
+    ],
+)
+def test_a_host_is_asked_as_often_as_its_policy_and_the_limits_both_allow(
+    bandwidth: str | None, rate: float | str | None, allowed: tuple[int | None, float | None]
+) -> None:
+    place = PolicySpec.model_validate({"bandwidth": 1000})
+    limits = LimitsSpec.model_validate(
+        {"max_bandwidth": bandwidth, "max_requests_per_second": rate}
+    )
+    found = policy_of(place, PolicySpec(), limits)
+
+    assert (found.bandwidth, found.requests_per_second) == allowed

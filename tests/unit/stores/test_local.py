@@ -292,11 +292,12 @@ def test_a_directory_that_vanished_is_told_and_not_made_again(
     assert not root.exists()
 
 
-def test_a_store_without_a_parent_directory_is_not_made(tmp_path: Path, reader: Reader) -> None:
-    store = LocalStore("origin", str(tmp_path / "typo" / "new.castr"), reader)
+def test_a_store_is_made_with_its_parent_directories(tmp_path: Path, reader: Reader) -> None:
+    store = LocalStore("origin", str(tmp_path / "deep" / "er" / "new.castr"), reader)
+    store.put([A])
 
-    with pytest.raises(StoreError, match=r"store origin: cannot create .*/typo/new.castr: No such"):
-        store.put([A])
+    assert store.presence([A.id]) == [Presence.YES]
+    assert [path.name for path in (tmp_path / "deep" / "er").iterdir()] == ["new.castr"]
 
 
 def test_what_may_not_be_read_is_a_failure_and_not_missing(store: LocalStore, root: Path) -> None:
@@ -522,3 +523,22 @@ def test_a_full_disk_leaves_whole_chunks_and_no_temporary_files(
     assert 5 <= len(entries) <= 11
     assert len(files(root)) == len(entries)
     assert store.examine(entries) == [None] * len(entries)
+
+
+def test_folders_are_listed_by_themselves_and_one_may_be_missing(
+    store: LocalStore, plain_store: LocalStore, root: Path
+) -> None:
+    store.put([A, B, C])
+    plain_store.replace([B])
+    prefixes = [one.id.hex()[:4] for one in (A, B)]
+    (root / "0000").write_bytes(b"no folder")
+
+    found = list(store.entries_in([*prefixes, "0000", "0001"]))
+
+    assert {one.id: one.form for one in found} == {A.id: Form.ZSTD, B.id: Form.PLAIN}
+    assert {one.id for one in store.entries()} == {A.id, B.id, C.id}
+
+
+def test_folders_of_a_store_that_is_gone_are_an_error(store: LocalStore, root: Path) -> None:
+    with pytest.raises(StoreError, match=f"store origin: directory {root} does not exist"):
+        list(store.entries_in(["0000"]))

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from desync_jobs.errors import StoreError
@@ -7,11 +9,12 @@ from desync_jobs.stores.leases.ledger import (
     Entry,
     Ledger,
     Publication,
-    Role,
     parse_ledger,
 )
+from desync_jobs.stores.leases.role import Role
 
 NOW = 1_000_000.0
+LIST = f"1000060-{'0' * 64}"
 
 
 def entry(name: str, role: Role, until: float = NOW + 60) -> Entry:
@@ -80,7 +83,7 @@ def test_a_lease_that_is_renewed_keeps_its_place() -> None:
 def test_what_was_published_is_told_for_a_day() -> None:
     state = ledger(entry("a", Role.WRITER))
 
-    after = state.without("a", ("s3://b/x.caibx",), NOW)
+    after = state.without("a", NOW).telling(("s3://b/x.caibx",), (), NOW)
     much_later = after.having(entry("b", Role.WRITER), NOW + REMEMBERED + SKEW + 1)
 
     assert after.leases == ()
@@ -89,7 +92,13 @@ def test_what_was_published_is_told_for_a_day() -> None:
 
 
 def test_an_index_that_is_published_again_is_told_once() -> None:
-    state = Ledger().without("a", ("x", "y"), NOW).without("b", ("x",), NOW + 5)
+    state = (
+        Ledger()
+        .without("a", NOW)
+        .telling(("x", "y"), (), NOW)
+        .without("b", NOW + 5)
+        .telling(("x",), (), NOW + 5)
+    )
 
     assert [(one.url, one.until) for one in state.published] == [
         ("x", NOW + 5 + REMEMBERED),
@@ -97,13 +106,52 @@ def test_an_index_that_is_published_again_is_told_once() -> None:
     ]
 
 
-def test_a_state_survives_being_written() -> None:
-    state = ledger(entry("a", Role.WRITER)).without("b", ("x",), NOW)
-
-    assert parse_ledger(state.model_dump_json().encode(), "here") == state
-
-
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"number": "1"}', b'{"more": 1}'])
 def test_what_is_no_state_is_refused(data: bytes) -> None:
+    with pytest.raises(StoreError, match="here: is not a state of leases"):
+        parse_ledger(data, "here")
+
+
+def test_a_state_has_at_most_a_thousand_publications_itself_and_the_rest_in_lists() -> None:
+    urls = tuple(f"s3://b/{number}" for number in range(1001))
+    full = Ledger().without("a", NOW).telling(urls[:1000], (), NOW)
+    state = full.without("b", NOW + 5).telling(urls[1000:], (), NOW + 5)
+    after = state.relieved((LIST,))
+
+    assert full.excess() == ()
+    assert [one.url for one in state.excess()] == list(urls[:501])
+    assert [one.url for one in after.published] == list(urls[501:])
+    assert (after.number, after.lists, after.excess()) == (2, (LIST,), ())
+
+
+def test_a_list_is_named_until_it_is_old() -> None:
+    state = ledger().relieved((LIST,))
+
+    until = NOW + 60 + SKEW
+    assert state.having(entry("a", Role.WRITER), until).lists == (LIST,)
+    assert state.without("a", until).lists == (LIST,)
+    assert state.having(entry("a", Role.WRITER), until + 1).lists == ()
+
+
+def test_a_state_without_lists_is_written_as_ever() -> None:
+    state = ledger(entry("a", Role.WRITER)).without("b", NOW).telling(("x",), (), NOW)
+
+    assert state.content() == (
+        b'{"number":8,"leases":[{"id":"a","role":"writer","owner":"owner of a","until":1000060.0}],'
+        b'"published":[{"url":"x","until":1086400.0}]}'
+    )
+    assert parse_ledger(state.content(), "here") == state
+
+
+def test_a_state_with_lists_survives_being_written() -> None:
+    state = ledger(entry("a", Role.WRITER)).relieved((LIST,))
+
+    assert parse_ledger(state.content(), "here") == state
+
+
+@pytest.mark.parametrize("name", ["x", f"../{LIST}", f"{LIST}\n", f"{LIST}0"])
+def test_what_is_no_name_of_a_list_is_refused(name: str) -> None:
+    data = json.dumps({"lists": [name]}).encode()
+
     with pytest.raises(StoreError, match="here: is not a state of leases"):
         parse_ledger(data, "here")

@@ -4,14 +4,17 @@ from dataclasses import dataclass, field
 import pytest
 
 from desync_jobs.errors import LockedError
-from desync_jobs.stores.leases.ledger import SKEW, Role
+from desync_jobs.stores.leases.flags import FOLDER as FLAGS
+from desync_jobs.stores.leases.ledger import SKEW
 from desync_jobs.stores.leases.ledgered import TIME_TO_LIVE, Clock, LedgeredLease
 from desync_jobs.stores.leases.log import LedgerLog
+from desync_jobs.stores.leases.role import Role
+from desync_jobs.stores.policy.values import NeverStopped
 from desync_jobs.testing.objects import MemoryPlace
 
 
 @dataclass
-class Time:
+class Time(NeverStopped):
     """A time that passes only while somebody waits, or when it is told to."""
 
     passed: float = 5000.0
@@ -27,6 +30,21 @@ class Time:
 
     def clock(self, skew: float = 0.0) -> Clock:
         return Clock(lambda: 1e9 + self.passed + skew, lambda: self.passed)
+
+
+class Overwriting(MemoryPlace):
+    """A place that does not heed that an object is to be new, and may be slow once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before_create: Callable[[], object] | None = None
+
+    def create(self, name: str, data: bytes, content_type: str) -> bool:
+        slow, self.before_create = self.before_create, None
+        if slow is not None:
+            slow()
+        self.put([(name, data)], content_type)
+        return True
 
 
 @dataclass
@@ -109,6 +127,28 @@ def test_whoever_died_is_waited_for_until_nobody_can_take_him_for_alive() -> Non
     store.take(store.lease("prune"), Role.COLLECTOR, 60)
 
 
+@pytest.mark.parametrize("roles", [("writer", "collector"), ("collector", "collector")])
+def test_what_is_written_late_where_everybody_may_overwrite_lets_nobody_in(
+    roles: tuple[str, str],
+) -> None:
+    early, late = map(Role, roles)
+    place = Overwriting()
+    store = Store(place=place)
+    had = store.lease("early")
+    # It lands when that of the other is long settled.
+    place.before_create = lambda: store.take(had, early)
+
+    with pytest.raises(LockedError, match="in use by early"):
+        store.take(store.lease("late"), late)
+    store.time.passed += 120
+    had.renew()
+    assert len([name for name in place.objects if name.startswith(FLAGS)]) == 1
+    with pytest.raises(LockedError, match="in use by early"):
+        store.take(store.lease("next"), Role.COLLECTOR)
+    had.give_back()
+    store.take(store.lease("next"), Role.COLLECTOR)
+
+
 @pytest.mark.parametrize("skew", [-SKEW, -1.0, 0.0, SKEW])
 def test_no_two_clocks_let_an_owner_count_on_what_others_take_for_over(skew: float) -> None:
     store = Store()
@@ -169,11 +209,99 @@ def test_a_clock_that_was_set_forward_ends_a_lease_in_doubt() -> None:
         owner.check()
 
 
+class Suspended(MemoryPlace):
+    """A place that answers when the machine that asks it was suspended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0.0
+        """Seconds that the clock which nobody sets has not counted."""
+        self.suspended = 0.0
+        """For how many it is suspended while it waits for its lease."""
+
+    def create(self, name: str, data: bytes, content_type: str) -> bool:
+        made = super().create(name, data, content_type)
+        self.ahead, self.suspended = self.ahead + self.suspended, 0.0
+        return made
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_a_machine_that_stood_still_while_it_asked_has_had_its_lease_all_that_time(
+    renewed: bool,
+) -> None:
+    place = Suspended()
+    store = Store(place=place)
+    clock = Clock(lambda: 1e9 + store.time.passed + place.ahead, lambda: store.time.passed)
+    owner = LedgeredLease("origin", LedgerLog(place, store.time), "vm", clock)
+    if renewed:
+        store.take(owner, Role.WRITER)
+    place.suspended = TIME_TO_LIVE + 2 * SKEW  # so that others take it for over
+
+    if renewed:
+        with pytest.raises(LockedError, match="lost"):
+            owner.renew()
+    else:
+        store.take(owner, Role.WRITER)
+    with pytest.raises(LockedError, match="lost"):
+        owner.check()
+
+
 def test_what_was_published_is_told_when_a_lease_is_given_back() -> None:
     store = Store()
-    store.take(store.lease("one"), Role.WRITER).give_back(["s3://b/x.caibx"])
+    lease = store.take(store.lease("one"), Role.WRITER)
+    lease.publishes(["s3://b/x.caibx"])
+    lease.give_back()
 
     latest = LedgerLog(store.place, store.time).latest()
 
     assert [one.url for one in latest.published] == ["s3://b/x.caibx"]
     assert latest.leases == ()
+
+
+def told(store: Store) -> list[str]:
+    """Return what collectors are told when the leases of all who died are over."""
+    store.time.passed += TIME_TO_LIVE + SKEW + 1
+    return sorted(store.take(store.lease("prune"), Role.COLLECTOR).published())
+
+
+def test_of_many_indexes_collectors_are_told_whoever_dies() -> None:
+    store = Store()
+    urls = [f"s3://b/{number:02}.caibx" for number in range(16)]
+    store.take(store.lease("dead"), Role.WRITER).publishes(urls)
+
+    assert told(store) == urls
+
+
+def test_a_renewal_tells_of_all_indexes_that_appeared() -> None:
+    store = Store()
+    urls = [f"s3://b/{number:02}.caibx" for number in range(17)]
+    lease = store.take(store.lease("dead"), Role.WRITER)
+    lease.publishes(urls[:1])
+    lease.publishes(urls[1:])
+    lease.renew()
+
+    latest = LedgerLog(store.place, store.time).latest()
+    assert [one.url for one in latest.published] == urls[:1]
+    assert len(latest.lists) == 1
+    assert told(store) == urls
+
+
+def test_what_appears_during_a_renewal_is_told_after_it() -> None:
+    appearing: list[str] = []
+
+    class Meanwhile(MemoryPlace):
+        def create(self, name: str, data: bytes, content_type: str) -> bool:
+            while appearing:
+                lease.publishes([appearing.pop()])
+            return super().create(name, data, content_type)
+
+    store = Store(place=Meanwhile())
+    lease = store.take(store.lease("make"), Role.WRITER)
+    lease.publishes(["s3://b/a"])
+    appearing.append("s3://b/b")
+    lease.renew()
+    renewed = [one.url for one in LedgerLog(store.place, store.time).latest().published]
+    lease.give_back()
+
+    assert renewed == ["s3://b/a"]
+    assert told(store) == ["s3://b/a", "s3://b/b"]

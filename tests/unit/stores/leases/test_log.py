@@ -1,16 +1,20 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from desync_jobs.errors import StoreError
-from desync_jobs.stores.leases.ledger import Entry, Ledger, Role
+from desync_jobs.stores.leases.ledger import SKEW, Entry, Ledger, until_of
 from desync_jobs.stores.leases.log import FOLDER, LedgerLog
+from desync_jobs.stores.leases.publications import FOLDER as LISTS
+from desync_jobs.stores.leases.publications import PublicationLists
+from desync_jobs.stores.leases.role import Role
+from desync_jobs.stores.policy.values import NeverStopped
 from desync_jobs.testing.objects import MemoryPlace
 
 
 @dataclass
-class Pauses:
+class Pauses(NeverStopped):
     """A stopper that counts how long was waited, and lets something happen then."""
 
     seconds: float = 0.0
@@ -140,3 +144,58 @@ def test_a_note_that_is_no_number_is_told() -> None:
 
     with pytest.raises(StoreError, match="latest is no number; remove it"):
         log(place).latest()
+
+
+def publish(urls: Sequence[str], now: float = 1e9) -> Callable[[Ledger], Ledger]:
+    return lambda ledger: ledger.without("", now).telling(tuple(urls), (), now)
+
+
+def test_all_that_was_published_lately_is_told_however_much_it_is() -> None:
+    place = MemoryPlace()
+    urls = [f"s3://b/images/{number:04}.caibx" for number in range(5000)]
+    log(place).change(publish(urls))
+    log(place).change(publish(["s3://b/last.caibx"]))
+    for _ in range(10):
+        log(place).change(add("a"))
+
+    latest = log(place).latest()
+    assert len(latest.published) == 501
+    assert len(latest.lists) == 5
+    assert sorted(log(place).published(1e9)) == sorted(["s3://b/last.caibx", *urls])
+    assert len(latest.content()) < 60_000
+
+
+def test_lists_are_there_before_the_state_that_names_them() -> None:
+    place = MemoryPlace()
+    log(place).change(publish([f"s3://b/{number}" for number in range(1001)]))
+
+    verbs = [(verb, names[0].rpartition("/")[0] + "/") for verb, names in place.calls]
+    assert verbs.index(("put", LISTS)) < verbs.index(("create", FOLDER))
+
+
+def test_a_state_that_others_were_faster_to_make_loses_no_list() -> None:
+    place = MemoryPlace()
+    urls = [f"s3://b/{number}" for number in range(2000)]
+    late: Iterator[Callable[[], object]] = iter(
+        [lambda: log(place).change(publish(urls[:1500])), int, int]
+    )
+
+    def next_state(ledger: Ledger) -> Ledger:
+        next(late)()
+        return publish(urls[1500:])(ledger)
+
+    log(place).change(next_state)
+
+    assert sorted(log(place).published(1e9)) == sorted(urls)
+
+
+def test_a_list_that_no_state_names_is_told_until_it_is_old_and_removed() -> None:
+    place = MemoryPlace()
+    names = PublicationLists(place).put(["s3://b/x"], 1e9)
+    log(place).change(publish([f"s3://b/{number}" for number in range(1001)], 1e9 + 5))
+
+    told = log(place).published(1e9)
+    assert "s3://b/x" in told
+    assert len(told) == 1002
+    assert len(log(place).published(until_of(names[0]) + 2 * SKEW + 1)) == 1001
+    assert f"{LISTS}{names[0]}" not in place.objects

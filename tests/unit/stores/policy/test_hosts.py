@@ -57,6 +57,27 @@ def test_another_failure_leaves_the_number_as_it_is() -> None:
     assert budget.allowed == 8
 
 
+def test_processes_that_share_a_host_have_their_part_of_its_rates_each() -> None:
+    clock = Clock()
+    hosts = Hosts(clock)
+    hosts.share(4)
+    policy = Policy(concurrency=64, requests_per_second=100.0, bandwidth=1000)
+    budget = hosts.budget("host", policy)
+    sent = []
+    for sharers in (4, 2, 1):
+        hosts.share(sharers)
+        clock.now += 10.0
+        count = 0
+        for _ in range(1000):
+            clock.now += 0.001
+            if not isinstance(ticket := budget.admit(), float):
+                budget.done(ticket, 0)
+                count += 1
+        sent.append(count)
+
+    assert sent == pytest.approx([25, 50, 100], rel=0.2)
+
+
 def test_places_of_one_host_share_its_rates_and_have_their_own_windows() -> None:
     clock = Clock()
     hosts = Hosts(clock)

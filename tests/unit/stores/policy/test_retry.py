@@ -9,7 +9,7 @@ from desync_jobs.stores.policy.values import NeverStopped, Policy
 BROKEN = Failure("it broke", Fault.TRANSIENT)
 
 
-class Clock:
+class Clock(NeverStopped):
     """A clock that pauses move, and nothing else."""
 
     def __init__(self) -> None:
