@@ -31,7 +31,7 @@ class Access:
     reads_matching: tuple[str, ...] = ()
     """Patterns of files that are read, where only the files themselves tell which."""
     writes_matching: tuple[str, ...] = ()
-    """Patterns of files that may be written; no index is among those."""
+    """Patterns of files that may be written."""
     reads_trees: tuple[str, ...] = ()
     """Directories that are read with everything in them."""
     plants: tuple[str, ...] = ()

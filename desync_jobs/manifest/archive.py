@@ -6,9 +6,10 @@ from typing import Any, Final
 from pydantic import ConfigDict
 
 from desync_jobs.manifest.access import Access, access
+from desync_jobs.manifest.base import Found
 from desync_jobs.manifest.indexes import IndexStream
 from desync_jobs.manifest.paths import StreamPath
-from desync_jobs.manifest.sources import Found, SourcesSpec
+from desync_jobs.manifest.sources import SourcesSpec
 
 ARCHIVE_SUFFIX: Final = ".caidx"
 """What the name of an archive's index ends in."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from desync_jobs.manifest.base import Found
 from desync_jobs.manifest.operations.tar import Dialect, TarSpec
-from desync_jobs.manifest.variables import Where
 
 _NOT_DESYNCS: Final = {
     "with_features": "desync's dialect always claims the same; say without_features, or leave it",
@@ -12,9 +12,6 @@ _NOT_DESYNCS: Final = {
     "exclude_nodump": "desync heeds no such attribute; leave it out",
 }
 _OF_STREAMS: Final = ("add_root", "max_expansion")
-
-Found = tuple[Where, str]
-"""The path of keys within the operation, and the message."""
 
 
 def archiving_problems(spec: TarSpec) -> Iterator[Found]:

@@ -7,10 +7,15 @@ built when first used (`defer_build`), so that one job builds one validator and 
 """
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 from desync_jobs.manifest.access import Access
+
+Found: TypeAlias = tuple[tuple[str | int, ...], str]
+"""The path of keys within an operation, and the message."""
 
 
 class Spec(BaseModel):
@@ -38,3 +43,7 @@ class OperationBase(Spec):
     @abstractmethod
     def access(self) -> Access:
         """Say which files and stores this operation touches, as they are written."""
+
+    def contradictions(self) -> Iterator[Found]:
+        """Yield what is wrong with the keys of this operation together."""
+        yield from ()

@@ -1,46 +1,70 @@
-"""What an `extract` is about: one blob, a list of them, or whatever a pattern stands for.
+"""Which of several sets of keys says what an operation is about: exactly one of them is given.
 
-Exactly one of the three is given; no two blobs go to one file.
+An `extract` is about one blob, a list of them, or whatever a pattern stands for; a `make` about
+one blob or many. No two of them go to one file.
 """
 
 import os
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from desync_jobs.manifest.operations.extract import SUFFIX, ExtractSpec, index_name
-from desync_jobs.manifest.variables import Where
+from desync_jobs.manifest.base import Found, OperationBase
+from desync_jobs.manifest.indexes import SUFFIX, index_name
 
-_CHOICES: Final = "either index and target, or blobs, or indexes and targets"
-_PARTNERS: Final = {"index": "target", "target": "index", "indexes": "targets"}
+if TYPE_CHECKING:
+    from desync_jobs.manifest.operations.extract import ExtractSpec
+    from desync_jobs.manifest.operations.make import MakeSpec
 
-Found = tuple[Where, str]
-"""The path of keys within the operation, and the message."""
+Ways = Sequence[Sequence[str]]
+"""Sets of keys, of which one is given whole, and nothing of the others."""
 
 
-def choice_problems(spec: ExtractSpec, directory: str) -> Iterator[Found]:
+def extract_choice(spec: "ExtractSpec", directory: str) -> Iterator[Found]:
     """Yield what is wrong with the blobs of `spec`; its paths are relative to `directory`."""
-    given = [key for key in ("index", "target", "blobs", "indexes", "targets") if _has(spec, key)]
-    ways = {"one": "one", "target": "one", "index": "one", "blobs": "list"}
-    chosen = {ways.get(key, "pattern") for key in given}
-    if len(chosen) != 1:
-        found = f", not {', '.join(given)} together" if given else ""
-        yield (), f"give {_CHOICES}{found}"
+    from desync_jobs.manifest.operations.extract import WAYS
+
+    unclear = list(_unclear(spec, WAYS))
+    yield from unclear
+    if any(where == () for where, _ in unclear):
         return
-    for key in given:
-        partner = _PARTNERS.get(key, "indexes" if key == "targets" else key)
-        if partner not in given:
-            yield (partner,), "missing"
     if spec.several and spec.blob_digest is not None:
         yield ("blob_digest",), "is that of one blob; list the blobs, each with its own"
     yield from _nameless(spec)
-    yield from _shared_targets(spec, directory)
+    pairs = [(blob.index, blob.target) for blob in spec.listed]
+    for at, message in _shared(pairs, "blobs", directory):
+        yield (("blobs", at, "target") if spec.blobs else ("indexes",)), message
 
 
-def _has(spec: ExtractSpec, key: str) -> bool:
-    return getattr(spec, key) not in (None, ())
+def make_choice(spec: "MakeSpec", directory: str) -> Iterator[Found]:
+    """Yield what is wrong with the blobs of `spec`; its paths are relative to `directory`."""
+    from desync_jobs.manifest.operations.make import WAYS
+
+    unclear = list(_unclear(spec, WAYS))
+    yield from unclear
+    if unclear:
+        return
+    for at, text in enumerate(spec.blobs):
+        if not os.path.basename(text):
+            yield ("blobs", at), "should end in the name of a blob, which is what names the index"
+    pairs = [(one.blob, one.index) for one in spec.listed]
+    for at, message in _shared(pairs, "indexes", directory):
+        yield ("blobs", at), message
 
 
-def _nameless(spec: ExtractSpec) -> Iterator[Found]:
+def _unclear(spec: OperationBase, ways: Ways) -> Iterator[Found]:
+    given = [key for way in ways for key in way if getattr(spec, key) not in (None, ())]
+    chosen = [way for way in ways if set(way) & set(given)]
+    if len(chosen) != 1:
+        choices = ", or ".join(" and ".join(way) for way in ways)
+        found = f", not {', '.join(given)} together" if given else ""
+        yield (), f"give either {choices}{found}"
+        return
+    for key in chosen[0]:
+        if key not in given:
+            yield (key,), "missing"
+
+
+def _nameless(spec: "ExtractSpec") -> Iterator[Found]:
     for at, text in enumerate(spec.indexes):
         name = index_name(text)
         if name == SUFFIX or not name.endswith(SUFFIX):
@@ -48,11 +72,13 @@ def _nameless(spec: ExtractSpec) -> Iterator[Found]:
             yield ("indexes", at), message
 
 
-def _shared_targets(spec: ExtractSpec, directory: str) -> Iterator[Found]:
+def _shared(
+    pairs: Iterable[tuple[str, str]], what: str, directory: str
+) -> Iterator[tuple[int, str]]:
+    """Yield which of some inputs goes where one before it does, and that in words."""
     seen: dict[str, str] = {}
-    for at, blob in enumerate(spec.listed):
-        path = os.path.normpath(os.path.join(directory, blob.target))
+    for at, (read, written) in enumerate(pairs):
+        path = os.path.normpath(os.path.join(directory, written))
         if path in seen:
-            where: Where = ("blobs", at, "target") if spec.blobs else ("indexes",)
-            yield where, f"the blobs of {seen[path]} and {blob.index} both go to {blob.target}"
-        seen.setdefault(path, blob.index)
+            yield at, f"the {what} of {seen[path]} and {read} both go to {written}"
+        seen.setdefault(path, read)

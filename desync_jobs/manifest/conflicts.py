@@ -5,59 +5,53 @@ have no place; so these stand apart and are asked of every operation that is rig
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import ValidationError
 
 from desync_jobs.errors import Problem
-from desync_jobs.manifest.archive import ARCHIVE_SUFFIX
-from desync_jobs.manifest.archiving import archiving_problems
-from desync_jobs.manifest.base import OperationBase
-from desync_jobs.manifest.choice import choice_problems
+from desync_jobs.manifest.base import Found
 from desync_jobs.manifest.endless import EndlessSpec
 from desync_jobs.manifest.locations import resolved
-from desync_jobs.manifest.operations import KINDS
-from desync_jobs.manifest.operations.chunk import ChunkSpec
-from desync_jobs.manifest.operations.extract import SUFFIX, ExtractSpec, index_name
-from desync_jobs.manifest.operations.make import MakeSpec
-from desync_jobs.manifest.operations.migrate import MigrateSpec
-from desync_jobs.manifest.operations.mount import MountTreeSpec
-from desync_jobs.manifest.operations.publish import PublishSpec
-from desync_jobs.manifest.operations.put import PutSpec
-from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
-from desync_jobs.manifest.operations.tar import TarSpec
-from desync_jobs.manifest.operations.untar import UntarSpec, untar_problems
-from desync_jobs.manifest.operations.verify import VerifySpec, verify_problems
+from desync_jobs.manifest.operations import KINDS, OperationSpec
 from desync_jobs.manifest.seeds import SeedSpec
-from desync_jobs.manifest.sources import SourcesSpec
+
+if TYPE_CHECKING:
+    from desync_jobs.manifest.operations.chunk import ChunkSpec
+    from desync_jobs.manifest.operations.make import MakeSpec
+    from desync_jobs.manifest.operations.put import PutSpec
+    from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
+    from desync_jobs.manifest.operations.tar import TarSpec
+    from desync_jobs.manifest.operations.untar import UntarSpec
+    from desync_jobs.manifest.operations.verify import VerifySpec
 
 
-def valid_operations(document: Mapping[str, Any]) -> dict[str, OperationBase]:
+def valid_operations(document: Mapping[str, Any]) -> dict[str, OperationSpec]:
     """Return the operations of `document` that are right, whatever the rest of it is."""
     operations = document.get("operations")
-    found: dict[str, OperationBase] = {}
+    found: dict[str, OperationSpec] = {}
     for name, fields in operations.items() if isinstance(operations, dict) else ():
         kind = fields.get("kind") if isinstance(fields, dict) else None
         spec = KINDS.get(kind) if isinstance(kind, str) else None
         if spec is not None:
             try:
-                found[name] = spec.model_validate(fields)
+                found[name] = cast("OperationSpec", spec.model_validate(fields))
             except ValidationError:  # told by the validation of the whole
                 continue
     return found
 
 
-def conflicts(operations: Mapping[str, OperationBase], directory: str) -> Iterator[Problem]:
+def conflicts(operations: Mapping[str, OperationSpec], directory: str) -> Iterator[Problem]:
     """Yield what contradicts itself within one operation."""
     yield from _endless_after_endless(operations)
     for name, operation in operations.items():
         yield from _overwritten_input(name, operation, directory)
-        for kinds, check in _CHECKS:
-            if isinstance(operation, kinds):
-                yield from check(name, operation)
-        if isinstance(operation, ExtractSpec):
-            for where, message in choice_problems(operation, directory):
-                yield Problem(("operations", name, *where), message)
+        for check in _CHECKS.get(operation.kind, ()):
+            yield from check(name, operation)
+        for where, message in operation.contradictions():
+            yield Problem(("operations", name, *where), message)
+        for where, message in _unclear_choice(operation, directory):
+            yield Problem(("operations", name, *where), message)
 
 
 def seed_conflicts(seeds: Mapping[str, SeedSpec]) -> Iterator[Problem]:
@@ -73,11 +67,11 @@ def seed_conflicts(seeds: Mapping[str, SeedSpec]) -> Iterator[Problem]:
 
 
 def tree_conflicts(
-    operations: Mapping[str, OperationBase], seeds: Mapping[str, SeedSpec]
+    operations: Mapping[str, OperationSpec], seeds: Mapping[str, SeedSpec]
 ) -> Iterator[Problem]:
     """Yield where a tree is a seed of what can only take blobs."""
     for name, operation in operations.items():
-        if isinstance(operation, ExtractSpec):
+        if operation.kind == "extract":
             for at, seed in enumerate(operation.seeds):
                 if seed in seeds and seeds[seed].tree is not None:
                     message = (
@@ -87,7 +81,7 @@ def tree_conflicts(
                     yield Problem(("operations", name, "seeds", at), message)
 
 
-def _overwritten_input(name: str, operation: OperationBase, directory: str) -> Iterator[Problem]:
+def _overwritten_input(name: str, operation: OperationSpec, directory: str) -> Iterator[Problem]:
     touched = operation.access()
     reads = {resolved(directory, path) for path in touched.reads}
     for path in touched.writes:
@@ -95,7 +89,7 @@ def _overwritten_input(name: str, operation: OperationBase, directory: str) -> I
             yield Problem(("operations", name), f"reads and writes the same file {path!r}")
 
 
-def _endless_after_endless(operations: Mapping[str, OperationBase]) -> Iterator[Problem]:
+def _endless_after_endless(operations: Mapping[str, OperationSpec]) -> Iterator[Problem]:
     """Yield what would begin after something that ends only when it is stopped."""
     endless = [name for name, one in operations.items() if isinstance(one, EndlessSpec)]
     for name in endless[1:]:
@@ -108,14 +102,25 @@ def _endless_after_endless(operations: Mapping[str, OperationBase]) -> Iterator[
                 yield Problem(("operations", name, "after", at), message)
 
 
-def _unwritable(name: str, operation: ServeChunksSpec) -> Iterator[Problem]:
+def _unclear_choice(operation: OperationSpec, directory: str) -> Iterator[Found]:
+    if operation.kind == "extract":
+        from desync_jobs.manifest.choice import extract_choice
+
+        yield from extract_choice(operation, directory)
+    elif operation.kind == "make":
+        from desync_jobs.manifest.choice import make_choice
+
+        yield from make_choice(operation, directory)
+
+
+def _unwritable(name: str, operation: "ServeChunksSpec") -> Iterator[Problem]:
     if operation.writable and (len(operation.stores) > 1 or operation.cache is not None):
         message = "clients can add chunks to one store without a cache; leave out the others"
         yield Problem(("operations", name, "writable"), message)
 
 
 def _impossible_sizes(
-    name: str, operation: MakeSpec | ChunkSpec | PutSpec | TarSpec
+    name: str, operation: "MakeSpec | ChunkSpec | PutSpec | TarSpec"
 ) -> Iterator[Problem]:
     try:
         operation.chunk_size.check(operation.cut)
@@ -123,8 +128,11 @@ def _impossible_sizes(
         yield Problem(("operations", name, "chunk_size"), str(error))
 
 
-def _misnamed(name: str, operation: MakeSpec) -> Iterator[Problem]:
-    if index_name(operation.index).endswith(ARCHIVE_SUFFIX):
+def _misnamed(name: str, operation: "MakeSpec") -> Iterator[Problem]:
+    from desync_jobs.manifest.archive import ARCHIVE_SUFFIX
+    from desync_jobs.manifest.indexes import SUFFIX, index_name
+
+    if index_name(operation.index or "").endswith(ARCHIVE_SUFFIX):
         message = (
             f"ends in {ARCHIVE_SUFFIX}, which is the index of an archive; kind 'put' makes one of "
             f"an archive, and that of a blob ends in {SUFFIX}"
@@ -132,35 +140,34 @@ def _misnamed(name: str, operation: MakeSpec) -> Iterator[Problem]:
         yield Problem(("operations", name, "index"), message)
 
 
-def _contradictions(
-    name: str, operation: SourcesSpec | MountTreeSpec | MigrateSpec | PublishSpec
-) -> Iterator[Problem]:
-    for where, message in operation.contradictions():
-        yield Problem(("operations", name, *where), message)
+def _unclear_archiving(name: str, operation: "TarSpec") -> Iterator[Problem]:
+    from desync_jobs.manifest.archiving import archiving_problems
 
-
-def _unclear_archiving(name: str, operation: TarSpec) -> Iterator[Problem]:
     for where, message in archiving_problems(operation):
         yield Problem(("operations", name, *where), message)
 
 
-def _unclear_tree(name: str, operation: UntarSpec) -> Iterator[Problem]:
+def _unclear_tree(name: str, operation: "UntarSpec") -> Iterator[Problem]:
+    from desync_jobs.manifest.operations.untar import untar_problems
+
     for where, message in untar_problems(operation):
         yield Problem(("operations", name, *where), message)
 
 
-def _unclear_verification(name: str, operation: VerifySpec) -> Iterator[Problem]:
+def _unclear_verification(name: str, operation: "VerifySpec") -> Iterator[Problem]:
+    from desync_jobs.manifest.operations.verify import verify_problems
+
     for where, message in verify_problems(operation):
         yield Problem(("operations", name, *where), message)
 
 
-_CHECKS: Final[tuple[tuple[Any, Callable[[str, Any], Iterator[Problem]]], ...]] = (
-    ((MakeSpec, ChunkSpec, PutSpec, TarSpec), _impossible_sizes),
-    (MakeSpec, _misnamed),
-    (ServeChunksSpec, _unwritable),
-    (TarSpec, _unclear_archiving),
-    ((SourcesSpec, MountTreeSpec, MigrateSpec, PublishSpec), _contradictions),
-    (UntarSpec, _unclear_tree),
-    (VerifySpec, _unclear_verification),
-)
+_CHECKS: Final[Mapping[str, tuple[Callable[[str, Any], Iterator[Problem]], ...]]] = {
+    "make": (_impossible_sizes, _misnamed),
+    "chunk": (_impossible_sizes,),
+    "put": (_impossible_sizes,),
+    "tar": (_impossible_sizes, _unclear_archiving),
+    "serve-chunks": (_unwritable,),
+    "untar": (_unclear_tree,),
+    "verify": (_unclear_verification,),
+}
 """What is asked of operations of some kinds."""

@@ -1,24 +1,16 @@
 """Engines: what a run works with."""
 
 import os
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from desync_jobs.errors import Problem
-from desync_jobs.manifest.base import OperationBase, Spec
-from desync_jobs.manifest.locations import Kind
+from desync_jobs.manifest.base import Spec
+from desync_jobs.manifest.paths import FilePath
 from desync_jobs.manifest.scalars import WholeNumber
 
-if TYPE_CHECKING:
-    from desync_jobs.manifest.job import JobSpec
-
 _MOST_WORKERS: Final = 256
-_TRANSPORTS: Final = ("tcp://", "tls://")
-
-SPREAD_KINDS: Final = ("cache", "verify")
-"""Kinds of operations that many machines can do together; all others are done by one."""
 
 
 def _cores() -> int:
@@ -44,10 +36,15 @@ class LocalEngineSpec(Spec):
 
 
 class DaskEngineSpec(Spec):
-    """Workers of a Dask cluster, which do `cache` and `verify`; this process does the rest.
+    """Workers of a Dask cluster, for what many machines can do together.
 
-    They have the same version of this program, reach the same stores, and look up secrets
-    themselves: an environment variable is one of the worker's, and so is a file.
+    That is `cache`, `make` of many blobs, `migrate`, `prune`, of which they read the indexes of its
+    roots and list the store, and `verify`. This process does the rest, and looks at everything
+    itself where only a plan is asked for, which needs no cluster. Workers have the same version of
+    this program, reach the same stores and blobs, and look up secrets themselves: an environment
+    variable is one of the worker's, and so is a file. What places allow a second is divided among
+    them; requests in flight are counted in each. A scheduler can run anything on its workers and in
+    this process, so it has to be trusted like them: ask one on another machine by `tls://`.
     """
 
     kind: Literal["dask"]
@@ -57,6 +54,13 @@ class DaskEngineSpec(Spec):
     workers: Annotated[int, WholeNumber(1, _MOST_WORKERS)] | None = None
     """How many processes to start on this machine for the time of the run, in place of a
     scheduler."""
+    tls_ca: FilePath | None = None
+    """Who vouches for the machines of a cluster that is asked by `tls://`, a PEM file; needs
+    `tls_cert` and `tls_key`. Without the three they are as Dask's own configuration says."""
+    tls_cert: FilePath | None = None
+    """The certificate that this side shows, a PEM file."""
+    tls_key: FilePath | None = None
+    """The key of `tls_cert`, a PEM file."""
 
     @property
     def threads(self) -> int:
@@ -75,36 +79,3 @@ EngineSpec: TypeAlias = Annotated[
     Discriminator(_kind),
 ]
 ENGINES: Final[Mapping[str, type[Spec]]] = {"local": LocalEngineSpec, "dask": DaskEngineSpec}
-
-
-def engine_problems(spec: "JobSpec") -> Iterator[Problem]:
-    """Yield what a cluster cannot do of a job that is to run on one."""
-    engine = spec.engine
-    if not isinstance(engine, DaskEngineSpec):
-        return
-    if (engine.scheduler is None) == (engine.workers is None):
-        message = "give one of scheduler, the address of a cluster, and workers, processes here"
-        yield Problem(("engine",), message)
-    if engine.scheduler is not None and not engine.scheduler.startswith(_TRANSPORTS):
-        message = f"should begin with {' or '.join(_TRANSPORTS)}, not be {engine.scheduler!r}"
-        yield Problem(("engine", "scheduler"), message)
-    spread = [one for one in spec.operations.values() if one.kind in SPREAD_KINDS]
-    if not spread:
-        message = (
-            f"a cluster does {' and '.join(SPREAD_KINDS)}, and the job has neither; "
-            "leave the engine out"
-        )
-        yield Problem(("engine", "kind"), message)
-    for name in sorted({name for one in spread for name in _places(spec, one)}):
-        location = spec.place(name).location
-        if location.kind is Kind.OTHER and location.scheme == "memory":
-            section = "stores" if name in spec.stores else "caches"
-            message = "is in the memory of one process, where no worker of a cluster can reach it"
-            yield Problem((section, name, "url"), message)
-
-
-def _places(spec: "JobSpec", operation: OperationBase) -> Iterator[Any]:
-    for name in operation.access().places:
-        for member in spec.members(name):
-            if member in spec.stores or member in spec.caches:
-                yield member

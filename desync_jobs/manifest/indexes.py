@@ -1,5 +1,6 @@
 """Where an index is: a file, standard input or output, or a URL."""
 
+import os
 from typing import Annotated, Final, TypeAlias
 from urllib.parse import unquote
 
@@ -7,7 +8,10 @@ from pydantic import AfterValidator, WithJsonSchema
 
 from desync_jobs.manifest.access import STREAM
 from desync_jobs.manifest.locations import Kind, Location, parse_location
+from desync_jobs.manifest.paths import url_scheme
 
+SUFFIX: Final = ".caibx"
+"""What the name of an index has besides that of its blob."""
 _SCHEMA: Final = {"type": "string", "minLength": 1}
 _NO_INDEXES: Final = frozenset({Kind.SSH, Kind.OCI})
 
@@ -28,6 +32,13 @@ def split_index_url(location: Location) -> tuple[str, str]:
         raise ValueError(f"{location.text!r} should end with the name of an index")
     parse_location(place + slash + mark + query)
     return place + slash + mark + query, name
+
+
+def index_name(index: str) -> str:
+    """Return the name of an index, which is the last part of its path, or of its URL, decoded."""
+    if url_scheme(index) is None:
+        return os.path.basename(index)
+    return os.path.basename(unquote(index.partition("?")[0]))
 
 
 def _index_stream(text: str) -> str:

@@ -103,6 +103,11 @@ class Job:
     lock: Lock | None = None
     """What its names stand for, where that was locked."""
 
+    @property
+    def title(self) -> str:
+        """What reports call it: its name, or else the manifest."""
+        return self.spec.name or self.source
+
     def path(self, text: str) -> str:
         """Return a path of the manifest as an absolute and normalised one, and a URL as it is.
 

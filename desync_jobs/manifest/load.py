@@ -15,11 +15,12 @@ from desync_jobs.manifest.conflicts import (
     tree_conflicts,
     valid_operations,
 )
-from desync_jobs.manifest.engine import engine_problems
+from desync_jobs.manifest.currencies import limit_problems, price_problems
 from desync_jobs.manifest.job import Job, JobSpec
 from desync_jobs.manifest.problems import field_problems
 from desync_jobs.manifest.read import absolute_directory, read_document
 from desync_jobs.manifest.references import reference_problems
+from desync_jobs.manifest.spread import engine_problems
 from desync_jobs.manifest.variables import Where, substitute
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -70,6 +71,7 @@ def job_from_document(
     problems += seed_conflicts(seeds)
     problems += tree_conflicts(operations, seeds)
     problems += engine_problems(spec) if spec else ()
+    problems += [*price_problems(spec), *limit_problems(spec)] if spec else ()
     problems = [
         problem
         for problem in dict.fromkeys(problems)

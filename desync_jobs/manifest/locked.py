@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from desync_jobs.errors import OutdatedError
+from desync_jobs.errors import OutdatedError, UsageError
 from desync_jobs.manifest.job import Job
-from desync_jobs.manifest.load import load_job
+from desync_jobs.manifest.load import job_from_document, load_job
 from desync_jobs.manifest.lock import Lock, lock_path, read_lock
+from desync_jobs.manifest.read import absolute_directory, read_document
 from desync_jobs.manifest.variables import given_outside
 
 _CUTTING: Final = {"chunk_size", "cut", "digest"}
@@ -35,6 +36,35 @@ def load_locked_job(
     job = load_job(source, {**values, **variables}, environment)
     check_declared(job, lock, lock_path(source))
     return replace(job, lock=lock)
+
+
+def load_job_to_lock(
+    path: str | os.PathLike[str], variables: Mapping[str, str], environment: Mapping[str, str]
+) -> Job:
+    """Return the job in a file as `load_job` does, to lock it anew.
+
+    What a lock beside it says does not count, but for variables that have no other value.
+    """
+    source = os.fspath(path)
+    document = read_document(source)
+    try:
+        lock = read_lock(lock_path(source)) or Lock()
+    except UsageError:
+        lock = Lock()
+    locked = {
+        name: value
+        for name, value in lock.variables.items()
+        if _wants_value(document, name) and not given_outside(name, variables, environment)
+    }
+    directory = absolute_directory(source)
+    return job_from_document(document, directory, source, {**locked, **variables}, environment)
+
+
+def _wants_value(document: Mapping[str, Any], name: str) -> bool:
+    """Whether a job declares a variable called `name`, and no default of it."""
+    declared = document.get("variables")
+    spec = declared.get(name) if isinstance(declared, dict) else None
+    return isinstance(spec, dict) and "default" not in spec
 
 
 def cutting_of(job: Job) -> dict[str, dict[str, str]]:

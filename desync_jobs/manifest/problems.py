@@ -18,6 +18,7 @@ from desync_jobs.manifest.engine import ENGINES
 from desync_jobs.manifest.job import JobSpec
 from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.policy import PolicySpec
+from desync_jobs.manifest.prices import PricesSpec
 from desync_jobs.manifest.secrets import SecretSpec
 from desync_jobs.manifest.seeds import SeedSpec
 from desync_jobs.manifest.stores import CacheSpec, FailoverGroupSpec, IndexStoreSpec, StoreSpec
@@ -43,6 +44,7 @@ _TABLES: Final[Mapping[str, type[Spec]]] = {
     "tls": TlsSpec,
     "credentials": CredentialsSpec,
     "encryption": EncryptionSpec,
+    "prices": PricesSpec,
 }
 """Tables within those of places, by the key they stand under."""
 

@@ -93,6 +93,8 @@ def _syntax_message(error: ValueError) -> str:
     if isinstance(error, UnicodeEncodeError):
         return "contains half of a surrogate pair"
     message = getattr(error, "msg", None) or str(error)
+    if message.startswith("Exceeds the limit"):
+        return "has a whole number of thousands of digits"
     message = message[:1].lower() + message[1:]
     line = getattr(error, "lineno", None)
     if line is None:

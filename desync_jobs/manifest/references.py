@@ -42,7 +42,9 @@ def reference_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
         if isinstance(operation, dict):
             for key in _PLACE_KEYS:
                 for where, reference in _references(name, operation, key):
-                    yield from _place_problems(where, reference, places)
+                    yield from _place_problems(where, key, reference, places)
+            for where, reference in _mirror_stores(name, operation):
+                yield from _place_problems(where, "store", reference, places)
             yield from _seed_problems(name, operation, _table(document, "seeds"))
             yield from _after_problems(name, operation, operations)
             yield from _repeated(name, operation)
@@ -89,13 +91,21 @@ def _member_problems(places: _Places) -> Iterator[Problem]:
                 seen.add(member)
 
 
-def _place_problems(where: Where, name: str, places: _Places) -> Iterator[Problem]:
-    message = _unfit(where[2], name, places)
+def _mirror_stores(operation: str, fields: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
+    """Yield the name of the store of each mirror, with its place."""
+    mirrors = fields.get("mirrors")
+    for at, mirror in enumerate(mirrors if isinstance(mirrors, list | tuple) else ()):
+        if isinstance(mirror, dict) and isinstance(mirror.get("store"), str):
+            yield ("operations", operation, "mirrors", at, "store"), mirror["store"]
+
+
+def _place_problems(where: Where, key: str, name: str, places: _Places) -> Iterator[Problem]:
+    message = _unfit(key, name, places)
     if message is not None:
         yield Problem(where, message)
 
 
-def _unfit(key: str | int, name: str, places: _Places) -> str | None:
+def _unfit(key: str, name: str, places: _Places) -> str | None:
     """Say why the operation's `key` cannot name `name`, or None where it can."""
     stores, caches, groups = places["stores"], places["caches"], places["failover_groups"]
     if name in caches:

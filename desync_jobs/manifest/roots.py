@@ -1,40 +1,13 @@
-"""Places full of indexes, and which of those count."""
+"""Indexes below a place, and which of those count."""
 
-from typing import Annotated, Final, TypeAlias
-from urllib.parse import quote
-
-from pydantic import AfterValidator, WithJsonSchema
+from typing import Annotated, Final
 
 from desync_jobs.manifest.base import Spec
-from desync_jobs.manifest.indexes import split_index_url
-from desync_jobs.manifest.locations import Kind, parse_location
-from desync_jobs.manifest.paths import check_path
+from desync_jobs.manifest.index_places import PlaceOfIndexes
 from desync_jobs.manifest.quantities import Duration
 from desync_jobs.manifest.scalars import WholeNumber
 
 _MOST: Final = 1_000_000
-
-
-def _place_of_indexes(text: str) -> str:
-    location = parse_location(check_path(text))
-    if location.kind is not Kind.DIRECTORY:
-        beginning, mark, query = text.partition("?")
-        split_index_url(parse_location(f"{beginning.rstrip('/')}/x{mark}{query}"))
-    return text
-
-
-PlaceOfIndexes: TypeAlias = Annotated[
-    str, AfterValidator(_place_of_indexes), WithJsonSchema({"type": "string", "minLength": 1})
-]
-"""A directory or a URL with indexes below it."""
-
-
-def below(place: str, name: str) -> str:
-    """Return what is called `name` below `place`; the query of a URL stays that of the place."""
-    if parse_location(place).kind is Kind.DIRECTORY:
-        return f"{place.rstrip('/')}/{name}"
-    beginning, mark, query = place.partition("?")
-    return f"{beginning.rstrip('/')}/{quote(name)}{mark}{query}"
 
 
 class IndexesBelowSpec(Spec):
@@ -55,7 +28,8 @@ class RootSpec(IndexesBelowSpec):
 
     keep_last: Annotated[int, WholeNumber(0, _MOST)] = 0
     """How many of the newest indexes are kept. With any rule of this kind, indexes that no rule
-    keeps are removed, and then their chunks. Without any, all are kept."""
+    keeps are removed, unless another root keeps them or the operation names them, and then their
+    chunks. Without any, all are kept."""
     keep_daily: Annotated[int, WholeNumber(0, _MOST)] = 0
     """For how many days that have indexes the newest of the day (UTC) is kept."""
     keep_for: Duration | None = None

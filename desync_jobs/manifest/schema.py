@@ -13,9 +13,9 @@ import re
 import sys
 import textwrap
 from itertools import pairwise
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -23,6 +23,8 @@ from desync_jobs.core.sizes import ChunkSizes
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.chunk_size import format_chunk_sizes
 from desync_jobs.manifest.job import JobSpec
+from desync_jobs.manifest.names import Name
+from desync_jobs.manifest.operations.every import EveryOperation
 from desync_jobs.manifest.scalars import VARIABLE_USE
 
 SCHEMA_FILE: Final = "job.schema.json"
@@ -32,7 +34,7 @@ _TITLE: Final = "desync-run job"
 
 def job_schema() -> dict[str, Any]:
     """Return the JSON Schema of a manifest."""
-    schema = JobSpec.model_json_schema(schema_generator=_Generator)
+    schema = _WholeJobSpec.model_json_schema(schema_generator=_Generator)
     return {"$schema": _DIALECT, "$id": SCHEMA_FILE, **schema, "title": _TITLE}
 
 
@@ -69,6 +71,12 @@ def _strings_under_fields(definition: ast.ClassDef) -> dict[str, str]:
 
 def _one_line(text: str) -> str:
     return " ".join(inspect.cleandoc(text).split())
+
+
+class _WholeJobSpec(JobSpec):
+    __doc__ = JobSpec.__doc__
+
+    operations: Annotated[dict[Name, EveryOperation], Field(min_length=1)]
 
 
 class _Generator(GenerateJsonSchema):

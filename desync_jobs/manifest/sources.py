@@ -4,15 +4,12 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Final
 
-from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.base import Found, OperationBase
 from desync_jobs.manifest.paths import FilePath
 from desync_jobs.manifest.scalars import Flag
 
 _OF_AN_INDEX: Final = ("stores", "cache", "chunks_info", "seeds")
 """Keys that say where the chunks of an index come from."""
-
-Found = tuple[tuple[str, ...], str]
-"""The key within the operation, and the message."""
 
 
 class SourcesSpec(OperationBase):

@@ -9,6 +9,7 @@ from desync_jobs.manifest.base import Spec
 from desync_jobs.manifest.encryption import EncryptionSpec
 from desync_jobs.manifest.locations import Kind, Location, parse_location
 from desync_jobs.manifest.policy import PolicySpec, TimeLimit
+from desync_jobs.manifest.prices import PricesSpec
 from desync_jobs.manifest.quantities import Duration, Size
 from desync_jobs.manifest.scalars import Flag, WholeNumber
 from desync_jobs.manifest.secrets import SecretSpec
@@ -97,6 +98,8 @@ class PlaceSpec(EndpointSpec):
     reads: Literal["either", "own"] = "either"
     """Which chunks are found: compressed and plain ones, or only those stored as `compression`
     says, as desync does it, which asks for each missing chunk once and not twice."""
+    prices: PricesSpec | None = None
+    """What its operator asks for bytes and requests; without it they are free."""
     encryption: EncryptionSpec | None = None
     """Encrypts the chunks; without it they are stored as they are."""
     skip_verify: Flag = False
@@ -118,7 +121,9 @@ class StoreSpec(PlaceSpec):
     asked."""
     leases: Flag = True
     """Whether who adds to the store says so in it, so that nobody deletes from it meanwhile. Not to
-    be switched off where `prune` is used."""
+    be switched off where `prune` is used. A server that lets everybody overwrite, instead of one
+    alone make what is new, must list what was written at once: a place in line, and a note of what
+    was published lately, may be lost there, but no two ever have what excludes each other."""
     hedge_after: TimeLimit | None = None
     """How long this store may take for an answer before those after it are asked for the same
     chunks too; whichever answers first is used."""

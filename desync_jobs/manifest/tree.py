@@ -8,10 +8,9 @@ from pydantic import ConfigDict
 
 from desync_jobs.manifest.access import Access
 from desync_jobs.manifest.archive import WAYS, ArchiveSpec
-from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.base import Found, OperationBase
 from desync_jobs.manifest.kept import KeptSpec
 from desync_jobs.manifest.paths import FilePath
-from desync_jobs.manifest.sources import Found
 
 _OF_ALL: Final = (*OperationBase.model_fields, "digest")
 TREE_WAYS: Final[tuple[dict[str, Any], ...]] = (*WAYS, {"required": ["directory"]})

@@ -2,121 +2,60 @@
 
 May import `manifest`'s field types, `core` and pydantic. Must not decide or do
 anything: a spec holds what was written and says what it touches (`access`).
-A kind is added here, in `planner/operations`, in `execute/operations` and in
-`examples`, under the same name.
+A kind is added here and in `every`, in `planner/operations`, in `execute/operations` and in
+`examples`, under the same name. A kind is imported when a job has it: a class takes a
+millisecond to make, and a job has one or two kinds.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Final, TypeAlias
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Annotated, Final
 
 from desync_jobs.manifest.base import OperationBase
-from desync_jobs.manifest.operations.archive_verify import ArchiveVerifySpec
-from desync_jobs.manifest.operations.cache import CacheOpSpec
-from desync_jobs.manifest.operations.cat import CatSpec
-from desync_jobs.manifest.operations.chop import ChopSpec
-from desync_jobs.manifest.operations.chunk import ChunkSpec
-from desync_jobs.manifest.operations.diff import DiffSpec
-from desync_jobs.manifest.operations.diff_indexes import DiffIndexesSpec
-from desync_jobs.manifest.operations.digest import DigestSpec
-from desync_jobs.manifest.operations.extract import ExtractSpec
-from desync_jobs.manifest.operations.get import GetSpec
-from desync_jobs.manifest.operations.info import InfoSpec
-from desync_jobs.manifest.operations.inspect_chunks import InspectChunksSpec
-from desync_jobs.manifest.operations.list import ListSpec
-from desync_jobs.manifest.operations.list_chunks import ListChunksSpec
-from desync_jobs.manifest.operations.make import MakeSpec
-from desync_jobs.manifest.operations.migrate import MigrateSpec
-from desync_jobs.manifest.operations.mkdev import MkdevSpec
-from desync_jobs.manifest.operations.mount import MountTreeSpec
-from desync_jobs.manifest.operations.mount_index import MountIndexSpec
-from desync_jobs.manifest.operations.mtree import MtreeSpec
-from desync_jobs.manifest.operations.prune import PruneSpec
-from desync_jobs.manifest.operations.publish import PublishSpec
-from desync_jobs.manifest.operations.pull import PullSpec
-from desync_jobs.manifest.operations.put import PutSpec
-from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
-from desync_jobs.manifest.operations.serve_indexes import ServeIndexesSpec
-from desync_jobs.manifest.operations.serve_nbd import ServeNbdSpec
-from desync_jobs.manifest.operations.tar import TarSpec
-from desync_jobs.manifest.operations.unprune import UnpruneSpec
-from desync_jobs.manifest.operations.untar import UntarSpec
-from desync_jobs.manifest.operations.verify import VerifySpec
-from desync_jobs.manifest.operations.verify_chunks import VerifyChunksSpec
-from desync_jobs.manifest.operations.verify_index import VerifyIndexSpec
+from desync_jobs.manifest.kinds import ByKind, Kinds
 
-OperationSpec: TypeAlias = Annotated[
-    MakeSpec
-    | ExtractSpec
-    | VerifyIndexSpec
-    | VerifyChunksSpec
-    | VerifySpec
-    | ChopSpec
-    | CacheOpSpec
-    | CatSpec
-    | ChunkSpec
-    | ListChunksSpec
-    | InfoSpec
-    | InspectChunksSpec
-    | DigestSpec
-    | PullSpec
-    | ServeChunksSpec
-    | ServeIndexesSpec
-    | MountIndexSpec
-    | MountTreeSpec
-    | ServeNbdSpec
-    | MkdevSpec
-    | TarSpec
-    | UntarSpec
-    | ListSpec
-    | MtreeSpec
-    | PutSpec
-    | GetSpec
-    | PruneSpec
-    | UnpruneSpec
-    | MigrateSpec
-    | PublishSpec
-    | ArchiveVerifySpec
-    | DiffSpec
-    | DiffIndexesSpec,
-    Field(discriminator="kind"),
-]
-"""Any operation a manifest can declare."""
+KINDS: Final = Kinds(
+    __name__,
+    {
+        "make": "MakeSpec",
+        "extract": "ExtractSpec",
+        "verify-index": "VerifyIndexSpec",
+        "verify-chunks": "VerifyChunksSpec",
+        "verify": "VerifySpec",
+        "chop": "ChopSpec",
+        "cache": "CacheOpSpec",
+        "cat": "CatSpec",
+        "chunk": "ChunkSpec",
+        "list-chunks": "ListChunksSpec",
+        "info": "InfoSpec",
+        "inspect-chunks": "InspectChunksSpec",
+        "digest": "DigestSpec",
+        "pull": "PullSpec",
+        "serve-chunks": "ServeChunksSpec",
+        "serve-indexes": "ServeIndexesSpec",
+        "mount-index": "MountIndexSpec",
+        "mount": "MountTreeSpec",
+        "serve-nbd": "ServeNbdSpec",
+        "mkdev": "MkdevSpec",
+        "tar": "TarSpec",
+        "untar": "UntarSpec",
+        "list": "ListSpec",
+        "mtree": "MtreeSpec",
+        "put": "PutSpec",
+        "get": "GetSpec",
+        "prune": "PruneSpec",
+        "unprune": "UnpruneSpec",
+        "migrate": "MigrateSpec",
+        "publish": "PublishSpec",
+        "archive-verify": "ArchiveVerifySpec",
+        "diff": "DiffSpec",
+        "diff-indexes": "DiffIndexesSpec",
+    },
+)
+"""The class of each kind, by the word after `kind =`; a test holds it equal to the union."""
 
-KINDS: Final[Mapping[str, type[OperationBase]]] = {
-    "make": MakeSpec,
-    "extract": ExtractSpec,
-    "verify-index": VerifyIndexSpec,
-    "verify-chunks": VerifyChunksSpec,
-    "verify": VerifySpec,
-    "chop": ChopSpec,
-    "cache": CacheOpSpec,
-    "cat": CatSpec,
-    "chunk": ChunkSpec,
-    "list-chunks": ListChunksSpec,
-    "info": InfoSpec,
-    "inspect-chunks": InspectChunksSpec,
-    "digest": DigestSpec,
-    "pull": PullSpec,
-    "serve-chunks": ServeChunksSpec,
-    "serve-indexes": ServeIndexesSpec,
-    "mount-index": MountIndexSpec,
-    "mount": MountTreeSpec,
-    "serve-nbd": ServeNbdSpec,
-    "mkdev": MkdevSpec,
-    "tar": TarSpec,
-    "untar": UntarSpec,
-    "list": ListSpec,
-    "mtree": MtreeSpec,
-    "put": PutSpec,
-    "get": GetSpec,
-    "prune": PruneSpec,
-    "unprune": UnpruneSpec,
-    "migrate": MigrateSpec,
-    "publish": PublishSpec,
-    "archive-verify": ArchiveVerifySpec,
-    "diff": DiffSpec,
-    "diff-indexes": DiffIndexesSpec,
-}
-"""The same union by the word after `kind =`; a test holds the two equal."""
+if TYPE_CHECKING:
+    from desync_jobs.manifest.operations.every import EveryOperation as OperationSpec
+else:
+    OperationSpec = Annotated[OperationBase, ByKind(KINDS)]
+    """Any operation a manifest can declare."""
+
+__all__ = ["KINDS", "OperationSpec"]

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from desync_jobs.manifest.access import STREAM, Access, access
+from desync_jobs.manifest.base import Found
 from desync_jobs.manifest.comparison import Aspect, Form
 from desync_jobs.manifest.kept import KeptSpec
 from desync_jobs.manifest.paths import StreamPath
-from desync_jobs.manifest.sources import Found, SourcesSpec
+from desync_jobs.manifest.sources import SourcesSpec
 from desync_jobs.manifest.tree import OF_A_DIRECTORY
 from desync_jobs.manifest.tree_place import TreePlaceSpec
 

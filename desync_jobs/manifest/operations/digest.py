@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from desync_jobs.manifest.access import STREAM, Access
+from desync_jobs.manifest.base import Found
 from desync_jobs.manifest.paths import StreamPath
-from desync_jobs.manifest.sources import Found
 from desync_jobs.manifest.tree import OF_A_DIRECTORY, TREE_WAYS, TreeSpec
 
 

@@ -2,7 +2,6 @@
 
 import os
 from typing import Annotated, Final, Literal
-from urllib.parse import unquote
 
 from pydantic import ConfigDict, Field
 
@@ -10,14 +9,12 @@ from desync_jobs.manifest.access import Access, access
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.blob import BlobSpec
 from desync_jobs.manifest.digests import BlobDigest
-from desync_jobs.manifest.globs import Globs, is_pattern, without_patterns
-from desync_jobs.manifest.indexes import IndexStream
-from desync_jobs.manifest.paths import FilePath, url_scheme
+from desync_jobs.manifest.globs import IndexGlobs, is_pattern, without_patterns
+from desync_jobs.manifest.indexes import SUFFIX, IndexStream, index_name
+from desync_jobs.manifest.paths import FilePath
 from desync_jobs.manifest.scalars import Flag
 
-SUFFIX: Final = ".caibx"
-"""What the name of an index has besides that of its blob."""
-_WHICH: Final = (("index", "target"), ("blobs",), ("indexes", "targets"))
+WAYS: Final = (("index", "target"), ("blobs",), ("indexes", "targets"))
 """The three ways to say what is extracted where."""
 
 
@@ -25,7 +22,7 @@ class ExtractSpec(OperationBase):
     """Assemble one blob or several from their indexes and the chunks in stores."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": list(keys)} for keys in _WHICH]}
+        json_schema_extra={"oneOf": [{"required": list(keys)} for keys in WAYS]}
     )
 
     kind: Literal["extract"]
@@ -37,7 +34,7 @@ class ExtractSpec(OperationBase):
     blobs: tuple[BlobSpec, ...] = ()
     """Several blobs instead of one, each with its `index` and `target`. They are extracted in
     order, and what one has is not fetched for another."""
-    indexes: Globs = ()
+    indexes: IndexGlobs = ()
     """The indexes of several blobs instead of one: a file, a URL or a pattern of files like
     `images/*.caibx`, or a list of these. Those that a pattern stands for are sorted."""
     targets: FilePath | None = None
@@ -114,13 +111,6 @@ class OneExtractSpec(ExtractSpec):
 
     index: IndexStream
     target: FilePath
-
-
-def index_name(index: str) -> str:
-    """Return the name of an index, which is the last part of its path, or of its URL, decoded."""
-    if url_scheme(index) is None:
-        return os.path.basename(index)
-    return os.path.basename(unquote(index.partition("?")[0]))
 
 
 def _blob(index: str, target: str, blob_digest: str | None = None) -> BlobSpec:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from desync_jobs.manifest.access import STREAM, Access, access
+from desync_jobs.manifest.base import Found
 from desync_jobs.manifest.indexes import IndexStream
 from desync_jobs.manifest.paths import StreamPath
-from desync_jobs.manifest.sources import Found, SourcesSpec
+from desync_jobs.manifest.sources import SourcesSpec
 
 
 class GetSpec(SourcesSpec):

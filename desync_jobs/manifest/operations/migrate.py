@@ -8,15 +8,13 @@ from pydantic import Field
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.core.sizes import CutMode
 from desync_jobs.manifest.access import Access, access
-from desync_jobs.manifest.base import OperationBase
+from desync_jobs.manifest.base import Found, OperationBase
 from desync_jobs.manifest.chunk_size import ChunkSize
+from desync_jobs.manifest.index_places import PlaceOfIndexes
 from desync_jobs.manifest.indexes import IndexFile
 from desync_jobs.manifest.paths import FilePath
-from desync_jobs.manifest.roots import IndexesBelowSpec, PlaceOfIndexes
+from desync_jobs.manifest.roots import IndexesBelowSpec
 from desync_jobs.manifest.scalars import Flag
-
-Found = tuple[tuple[str, ...], str]
-"""The key within the operation, and the message."""
 
 
 class MigrateSpec(OperationBase):
@@ -66,7 +64,8 @@ class MigrateSpec(OperationBase):
     from it, and reads only chunks that it does not have."""
     progress: FilePath | None = None
     """A file that says, while all chunks of a store are copied, how far that is: a run that was
-    stopped goes on without asking for what it has copied. It is removed at the end."""
+    stopped is planned without asking for what it has copied. What a `prune` has removed since is
+    copied again. The file is removed at the end."""
     report: FilePath | None = None
     """A file that says, in JSON, what was migrated: it depends on nothing but the source, so that
     two runs write the same. With `chunk_size`, what it has is not done again."""

@@ -7,10 +7,11 @@ from pydantic import ConfigDict
 
 from desync_jobs.manifest.access import Access, access
 from desync_jobs.manifest.archive import WAYS
+from desync_jobs.manifest.base import Found
 from desync_jobs.manifest.indexes import IndexStream
 from desync_jobs.manifest.mounting import MountSpec
 from desync_jobs.manifest.paths import FilePath
-from desync_jobs.manifest.sources import Found, source_contradictions
+from desync_jobs.manifest.sources import source_contradictions
 
 
 class MountTreeSpec(MountSpec):

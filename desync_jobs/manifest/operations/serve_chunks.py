@@ -6,7 +6,7 @@ from pydantic import Field
 
 from desync_jobs.manifest.access import Access, access
 from desync_jobs.manifest.encryption import EncryptionSpec
-from desync_jobs.manifest.quantities import Size
+from desync_jobs.manifest.quantities import Duration, Size
 from desync_jobs.manifest.scalars import Flag, WholeNumber
 from desync_jobs.manifest.serving import ServerSpec
 
@@ -27,6 +27,10 @@ class ServeChunksSpec(ServerSpec):
     error."""
     writable: Flag = False
     """Whether clients may add chunks; to one store, and without a cache."""
+    write_lease: Annotated[Duration, Field(validate_default=False)] = 600.0
+    """How long after a client asked whether a chunk is there, or added one, nobody deletes from the
+    store: the time that clients have to publish the index. It is also over when the server ended
+    long enough ago; `leases = false` of the store wants none."""
     compression: Literal["zstd", "none"] = "zstd"
     """How chunks travel, whichever way a store keeps them: compressed, or plain."""
     level: Annotated[int, WholeNumber(1, _HIGHEST_LEVEL)] = 3

@@ -18,10 +18,13 @@ class ServeIndexesSpec(ServerSpec):
     """Where the indexes are: a directory, or a URL that is asked as `index_stores` say."""
     writable: Flag = False
     """Whether clients may write indexes; only such as are valid are taken."""
+    stores: tuple[str, ...] = ()
+    """Stores that have the chunks of these indexes: nobody deletes from them while a client writes
+    an index, and who does later is told of it."""
     listing: Flag = False
     """Whether `/` tells the names of all indexes."""
     max_index_size: Size = 256 << 20
     """The largest index file that is sent or taken."""
 
     def access(self) -> Access:
-        return access()
+        return access(uses_stores=self.stores)

@@ -4,13 +4,14 @@ from typing import Literal
 
 from desync_jobs.manifest.access import Access, access
 from desync_jobs.manifest.base import OperationBase
-from desync_jobs.manifest.roots import PlaceOfIndexes
+from desync_jobs.manifest.index_places import PlaceOfIndexes
 
 
 class UnpruneSpec(OperationBase):
     """Bring back the chunks and indexes that `prune` put into quarantine.
 
-    What has been stored again meanwhile stays as it is.
+    What has been stored again meanwhile stays as it is; an index that would take its place stays in
+    quarantine, and so does one of which the store lacks chunks.
     """
 
     kind: Literal["unprune"]

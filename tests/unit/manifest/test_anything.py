@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desync_jobs.errors import ManifestError
@@ -46,6 +46,8 @@ def _outcome(read: Callable[..., Any], *arguments: Any) -> Any:
         return error.problems
 
 
+# On a busy machine drawing documents may take longer than Hypothesis likes.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(documents, st.dictionaries(st.sampled_from(["a", "b"]), st.text(max_size=3), max_size=2))
 def test_any_document_is_a_job_or_a_list_of_problems(
     document: dict[str, Any], variables: dict[str, str]

@@ -103,3 +103,74 @@ def test_a_url_names_its_blob_and_is_no_pattern(job: Callable[..., Job]) -> None
 
     assert (touched.reads, touched.writes) == ((url,), ("d/a b",))
     assert (touched.reads_matching, touched.writes_matching) == (("c?.caibx",), ("d/c?",))
+
+
+MAKE = "version = 1\n[operations.put]\nkind = 'make'\n"
+MADE = "give either blob and index, or blobs and indexes"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", [f": {MADE}"]),
+        ("blobs = []", [f": {MADE}"]),
+        ("blob = 'a'", [".index: missing"]),
+        ("index = 'a'", [".blob: missing"]),
+        ("blobs = '*.img'", [".indexes: missing"]),
+        ("indexes = 'd'", [".blobs: missing"]),
+        ("blob = 'a'\nindexes = 'd'", [f": {MADE}, not blob, indexes together"]),
+        (
+            "blob = 'a'\nindex = 'b'\nblobs = 'c'\nindexes = 'd'",
+            [f": {MADE}, not blob, index, blobs, indexes together"],
+        ),
+        (
+            "blobs = 'a/**'\nindexes = 'd'",
+            [".blobs.0: `**` is not understood; write one pattern for each depth"],
+        ),
+        (
+            "blobs = ['a/', 'b']\nindexes = 'd'",
+            [".blobs.0: should end in the name of a blob, which is what names the index"],
+        ),
+        (
+            "blobs = ['a/x', 'b/x']\nindexes = 'd'",
+            [".blobs.1: the indexes of a/x and b/x both go to d/x.caibx"],
+        ),
+        (
+            "blobs = ['https://example.org/a']\nindexes = 'd'",
+            [".blobs.0: https:// is not a path; only stores and indexes can be elsewhere"],
+        ),
+        (
+            "blobs = '-'\nindexes = 'd'",
+            [
+                (
+                    ".blobs.0: standard input and output cannot be used here; give a file, "
+                    "or './-' for one that is called '-'"
+                )
+            ],
+        ),
+        (
+            "blobs = 'a'\nindexes = 'oci+https://example.org/a'",
+            [".indexes: 'oci+https://example.org/a': an OCI registry keeps no indexes"],
+        ),
+        (
+            "blobs = ['a', 'a.caibx']\nindexes = '.'",
+            [": reads and writes the same file './a.caibx'"],
+        ),
+    ],
+)
+def test_exactly_one_way_says_what_is_cut(
+    problems: Problems, lines: str, expected: list[str]
+) -> None:
+    assert problems(MAKE + lines) == [f"operations.put{one}" for one in expected]
+
+
+def test_each_index_has_the_name_of_its_blob(job: Callable[..., Job]) -> None:
+    here = job(f"{MAKE}blobs = ['in/a b.img', 'c?']\nindexes = 'd'").spec.operations["put"]
+    url = "s3+https://example.org/bucket/d?lookup=path"
+    there = job(f"{MAKE}blobs = ['in/a b.img', 'c?']\nindexes = '{url}'").spec.operations["put"]
+
+    assert here.access().writes == ("d/a b.img.caibx",)
+    assert here.access().writes_matching == ("d/c?.caibx",)
+    assert here.access().reads_matching == there.access().reads_matching == ("c?",)
+    assert there.access().writes == ("s3+https://example.org/bucket/d/a%20b.img.caibx?lookup=path",)
+    assert there.access().writes_matching == ()

@@ -1,6 +1,6 @@
 import pytest
 
-from desync_jobs.manifest.globs import absolute, as_pattern, is_pattern, matches
+from desync_jobs.manifest.globs import absolute, as_pattern, is_pattern, matches, may_meet
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,8 @@ from desync_jobs.manifest.globs import absolute, as_pattern, is_pattern, matches
         ("/j/x/a.caibx", "/j/*/*.caibx", True),
         ("/k/a.caibx", "/j/*.caibx", False),
         ("/j/[1].caibx", "/j/[[]1].caibx", True),
+        ("/j/a.img", "/j/*", True),
+        ("/j/a.caibx", "/j/*", False),
     ],
 )
 def test_a_pattern_stands_for_paths_part_by_part(path: str, pattern: str, expected: bool) -> None:
@@ -36,3 +38,23 @@ def test_a_path_can_be_written_as_a_pattern_of_its_own(path: str) -> None:
 
 def test_most_paths_are_patterns_of_their_own_as_they_are() -> None:
     assert as_pattern("images/a b,c.caibx") == "images/a b,c.caibx"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("/j/*.caibx", "/j/*.caibx", True),
+        ("/j/*.img.caibx", "/j/*.caibx", True),
+        ("/j/*.img.caibx", "/j/*.raw.caibx", False),
+        ("/j/a*.caibx", "/j/b*.caibx", False),
+        ("/j/a*.caibx", "/j/[ab]*.caibx", True),
+        ("/j/*", "/j/*.img", True),
+        ("/j/*", "/j/*.caibx", False),
+        ("/j/*/*.img", "/j/*.img", False),
+        ("/j/*/a.img", "/j/x/?.img", True),
+        ("/k/*.img", "/j/*.img", False),
+    ],
+)
+def test_two_patterns_may_meet_where_their_ends_do(one: str, other: str, expected: bool) -> None:
+    assert may_meet(one, other) is expected
+    assert may_meet(other, one) is expected

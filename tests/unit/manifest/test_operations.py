@@ -7,7 +7,7 @@ import pytest
 from desync_jobs.manifest.access import Access
 from desync_jobs.manifest.base import OperationBase
 from desync_jobs.manifest.copy_on_read import CopyOnReadSpec
-from desync_jobs.manifest.operations import KINDS, OperationSpec
+from desync_jobs.manifest.operations import KINDS
 from desync_jobs.manifest.operations.archive_verify import ArchiveVerifySpec
 from desync_jobs.manifest.operations.cache import CacheOpSpec
 from desync_jobs.manifest.operations.cat import CatSpec
@@ -16,6 +16,7 @@ from desync_jobs.manifest.operations.chunk import ChunkSpec
 from desync_jobs.manifest.operations.diff import DiffSpec
 from desync_jobs.manifest.operations.diff_indexes import DiffIndexesSpec
 from desync_jobs.manifest.operations.digest import DigestSpec
+from desync_jobs.manifest.operations.every import EveryOperation
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.manifest.operations.get import GetSpec
 from desync_jobs.manifest.operations.info import InfoSpec
@@ -40,7 +41,7 @@ from desync_jobs.manifest.tree_place import TreePlaceSpec
 
 
 def test_the_table_of_kinds_is_the_union() -> None:
-    union = get_args(get_args(OperationSpec)[0])
+    union = get_args(get_args(EveryOperation)[0])
     kinds = {get_args(spec.model_fields["kind"].annotation)[0]: spec for spec in union}
 
     assert kinds == KINDS

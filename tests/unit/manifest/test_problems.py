@@ -31,8 +31,7 @@ def test_an_unknown_key_like_no_other_lists_those_that_are_known(problems: Probl
         (
             "stores.a.size: unknown key; there are compression, credentials, encryption, "
             "hedge_after, http_auth, http_cookie, leases, level, netrc, on_error, options, policy, "
-            "reads, "
-            "region, secret_options, skip_verify, tls, url"
+            "prices, reads, region, secret_options, skip_verify, tls, url"
         )
     ]
 
@@ -200,6 +199,12 @@ def test_an_unknown_engine_lists_the_known_ones(problems: Problems) -> None:
     assert found == ["engine.kind: should be 'local' or 'dask', not 'dsk'; did you mean 'dask'?"]
 
 
+PRUNE = """
+[operations.p]
+kind = 'prune'
+store = 's'
+roots = [{ url = 'here' }, { url = 'memory://images' }]
+"""
 VERIFY = "[operations.v]\nkind = 'verify'\nstore = 's'\n"
 
 
@@ -216,8 +221,21 @@ VERIFY = "[operations.v]\nkind = 'verify'\nstore = 's'\n"
         (VERIFY, "d", "workers = 0", "engine.workers: should be from 1 to 256, not 0"),
         (VERIFY, "d", "worker = 1", "engine.worker: unknown key; did you mean 'workers'?"),
         (VERIFY, "d", "scheduler = 'host'", "engine.scheduler: should begin with tcp:// or tls://"),
-        (DIGEST, "d", "workers = 2", "engine.kind: a cluster does cache and verify, and the job"),
+        (DIGEST, "d", "workers = 2", "engine.kind: a cluster does cache, make of many"),
+        (
+            VERIFY,
+            "d",
+            "scheduler = 'tls://h:1'\ntls_ca = 'ca.pem'",
+            "engine.tls_ca: tls_ca, tls_cert, tls_key are given together",
+        ),
+        (
+            VERIFY,
+            "d",
+            "scheduler = 'tcp://h:1'\ntls_ca = 'a'\ntls_cert = 'b'\ntls_key = 'c'",
+            "engine.tls_ca: is for a scheduler with a URL that begins with tls://",
+        ),
         (VERIFY, "memory://s", "workers = 2", "stores.s.url: is in the memory of one process"),
+        (PRUNE, "d", "workers = 2", "operations.p.roots.1.url: is in the memory of one process"),
     ],
 )
 def test_what_a_cluster_cannot_do_is_refused(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import tomli
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desync_jobs.core.chunk import DigestAlgorithm
@@ -38,6 +38,9 @@ digests = st.from_regex("[0-9a-f]{64}", fullmatch=True)
 
 _CHOSEN = ("index", "target", "blobs", "indexes", "targets", "blob_digest")
 """Keys of an extraction that say what it is about."""
+
+_MADE = ("blob", "index", "blobs", "indexes")
+"""Keys of `make` that say what is cut, and where its index goes."""
 
 _ARCHIVED = (
     *("archive", "index", "store", "directory", "tar_stream", "add_root", "max_expansion"),
@@ -191,7 +194,8 @@ def operations(  # noqa: C901 -- a case for each kind with rules of its own
         places = {"stores": [draw(st.sampled_from(stores))], "store": stores[0]}
         return {"kind": kind, **places, **draw(_MIGRATED_STORES | _MIGRATED_INDEXES)}
     operation: dict[str, Any] = {"kind": kind}
-    chosen = {"extract": _CHOSEN, "tar": _ARCHIVED, "verify": ("repair_from",)}.get(kind, ())
+    aside = {"extract": _CHOSEN, "tar": _ARCHIVED, "verify": ("repair_from",), "make": _MADE}
+    chosen = aside.get(kind, ())
     if kind == "verify-chunks":
         chosen = ("roots",)
     unpacked = kind == "untar"
@@ -204,7 +208,7 @@ def operations(  # noqa: C901 -- a case for each kind with rules of its own
         wanted = key not in ("kind", "after") and key not in chosen
         if wanted and (field.is_required() or draw(st.booleans())):
             operation[key] = _field(draw, kind, key, stores, caches)
-    about = {"extract": extracted(), "tar": archived(stores)}.get(kind)
+    about = {"extract": extracted(), "tar": archived(stores), "make": made()}.get(kind)
     if issubclass(KINDS[kind], ArchiveSpec):
         about = read_trees(kind, stores, caches)
     if unpacked:
@@ -305,6 +309,19 @@ def extracted(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
+def made(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw what a `make` is about, in both ways."""
+    if draw(st.booleans()):
+        return {
+            key: draw(st.just(STREAM) | paths.map(f"{key}-{{}}".format))
+            for key in ("blob", "index")
+        }
+    patterns = ["*.img", ["a.img", "b?.img", "c/[[]*"]]
+    places = st.sampled_from(["indexes", "https://example.org/indexes"])
+    return {"blobs": draw(st.sampled_from(patterns)), "indexes": draw(places)}
+
+
+@st.composite
 def places(draw: st.DrawFn) -> dict[str, Any]:
     place: dict[str, Any] = {"url": draw(paths)}
     if draw(st.booleans()):
@@ -357,6 +374,8 @@ def jobs(draw: st.DrawFn) -> JobSpec:
     return JobSpec.model_validate(document)
 
 
+# A busy machine draws the first jobs too slowly for the check of that.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(jobs())
 def test_what_is_written_is_read_as_the_same_job(spec: JobSpec) -> None:
     document = tomli.loads(manifest_text(spec))
@@ -364,6 +383,7 @@ def test_what_is_written_is_read_as_the_same_job(spec: JobSpec) -> None:
     assert job_from_document(document, "/jobs", "job.toml").spec == spec
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(jobs())
 def test_defaults_are_left_out(spec: JobSpec) -> None:
     written = job_document(spec)["operations"]
