@@ -1,35 +1,36 @@
 """What reading an archive takes, whichever way it is given."""
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, Union
 
 from desync_jobs.errors import SourceError, UsageError
 from desync_jobs.manifest.archive import ArchiveSpec
 from desync_jobs.manifest.tree import TreeSpec
-from desync_jobs.planner.blob_range import (
-    BlobRange,
-    RangeFacts,
-    Sources,
-    need_range,
-    unseen_range_cost,
-)
 from desync_jobs.planner.cost import Amount, Cost
-from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
-from desync_jobs.planner.fetched import FetchedCost
+from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, TreeSeen
 from desync_jobs.planner.needed import need_apart
 from desync_jobs.planner.space import spaces, warnings
 
-ArchiveFacts: TypeAlias = FileFacts | RangeFacts
+if TYPE_CHECKING:
+    from desync_jobs.planner.blob_range import BlobRange, RangeFacts, Sources
+    from desync_jobs.planner.fetched import FetchedCost
+
+_RECORDS: Final = 160
+"""Bytes that a file has in an archive besides its content, about."""
+
+ArchiveFacts: TypeAlias = Union[FileFacts, "RangeFacts"]
 """An archive as it was found: a file or stream, or an index with what has its chunks."""
 
-Archive: TypeAlias = FileFacts | BlobRange
+Archive: TypeAlias = Union[FileFacts, "BlobRange"]
 """An archive that can be read, or a directory that is read as one."""
 
 
 def need_archive(spec: ArchiveSpec, facts: ArchiveFacts) -> Archive:
     """Return what to read; raises `SourceError`, `IndexMissingError` or `StoreError`."""
-    if isinstance(facts, RangeFacts):
-        return need_range(facts, spec.index or "")
-    return need_file(facts)
+    if isinstance(facts, FileFacts):
+        return need_file(facts)
+    from desync_jobs.planner.blob_range import need_range
+
+    return need_range(facts, spec.index or "")
 
 
 def need_file(facts: FileFacts) -> FileFacts:
@@ -59,7 +60,7 @@ def need_tree(spec: TreeSpec, facts: ArchiveFacts) -> Archive:
 
 def read_file(archive: Archive) -> FileFacts | IndexFacts:
     """Return the one file that `archive` begins with, which no output may replace."""
-    return archive.found if isinstance(archive, BlobRange) else archive
+    return archive if isinstance(archive, FileFacts) else archive.found
 
 
 def need_apart_from(output: FileFacts, tree: Archive, *, inside: bool) -> None:
@@ -70,13 +71,21 @@ def need_apart_from(output: FileFacts, tree: Archive, *, inside: bool) -> None:
     need_apart(output, read)
 
 
-def archive_cost(spec: Sources, archive: Archive, fetched: FetchedCost | None = None) -> Cost:
+def tree_cost(tree: TreeSeen) -> Cost:
+    """Return what reading a directory comes to that was looked at."""
+    amount = Amount("directory", tree.bytes, exact=tree.exact)
+    return Cost((amount,), work=tree.bytes + tree.entries * _RECORDS)
+
+
+def archive_cost(spec: "Sources", archive: Archive, fetched: "FetchedCost | None" = None) -> Cost:
     """Return what reading comes to; of an index, as `fetched` says where somebody looked."""
-    if not isinstance(archive, BlobRange):
+    if isinstance(archive, FileFacts):
         if archive.kind is FileKind.DIRECTORY:
             return Cost((Amount("directory", 0, exact=False),))
         amount = Amount("archive", archive.size, exact=archive.size > 0)
         return Cost((amount,), work=archive.size)
+    from desync_jobs.planner.blob_range import unseen_range_cost
+
     fetched = fetched or unseen_range_cost(spec, archive)
     space = spaces(list(fetched.needs))
     return Cost(

@@ -36,14 +36,19 @@ def sizes_of(parts: Sequence[Lacking]) -> NDArray[np.int64]:
 
 
 def copying_cost(
-    places: Places, plain: NDArray[np.int64], place: CachePlace | None, holdings: Holdings | None
+    places: Places,
+    plain: NDArray[np.int64],
+    place: CachePlace | None,
+    holdings: Holdings | None,
+    called: str,
 ) -> Cost:
     """Return the cost of copying chunks of `plain` bytes into `places.cache`, which is `place`.
 
+    `called` is what that is to the user: `store s`, `cache c`.
     `holdings` are what the stores said of them; None where nobody asked.
     """
     stores = fetched_cost(Fetched(places, plain, np.ones_like(plain), place, holdings))
-    space = spaces(stores.needs)
+    space = spaces([replace(one, what=called) for one in stores.needs])
     return Cost(
         stores.reads,
         tuple(replace(one, exact=True) for one in stores.writes),

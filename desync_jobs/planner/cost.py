@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from desync_jobs.core.prices import Price, Source
 from desync_jobs.planner.space import Space, in_turn
@@ -45,6 +46,10 @@ class Amount:
     """What this kind of source costs; the cheapest that has a chunk gives it."""
 
 
+QUARANTINED: Final = "quarantined chunk"
+QUARANTINED_INDEX: Final = "quarantined index"
+
+
 @dataclass(frozen=True, slots=True)
 class Deletion:
     """Chunk files, or indexes, that are removed from one place."""
@@ -57,7 +62,8 @@ class Deletion:
     of: int
     """How many the place has."""
     what: str = "chunk"
-    """What they are, in a word."""
+    """What they are: `chunk`, `index`, or one of the two that are in quarantine, of all that the
+    place has, those in quarantine among them."""
 
 
 @dataclass(frozen=True, slots=True)

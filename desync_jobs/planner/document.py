@@ -3,16 +3,21 @@
 The same plan gives the same document. Readers must accept keys that they do not know.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal, TypedDict
 
 from desync_jobs.core.prices import Price
 from desync_jobs.errors import LimitError
+from desync_jobs.manifest.job import JobSpec
+from desync_jobs.manifest.spread import spread_operations
 from desync_jobs.planner.cost import Amount, Bounds, Deletion
+from desync_jobs.planner.facts import TreeSeen
+from desync_jobs.planner.money import Charge, ChargeDocument, charge_document, charge_of
 from desync_jobs.planner.space import Space
 from desync_jobs.planner.step import Action, Step, StepPart
 
+EngineDocument = Literal["local", "dask"]
 ActionDocument = Literal["run", "unchanged", "deferred", "blocked"]
 SCHEMA: Literal["desync-run.plan/1"] = "desync-run.plan/1"
 
@@ -61,12 +66,12 @@ class AmountDocument(TypedDict):
 
 
 class DeletionDocument(TypedDict):
-    """Chunk files, or indexes, that are removed from one place."""
+    """Chunk files, or indexes, that are removed from one place; quarantined ones for good."""
 
     place: str
     """The store or cache, or where indexes are."""
     what: str
-    """`chunk` or `index`."""
+    """`chunk`, `index`, `quarantined chunk` or `quarantined index`."""
     chunks: int
     """How many go."""
     bytes: int
@@ -88,6 +93,17 @@ class SpaceDocument(TypedDict):
     """Bytes needed at most."""
     free: int
     """Bytes that are free."""
+
+
+class TreeDocument(TypedDict):
+    """A directory tree that is read, as it was seen."""
+
+    path: str
+    """Its top, absolute."""
+    entries: int
+    """Everything in it that is read, the top counted."""
+    bytes: int
+    """Content of its files."""
 
 
 class PartDocument(TypedDict):
@@ -118,6 +134,8 @@ class StepDocument(TypedDict):
     """What happens to it: unchanged has nothing to do, deferred is planned on the way."""
     reason: str
     """Why."""
+    engine: EngineDocument
+    """Who does it: the process that runs the job, or the workers of its cluster as well."""
     needs: list[str]
     """Operations that must have succeeded before."""
     changes: bool
@@ -128,8 +146,12 @@ class StepDocument(TypedDict):
     """What is written, by place."""
     download: BoundsDocument | None
     """Stored bytes that come from stores, caches left out; null where nobody looked."""
+    charge: ChargeDocument | None
+    """What it costs in money; null where no place of the job has prices."""
     space: list[SpaceDocument]
     """Room that is needed, by file system."""
+    trees: list[TreeDocument]
+    """Directory trees that are read."""
     deletes: list[DeletionDocument]
     """What is removed, by place."""
     warnings: list[str]
@@ -153,6 +175,8 @@ class PlanDocument(TypedDict):
     """Whether a run would change anything, as far as is known."""
     download: BoundsDocument | None
     """Stored bytes that come from stores in all steps that are planned; null where none does."""
+    charge: ChargeDocument | None
+    """What all steps that are planned cost in money; null where no place of the job has prices."""
     limit: str | None
     """The limit of the job that a run would pass, so that it is not begun; null where none is."""
     steps: list[StepDocument]
@@ -160,36 +184,41 @@ class PlanDocument(TypedDict):
 
 
 def plan_document(
-    job: str,
+    job: JobSpec,
     steps: Sequence[Step],
     changes: bool,
     download: Bounds | None,
     limit: LimitError | None,
 ) -> PlanDocument:
     """Return a plan as JSON values: its job's name, its steps, and what is so of them together."""
+    spread = spread_operations(job)
     return {
         "schema": SCHEMA,
-        "job": job,
+        "job": job.name,
         "changes": changes,
         "download": _perhaps(download),
+        "charge": _charge(charge_of(job, steps)),
         "limit": None if limit is None else str(limit),
-        "steps": [_step(step) for step in steps],
+        "steps": [_step(job, step, spread) for step in steps],
     }
 
 
-def _step(step: Step) -> StepDocument:
+def _step(job: JobSpec, step: Step, spread: Collection[str]) -> StepDocument:
     cost = step.cost
     return {
         "operation": step.operation,
         "kind": step.kind,
         "action": _ACTIONS[step.action],
         "reason": step.reason,
+        "engine": "dask" if step.operation in spread else "local",
         "needs": list(step.needs),
         "changes": step.changes,
         "reads": [_amount(amount) for amount in cost.reads],
         "writes": [_amount(amount) for amount in cost.writes],
         "download": _perhaps(cost.download),
+        "charge": _charge(charge_of(job, [step])),
         "space": [_space(space) for space in cost.space],
+        "trees": [_tree(tree) for tree in step.trees],
         "deletes": [_deletion(deletion) for deletion in cost.deletes],
         "warnings": list(cost.warnings),
         "parts": [_part(part) for part in step.parts],
@@ -231,6 +260,10 @@ def _deletion(deletion: Deletion) -> DeletionDocument:
     }
 
 
+def _tree(tree: TreeSeen) -> TreeDocument:
+    return {"path": tree.path, "entries": tree.entries, "bytes": tree.bytes}
+
+
 def _part(part: StepPart) -> PartDocument:
     return {
         "target": part.name,
@@ -244,6 +277,10 @@ def _part(part: StepPart) -> PartDocument:
 
 def _perhaps(bounds: Bounds | None) -> BoundsDocument | None:
     return None if bounds is None else {"lower": bounds.lower, "upper": bounds.upper}
+
+
+def _charge(charge: Charge | None) -> ChargeDocument | None:
+    return None if charge is None else charge_document(charge)
 
 
 def _price(price: Price) -> PriceDocument:

@@ -4,11 +4,15 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from desync_jobs.core.prices import Source
+from desync_jobs.manifest.engine import DaskEngineSpec
+from desync_jobs.manifest.job import JobSpec
+from desync_jobs.manifest.spread import spread_operations
 from desync_jobs.planner.cost import Amount, Bounds, Cost, Deletion
+from desync_jobs.planner.money import Charge, charge_of
 from desync_jobs.planner.plan import Plan
 from desync_jobs.planner.space import Space
 from desync_jobs.planner.step import Action, Step, StepPart
-from desync_jobs.report.words import counted, in_bytes
+from desync_jobs.report.words import counted, in_a_line, in_bytes, in_money
 
 _MARKS: Final = {
     Action.RUN: "+",
@@ -23,17 +27,25 @@ Row = tuple[str, str, str, str, str]
 
 def explain(plan: Plan) -> str:
     """Return the plan as lines: each step, its reason, what it reads and writes; and totals."""
-    lines = [line for step in plan.steps for line in _step_lines(step)]
+    lines = [line for step in plan.steps for line in _step_lines(step, plan.job.spec)]
     return "\n".join([*lines, "", _summary(plan), ""])
 
 
-def _step_lines(step: Step) -> Iterator[str]:
+def _step_lines(step: Step, job: JobSpec) -> Iterator[str]:
     kind = "" if step.kind == step.operation else f" ({step.kind})"
     yield f"{_MARKS[step.action]} {step.operation}{kind}: {_reason(step)}"
     if step.needs:
         yield f"    after    {', '.join(step.needs)}"
+    if isinstance(job.engine, DaskEngineSpec) and step.action in (Action.RUN, Action.DEFERRED):
+        where = "the cluster" if step.operation in spread_operations(job) else "this machine alone"
+        yield f"    runs on  {where}"
     if step.action is Action.RUN:
         yield from _cost_lines(step.cost, "    ")
+        for tree in step.trees:
+            yield f"    tree     {counted(tree.entries, 'entry')} in {tree.path}"
+        charge = charge_of(job, [step])
+        if charge is not None and charge.upper != 0:
+            yield f"    costs    {_charged(charge)}"
     for part in step.parts:
         yield f"    {_MARKS[part.action]} {part.name}: {_reason(part)}"
         yield from _cost_lines(part.cost, "        ")
@@ -56,7 +68,7 @@ def _reason(step: Step | StepPart) -> str:
     if step.action is Action.UNCHANGED:
         return f"nothing to do: {step.reason}"
     error = step.error if isinstance(step, Step) else None
-    return step.reason if error is None else str(error)
+    return step.reason if error is None else in_a_line(str(error))
 
 
 def _rows(verb: str, amounts: Iterable[Amount]) -> Iterator[Row]:
@@ -87,6 +99,14 @@ def _between(bounds: Bounds) -> str:
     return f"{in_bytes(bounds.lower)} to {in_bytes(bounds.upper)}"
 
 
+def _charged(charge: Charge) -> str:
+    """Say what is to be paid, or the most that it can be."""
+    if charge.upper is None:
+        return "not known before it is done"
+    most = in_money(charge.upper, charge.currency)
+    return most if charge.exact else f"at most {most}"
+
+
 def _requests(cost: Cost) -> str:
     stores = (amount.requests for amount in cost.reads if amount.source is Source.STORE)
     return counted(sum(stores), "request")
@@ -112,6 +132,7 @@ def _summary(plan: Plan) -> str:
         return "Nothing to do."
     later = f", {count[Action.DEFERRED]} planned on the way" if count[Action.DEFERRED] else ""
     fetched = "" if plan.download is None else f", {_between(plan.download)} to fetch"
-    return (
-        f"{count[Action.RUN]} to run{later}, {count[Action.UNCHANGED]} with nothing to do{fetched}."
-    )
+    charge = plan.charge
+    paid = "" if charge is None or charge.upper == 0 else f", costs {_charged(charge)}"
+    idle = f"{count[Action.UNCHANGED]} with nothing to do"
+    return f"{count[Action.RUN]} to run{later}, {idle}{fetched}{paid}."

@@ -1,10 +1,17 @@
 """What was seen of the world before planning, as values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
-from desync_jobs.formats.index import Index
-from desync_jobs.planner.fingerprint import VOLATILE
+if TYPE_CHECKING:
+    from desync_jobs.formats.index import Index
+
+
+VOLATILE: Final[Mapping[str, bool]] = MappingProxyType({"volatile": True})
+"""The metadata of a dataclass's field that no fingerprint has."""
 
 
 class FileKind(Enum):
@@ -47,7 +54,7 @@ class IndexFacts:
     """An index that was read and is valid."""
 
     path: str
-    index: Index
+    index: "Index"
     file_digest: str
     """SHA-256 of the index file, in hex: binds a plan to what it was made from."""
     identity: tuple[int, int] | None = field(default=None, metadata=VOLATILE)
@@ -61,7 +68,7 @@ class SeedFacts:
     name: str
     """As declared; with the blob's path where it is one of a directory."""
     blob: FileFacts
-    index: Index
+    index: "Index"
     """What the blob is said to hold; every chunk is checked when it is used."""
     automatic: bool = False
     """Whether the runner made the index, so that nobody else answers for it."""
@@ -76,6 +83,26 @@ class TreeFacts:
     place: str
     """What plans and statistics call it."""
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSeen:
+    """A directory tree as it stands: everything that tells whether it has changed, but content."""
+
+    path: str
+    """Its top, absolute."""
+    entries: int
+    """Everything in it that is read, the top counted."""
+    bytes: int
+    """Content of its files."""
+    exact: bool
+    """Whether just that is read; otherwise some of it may be left out."""
+    digests: Mapping[str, str]
+    """By path: of `.`, the top, all together; of as many others as are not too many to be kept.
+
+    A path that ends in a slash is that of a directory whose digest stands for all that is in it;
+    nothing of that is here.
+    """
 
 
 @dataclass(frozen=True, slots=True)

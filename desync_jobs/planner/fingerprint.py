@@ -9,8 +9,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel
@@ -18,9 +17,6 @@ from pydantic import BaseModel
 from desync_jobs.formats.index import Index, index_pieces
 
 Feed: TypeAlias = Callable[[bytes], None]
-
-VOLATILE: Final[Mapping[str, bool]] = MappingProxyType({"volatile": True})
-"""The metadata of a dataclass's field that no fingerprint has."""
 
 
 def fingerprint(value: object) -> str:

@@ -177,6 +177,11 @@ def most_stored(plain: Sizes) -> Sizes:
     return plain + plain // 256 + 128
 
 
+def most_stored_of(plain: int, chunks: int) -> int:
+    """Return the most stored bytes that so many chunks of `plain` bytes together come to."""
+    return plain + plain // 256 + 128 * chunks
+
+
 def with_known_sizes(holdings: Holdings, known: Sizes) -> Holdings:
     """Return `holdings` with the stored sizes that somebody wrote down, 0 for none, filled in.
 

@@ -6,27 +6,24 @@ it has in any target.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.errors import DesyncRunError
 from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.extract import ExtractSpec, OneExtractSpec
 from desync_jobs.planner.blob import ExtractFacts, plan_blob
-from desync_jobs.planner.cost import Cost, summed
-from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import FileFacts, FileKind, SeedFacts
 from desync_jobs.planner.needed import need_index
+from desync_jobs.planner.parts import Part, Words, naming, parts_decision
 from desync_jobs.planner.separate import need_separate
-from desync_jobs.planner.step import Action, Decision, StepPart
-from desync_jobs.planner.tally import tally
-from desync_jobs.report.words import counted
+from desync_jobs.planner.step import Decision
 
-_OTHERS = "other targets"
+_WORDS: Final = Words("to be written", "what the indexes describe")
+_OTHERS: Final = "other targets"
 """How the cost of the whole calls the blobs that were seeds of others."""
 
 
@@ -47,27 +44,6 @@ class ManyFacts:
     blobs: tuple[BlobFacts, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """One of the blobs, decided."""
-
-    spec: OneExtractSpec
-    decision: Decision
-
-    @property
-    def detail(self) -> ExtractDetail | None:
-        """What is to be done; None where the target is whole already."""
-        detail = self.decision.detail
-        return detail if isinstance(detail, ExtractDetail) else None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ManyDetail:
-    """What the doer of an extraction of many blobs does, in order."""
-
-    parts: tuple[Part, ...]
-
-
 def plan_many(spec: ExtractSpec, facts: ManyFacts) -> Decision:
     """Decide for each blob where each chunk comes from; the blobs keep their order.
 
@@ -75,48 +51,16 @@ def plan_many(spec: ExtractSpec, facts: ManyFacts) -> Decision:
     the files are not all different ones.
     """
     indexes = [need_index(one.facts.index, one.spec.index) for one in facts.blobs]
-    need_separate([one.facts.target for one in facts.blobs], indexes, spec, _places(facts))
+    targets = [one.facts.target for one in facts.blobs]
+    need_separate(targets, [one.place for one in facts.blobs], indexes, in_place=spec.in_place)
     planning = _Planning(facts.blobs, [found.index for found in indexes])
     decisions = planning.decisions()
-    parts = tuple(
-        Part(one.spec, decision) for one, decision in zip(facts.blobs, decisions, strict=True)
-    )
-    named = tuple(
-        StepPart(one.spec.target, one.decision.action, one.decision.reason, one.decision.cost)
-        for one in parts
-    )
-    found = (one for one in parts if one.decision.action is Action.UNCHANGED)
-    statistics = tally(
-        ((one.spec.target, "unchanged", one.decision.statistics) for one in found), {}
-    )
-    running = sum(one.decision.action is Action.RUN for one in parts)
-    if not running:
-        all_of = f"all {len(parts):,} targets are" if len(parts) > 1 else "the target is"
-        reason = f"{all_of} what the indexes describe"
-        return Decision(Action.UNCHANGED, reason, statistics=statistics, parts=named)
-    return Decision(
-        Action.RUN,
-        f"{running:,} of {counted(len(parts), 'target')} {'is' if running == 1 else 'are'} to be "
-        "written",
-        total_cost(parts),
-        changes=True,
-        detail=ManyDetail(parts),
-        parts=named,
-    )
-
-
-def total_cost(parts: Sequence[Part]) -> Cost:
-    """Return what all of `parts` cost together."""
-    return summed((one.decision.cost for one in parts), renamed(parts))
-
-
-def renamed(parts: Sequence[Part]) -> dict[str, str]:
-    """Return what sums over all of `parts` call those of them that are seeds of others."""
-    return {f"seed {one.spec.target}": _OTHERS for one in parts}
-
-
-def _places(facts: ManyFacts) -> list[str]:
-    return [one.place for one in facts.blobs]
+    parts = [
+        Part(one.spec, one.spec.target, decision)
+        for one, decision in zip(facts.blobs, decisions, strict=True)
+    ]
+    renamed = {f"seed {one.target}": _OTHERS for one in parts}
+    return parts_decision(parts, _WORDS, renamed)
 
 
 class _Planning:
@@ -161,13 +105,13 @@ class _Planning:
         spec, facts = self._blobs[number].spec, self._blobs[number].facts
         if facts.right is None or not facts.right.all() or facts.resumed:
             return None
-        with _naming(facts.target.path):
+        with naming(facts.target.path):
             return plan_blob(spec, facts)
 
     def _decide(self, number: int) -> Decision:
         blob = self._blobs[number]
         seeds = (*self._declared(number), *self._siblings(number))
-        with _naming(blob.facts.target.path):
+        with naming(blob.facts.target.path):
             return plan_blob(blob.spec, replace(blob.facts, seeds=seeds))
 
     def _declared(self, number: int) -> Iterator[SeedFacts]:
@@ -228,12 +172,3 @@ def _zeros(index: Index, zero_ids: frozenset[bytes]) -> NDArray[np.bool_]:
     for zero_id in zero_ids:
         zeros |= (ids == np.frombuffer(zero_id, np.uint8)).all(axis=1)
     return index.rows.spread(zeros)
-
-
-@contextmanager
-def _naming(target: str) -> Iterator[None]:
-    try:
-        yield
-    except DesyncRunError as error:
-        error.about(target)
-        raise

@@ -1,6 +1,7 @@
 """Inputs without which nothing can be planned, each refused with one clear error."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from desync_jobs.errors import (
     IndexMissingError,
@@ -9,8 +10,10 @@ from desync_jobs.errors import (
     StoreError,
     UsageError,
 )
-from desync_jobs.formats.index import Index
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts, StoreFacts
+
+if TYPE_CHECKING:
+    from desync_jobs.formats.index import Index
 
 
 def need_index(facts: IndexFacts | None, path: str) -> IndexFacts:
@@ -58,7 +61,7 @@ def need_store(facts: StoreFacts) -> StoreFacts:
     return facts
 
 
-def need_stores(stores: Iterable[StoreFacts], index: Index) -> None:
+def need_stores(stores: Iterable[StoreFacts], index: "Index") -> None:
     """Raise `StoreError` for the first of `stores` that does not exist.
 
     An index without chunks asks for none, and whoever made it had none to put into a store.

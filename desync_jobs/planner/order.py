@@ -9,17 +9,17 @@ deleter in a store that others use without an order between them, and cycles.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
+from typing import TypeAlias
 
 from desync_jobs.errors import ManifestError, Problem
 from desync_jobs.manifest.endless import EndlessSpec
-from desync_jobs.manifest.globs import matches
+from desync_jobs.manifest.globs import matches, may_meet
 from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.operations import OperationSpec
-from desync_jobs.manifest.operations.extract import SUFFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,15 @@ class Order:
     """Of `needs`, those whose output is an input."""
 
 
-def order_operations(job: Job) -> Order:
-    """Return the order of `job`'s operations; `ManifestError` with every conflict found."""
-    touched = _Touched(job)
+Real: TypeAlias = Callable[[str], str]
+
+
+def order_operations(job: Job, real: Real = str) -> Order:
+    """Return the order of `job`'s operations; `ManifestError` with every conflict found.
+
+    `real` says where the directory of a store really is: another one may be a link to it.
+    """
+    touched = _Touched(job, real)
     specs = job.spec.operations
     problems = [*touched.double_writers(), *touched.double_readers_of_input()]
     try:
@@ -127,8 +133,9 @@ def _without_cycles(
 class _Touched:
     """Who reads, writes, fills and deletes what; files by absolute path, stores by location."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, real: Real) -> None:
         self._job = job
+        self._real = real
         self._readers: dict[str, list[str]] = defaultdict(list)
         self._writers: dict[str, list[str]] = defaultdict(list)
         self._searchers: dict[str, list[str]] = defaultdict(list)
@@ -166,7 +173,9 @@ class _Touched:
         """Yield where stores, caches and the members of failover groups are."""
         for name in names:
             for member in self._job.spec.members(name):
-                yield self._job.location(member)
+                location = self._job.location(member)
+                local = self._job.spec.place(member).directory is not None
+                yield self._real(location) if local else location
 
     def makers(self, name: str) -> Iterator[str]:
         """Yield operations that write a file that `name` reads, or may write it."""
@@ -176,11 +185,15 @@ class _Touched:
                 yield from (maker for maker in makers if maker != name)
         for pattern, searchers in self._searchers.items():
             if name in searchers:
-                for path, writers in self._writers.items():
-                    if matches(path, pattern):
-                        yield from (writer for writer in writers if writer != name)
+                for makers in self._matched(pattern):
+                    yield from (maker for maker in makers if maker != name)
         yield from self._growers(name)
         yield from self._planting(name)
+
+    def _matched(self, pattern: str) -> Iterator[list[str]]:
+        """Yield the operations that write, or may write, a file that `pattern` stands for."""
+        yield from (one for path, one in self._writers.items() if matches(path, pattern))
+        yield from (one for other, one in self._scatterers.items() if may_meet(other, pattern))
 
     def _growers(self, name: str) -> Iterator[str]:
         """Yield operations that write, or may write, into a tree that `name` reads."""
@@ -201,9 +214,9 @@ class _Touched:
                 yield from (planter for planter in planters if planter != name)
 
     def _scattered(self, path: str) -> Iterator[str]:
-        """Yield operations that may write `path`; what they write is no index."""
+        """Yield operations that may write `path`."""
         for pattern, scatterers in self._scatterers.items():
-            if matches(path, pattern) and not path.endswith(SUFFIX):
+            if matches(path, pattern):
                 yield from scatterers
 
     def fillers(self, name: str) -> Iterator[str]:

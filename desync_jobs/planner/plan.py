@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from desync_jobs.errors import LimitError
 from desync_jobs.manifest.job import Job
 from desync_jobs.planner.cost import Bounds
+from desync_jobs.planner.money import Charge, charge_of
 from desync_jobs.planner.step import Action, Step
 
 
@@ -35,6 +36,11 @@ class Plan:
         return sum(found, Bounds(0, 0)) if found else None
 
     @property
+    def charge(self) -> Charge | None:
+        """What it costs in money, as far as is planned; None where no place has prices."""
+        return charge_of(self.job.spec, self.steps)
+
+    @property
     def blocked(self) -> tuple[Step, ...]:
         """Steps that cannot be done."""
         return tuple(step for step in self.steps if step.action is Action.BLOCKED)
@@ -44,5 +50,5 @@ class Plan:
         from desync_jobs.planner.document import plan_document
 
         return plan_document(
-            self.job.spec.name, self.steps, self.changes, self.download, self.passed_limit
+            self.job.spec, self.steps, self.changes, self.download, self.passed_limit
         )

@@ -5,6 +5,8 @@ by the same pure functions, and the two compared (`changes.differences`). So the
 nothing that only this program could read, and no secret is in it.
 """
 
+import json
+import re
 from collections.abc import Sequence
 from typing import Final, Literal, Self
 
@@ -12,15 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from desync_jobs._version import __version__
 from desync_jobs.errors import UsageError
-from desync_jobs.manifest.job import Job
+from desync_jobs.manifest.job import Job, JobSpec
 from desync_jobs.planner.cost import Amount, Cost
+from desync_jobs.planner.facts import TreeSeen
 from desync_jobs.planner.fingerprint import fingerprint, fingerprints
+from desync_jobs.planner.money import Charge, charge_document, charge_of
 from desync_jobs.planner.plan import Plan
 from desync_jobs.planner.step import Step, StepPart
 
 SCHEMA: Final = "desync-run.saved-plan/1"
 SIZE_LIMIT: Final = 1 << 28
 """Bytes of a saved plan that are read."""
+_HALF: Final = re.compile(rb"\\ud[89a-f]")
 _TABLES: Final = frozenset(
     {"stores", "caches", "failover_groups", "index_stores", "seeds", "operations"}
 )
@@ -72,6 +77,20 @@ class SavedCost(_Saved):
         return cls(reads=reads, writes=writes)
 
 
+class SavedCharge(_Saved):
+    """What a step costs in money, as exact decimal numbers."""
+
+    currency: str
+    lower: str
+    upper: str | None
+    """None where nobody knows before it is done."""
+
+    @classmethod
+    def of(cls, charge: Charge) -> Self:
+        """Return what is kept of a charge."""
+        return cls(**charge_document(charge))
+
+
 class SavedPart(_Saved):
     """One of many targets that an operation is about."""
 
@@ -87,6 +106,25 @@ class SavedPart(_Saved):
         return cls(target=part.name, action=part.action.value, reason=part.reason, cost=cost)
 
 
+class SavedTree(_Saved):
+    """What was seen of a directory tree that is read."""
+
+    path: str
+    """Its top, absolute."""
+    entries: int
+    bytes: int
+    """Content of its files."""
+    digests: dict[str, str]
+    """By path, `.` for the top; a path that ends in a slash stands for all that is below it."""
+
+    @classmethod
+    def of(cls, tree: TreeSeen) -> Self:
+        """Return what is kept of a tree."""
+        return cls(
+            path=tree.path, entries=tree.entries, bytes=tree.bytes, digests=dict(tree.digests)
+        )
+
+
 class SavedStep(_Saved):
     """What one operation will do, and why."""
 
@@ -96,22 +134,30 @@ class SavedStep(_Saved):
     reason: str
     needs: list[str]
     cost: SavedCost
+    charge: SavedCharge | None
+    """None where no place of the job has prices."""
     parts: list[SavedPart]
     facts: dict[str, str]
     """A digest of each thing that was looked at: the index, the target, the stores."""
+    trees: list[SavedTree] = []
+    """Directory trees that are read; none in a plan that was saved before they were looked at."""
 
     @classmethod
-    def of(cls, step: Step) -> Self:
-        """Return what is kept of a step."""
+    def of(cls, job: JobSpec, step: Step) -> Self:
+        """Return what is kept of a step of `job`."""
+        charge = charge_of(job, [step])
         return cls(
             operation=step.operation,
             kind=step.kind,
             action=step.action.value,
-            reason=step.reason,
+            # A plan with a step that cannot be done is not saved, but held against one that was.
+            reason=step.reason if step.error is None else str(step.error),
             needs=list(step.needs),
             cost=SavedCost.of(step.cost),
+            charge=None if charge is None else SavedCharge.of(charge),
             parts=list(map(SavedPart.of, step.parts)),
             facts={} if step.facts is None else fingerprints(step.facts),
+            trees=list(map(SavedTree.of, step.trees)),
         )
 
 
@@ -140,8 +186,13 @@ class SavedPlan(_Saved):
     steps: list[SavedStep]
 
     def text(self) -> str:
-        """Return the content of the file; the same for the same plan."""
-        return self.model_dump_json(indent=2, by_alias=True) + "\n"
+        """Return the content of the file; the same for the same plan.
+
+        What is no text in the name of a file, `os.fsdecode` has made half of a surrogate pair. JSON
+        has those only escaped.
+        """
+        text = json.dumps(self.model_dump(by_alias=True), indent=2, ensure_ascii=False) + "\n"
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def saved_plan(plan: Plan, path: str, targets: Sequence[str]) -> SavedPlan:
@@ -154,7 +205,7 @@ def saved_plan(plan: Plan, path: str, targets: Sequence[str]) -> SavedPlan:
         keep_going=job.spec.keep_going,
         parts=_parts(job),
     )
-    steps = list(map(SavedStep.of, plan.steps))
+    steps = [SavedStep.of(job.spec, step) for step in plan.steps]
     return SavedPlan(schema=SCHEMA, program=__version__, job=origin, steps=steps)
 
 
@@ -174,10 +225,15 @@ def parse_saved(data: bytes, source: str) -> SavedPlan:
     if len(data) > SIZE_LIMIT:
         raise UsageError(f"{source}: larger than {SIZE_LIMIT >> 20} MiB; this is no saved plan")
     try:
+        # What reads JSON for pydantic knows no half of a surrogate pair.
+        if _HALF.search(data):
+            return SavedPlan.model_validate(json.loads(data))
         return SavedPlan.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        told = ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
+    except (ValueError, RecursionError) as error:
+        told = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors(include_url=False)[0]
+            told = ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
         raise UsageError(
             f"{source}: not a plan that this program saved: {told}; make one with 'plan -o'"
         ) from error

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 
 from desync_jobs.errors import UsageError
-from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.facts import FileFacts, IndexFacts
 from desync_jobs.planner.needed import need_apart
 
 
 def need_separate(
     targets: Sequence[FileFacts],
-    indexes: Sequence[IndexFacts],
-    spec: ExtractSpec,
     places: Sequence[str],
+    read: Sequence[FileFacts | IndexFacts],
+    *,
+    in_place: bool,
 ) -> None:
-    """Raise `UsageError` where two targets are one file, or a target is an index that is read.
+    """Raise `UsageError` where two targets are one file, or a target is one that is read.
 
     Targets that share an inode are one file where they are changed in place; otherwise each
     gets a file of its own. `places` are the paths of the targets, links followed.
@@ -22,7 +22,7 @@ def need_separate(
     by_place: dict[object, FileFacts] = {}
     for target, place in zip(targets, places, strict=True):
         keys: list[object] = [place]
-        if spec.in_place and target.identity is not None:
+        if in_place and target.identity is not None:
             keys.append(target.identity)
         for key in keys:
             other = by_place.setdefault(key, target)
@@ -32,6 +32,6 @@ def need_separate(
                     "give each blob a file of its own"
                 )
     written = {target.identity: target for target in targets if target.identity is not None}
-    for index in indexes:
-        if index.identity in written:
-            need_apart(written[index.identity], index)
+    for one in read:
+        if one.identity in written:
+            need_apart(written[one.identity], one)

@@ -7,15 +7,17 @@ is more than is free cannot be done, and one whose upper bound is may fail.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from desync_jobs.errors import TargetError
 from desync_jobs.planner.facts import DiskFacts
 from desync_jobs.report.words import counted, in_bytes
 
-Sizes = NDArray[np.int64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Sizes: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +128,17 @@ def warnings(needed: Iterable[Space]) -> tuple[str, ...]:
     )
 
 
-def in_blocks(sizes: Sizes, block: int) -> int:
+def in_blocks(sizes: "Sizes", block: int) -> int:
     """Return the room that files of `sizes` take, each in blocks of its own."""
     return int((-(-sizes // block)).sum()) * block
 
 
-def covered_blocks(starts: Sizes, ends: Sizes, block: int) -> int:
+def covered_blocks(starts: "Sizes", ends: "Sizes", block: int) -> int:
     """Return the bytes of all blocks that ranges of one file touch, given in ascending order."""
     if not len(starts):
         return 0
+    import numpy as np
+
     begin, end = starts // block, -(-ends // block)
     before = np.concatenate(([0], np.maximum.accumulate(end)[:-1]))
     return int(np.maximum(end - np.maximum(begin, before), 0).sum()) * block

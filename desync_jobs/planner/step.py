@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from desync_jobs.errors import DesyncRunError
 from desync_jobs.planner.cost import NO_COST, Cost
+from desync_jobs.planner.facts import TreeSeen
 
 T = TypeVar("T")
 
@@ -59,6 +60,8 @@ class Step:
     """Of an operation on many things; their costs add up to that of the step."""
     facts: object = None
     """What was seen of the world, and decided on; None of what is deferred or blocked."""
+    trees: tuple[TreeSeen, ...] = ()
+    """What was seen of directory trees that it reads, where somebody looked into them."""
 
     def detail_as(self, kind: type[T]) -> T:
         """Return the detail, which the doer knows to be a `kind`."""

@@ -59,4 +59,6 @@ def plan_cache(spec: CacheOpSpec, facts: CacheFacts) -> Decision:
 
 def cache_cost(spec: CacheOpSpec, detail: CacheDetail, holdings: Holdings | None = None) -> Cost:
     """Return the cost of copying; `holdings` are what stores said of the chunks of all parts."""
-    return copying_cost(Places(spec.cache, spec.stores), detail.sizes, detail.place, holdings)
+    return copying_cost(
+        Places(spec.cache, spec.stores), detail.sizes, detail.place, holdings, f"cache {spec.cache}"
+    )

@@ -32,6 +32,9 @@ class MigrateFacts:
     """What is to be read. Of all chunks of a store, `sizes` are stored bytes."""
     rewritable: tuple[Lacking, ...]
     """What the store has, and may have in another form than its own."""
+    had: tuple[Lacking, ...]
+    """What is not read because the store has it, or a run that was stopped says so; nothing where
+    indexes are to be written."""
     indexes: tuple[MovedIndex, ...]
     empty: tuple[str, ...]
     """Roots without any index."""
@@ -57,6 +60,8 @@ class MigrateDetail:
     wanted: Wanted
     parts: tuple[Lacking, ...]
     rewritable: tuple[Lacking, ...]
+    had: tuple[Lacking, ...]
+    """What is looked for once more before all that: a `prune` may have come between."""
     indexes: tuple[MovedIndex, ...]
     gone: tuple[str, ...]
     place: CachePlace | None
@@ -80,6 +85,7 @@ def plan_migrate(spec: MigrateSpec, facts: MigrateFacts) -> Decision:
         wanted=facts.wanted,
         parts=facts.lacking,
         rewritable=facts.rewritable,
+        had=facts.had,
         indexes=facts.indexes,
         gone=facts.gone,
         place=facts.place,
@@ -122,7 +128,9 @@ def migrate_cost(
     if place is not None and (spec.recompress or spec.chunk_size is not None):
         # What chunks come to in another form is known when they are.
         place = replace(place, keeps=Keeps.OTHERWISE)
-    cost = copying_cost(Places(spec.store, spec.stores), sizes, place, holdings)
+    cost = copying_cost(
+        Places(spec.store, spec.stores), sizes, place, holdings, f"store {spec.store}"
+    )
     if spec.chunk_size is not None:
         cost = replace(cost, work=sum(one.bytes for one in detail.indexes if not one.done))
     return _with_rewriting(spec, detail, cost)

@@ -7,12 +7,11 @@ from typing import Final
 import numpy as np
 
 from desync_jobs.errors import SourceError, StoreError, UsageError
-from desync_jobs.formats.marks import Keys, Marks, mark_keys, prefixes
+from desync_jobs.formats.marks import Keys, Marks, mark_keys
 from desync_jobs.manifest.operations.prune import PruneSpec
-from desync_jobs.planner.cost import Amount, Cost, Deletion
-from desync_jobs.planner.facts import StoreFacts
-from desync_jobs.planner.fingerprint import VOLATILE
-from desync_jobs.planner.garbage import Garbage, Stock, sort_out
+from desync_jobs.planner.cost import QUARANTINED, QUARANTINED_INDEX, Amount, Cost, Deletion
+from desync_jobs.planner.facts import VOLATILE, StoreFacts
+from desync_jobs.planner.garbage import Contents, Sifted
 from desync_jobs.planner.needed import need_store
 from desync_jobs.planner.step import Action, Decision
 from desync_jobs.report.words import counted
@@ -40,13 +39,20 @@ class PruneFacts:
     keeps_marks: bool
     """Whether the place can have files that are no chunks."""
     roots: tuple[RootFacts, ...]
-    needed: Keys
-    """Prefixes of the IDs of every chunk that an index has, in ascending order."""
-    stock: Stock
+    needed: Contents
+    """Prefixes of the IDs of every chunk that an index has."""
+    stock: Contents
+    """The chunk files of the store."""
     marks: Marks
+    """What is marked already."""
     quarantined: tuple[str, ...]
     """What is in quarantine, by the names that it had: chunk files."""
-    now: float = field(metadata=VOLATILE)
+    outlived: Mapping[str, tuple[str, ...]] = field(metadata=VOLATILE)
+    """What has been in quarantine for long enough as time stands, by place: `TIME/NAME`."""
+    indexes_aside: Mapping[str, int] = field(metadata=VOLATILE)
+    """How many indexes are in quarantine, by place, where any may go for good."""
+    sifted: Sifted = field(metadata=VOLATILE)
+    """What becomes of the chunk files as time stands, which follows from the rest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +63,8 @@ class PruneDetail:
     """Keys of chunk files."""
     expired: Mapping[str, tuple[str, ...]]
     """Names of indexes by their place."""
+    outlived: Mapping[str, tuple[str, ...]]
+    """What goes for good of what is in quarantine, by its place."""
 
 
 def plan_prune(spec: PruneSpec, facts: PruneFacts) -> Decision:
@@ -73,34 +81,71 @@ def plan_prune(spec: PruneSpec, facts: PruneFacts) -> Decision:
             "write grace = '0s', and run it while nobody publishes"
         )
     check_roots(spec, facts)
-    garbage = sort_out(facts.stock, facts.needed, facts.marks, facts.now, grace)
-    stock = facts.stock
-    deleted = garbage.deleted
-    keys = mark_keys(stock.ids[deleted], stock.compressed[deleted])
+    going = facts.sifted.going
+    keys = mark_keys(going.ids, going.compressed)
     expired = {root.url: root.expired for root in facts.roots if root.expired}
-    detail = PruneDetail(np.sort(keys), expired)
-    deletion = Deletion(spec.store, len(keys), int(stock.sizes[deleted].sum()), len(stock))
+    outlived = {place: names for place, names in facts.outlived.items() if names}
+    detail = PruneDetail(np.sort(keys), expired, outlived)
+    deletion = Deletion(spec.store, len(keys), int(going.sizes.sum()), facts.stock.count)
     cost = Cost(
-        reads=(Amount("indexes", 40 * len(facts.needed), len(facts.needed)),),
+        reads=(Amount("indexes", 40 * facts.needed.count, facts.needed.count),),
         work=deletion.bytes,
-        deletes=(deletion,),
+        deletes=(deletion, *_expiries(facts), *_purges(spec, facts)),
     )
-    changes = bool(len(keys) or expired or _marks_change(facts, garbage))
+    changes = bool(len(keys) or expired or outlived or _marks_change(facts))
     if not changes and not facts.quarantined:
-        return Decision(Action.UNCHANGED, "every chunk is needed, or too new to go", cost)
-    return Decision(Action.RUN, _reason(facts, garbage), cost, changes=changes, detail=detail)
+        waiting = counted(len(facts.sifted.marks.keys), "chunk")
+        waits = f"{waiting} wait for the end of the grace"
+        needed = "every chunk is needed, or too new to go"
+        return Decision(Action.UNCHANGED, waits if len(facts.marks.keys) else needed, cost)
+    aside = "; what goes now is put aside" if spec.quarantine and (len(keys) or expired) else ""
+    reason = f"{_reason(facts)}{aside}"
+    return Decision(Action.RUN, reason, cost, changes=changes, detail=detail)
+
+
+def _expiries(facts: PruneFacts) -> Iterator[Deletion]:
+    """Yield the indexes that no rule keeps, by their place, which several roots may share."""
+    for url in dict.fromkeys(root.url for root in facts.roots if root.expired):
+        gone, there = _indexes_of(url, facts)
+        yield Deletion(url, len(gone), 0, len(there), "index")
+
+
+def _indexes_of(url: str, facts: PruneFacts) -> tuple[set[str], set[str]]:
+    """Return the names of the expired indexes of a place, and of all that roots found there."""
+    roots = [root for root in facts.roots if root.url == url]
+    gone = {name for root in roots for name in root.expired}
+    return gone, gone.union(*(root.kept for root in roots))
+
+
+def _purges(spec: PruneSpec, facts: PruneFacts) -> Iterator[Deletion]:
+    """Yield what goes for good of what is in quarantine: for limits that is a deletion too."""
+    old = facts.outlived.get(f"store {spec.store}", ())
+    if old:
+        every = facts.stock.count + len(facts.quarantined)
+        yield Deletion(spec.store, len(old), 0, every, QUARANTINED)
+    for url, aside in facts.indexes_aside.items():
+        names = facts.outlived.get(url, ())
+        if names:
+            every = len(_indexes_of(url, facts)[1]) + aside
+            yield Deletion(url, len(names), 0, every, QUARANTINED_INDEX)
 
 
 def deletions(detail: PruneDetail, facts: PruneFacts) -> Iterator[str]:
-    """Yield a line for everything that is to go: indexes first, then chunk files by their IDs."""
+    """Yield a line for everything that is to go: indexes, chunk files by their IDs, quarantine."""
     for url, names in detail.expired.items():
         for name in names:
-            yield f"index {url}: {name}"
-    stock = facts.stock
-    keys = mark_keys(stock.ids, stock.compressed)
-    for at in np.flatnonzero(np.isin(keys, detail.deleted)).tolist():
-        form = "compressed" if stock.compressed[at] else "plain"
-        yield f"chunk {stock.ids[at].tobytes().hex()} {form} {stock.sizes[at]}"
+            yield f"index {url}: {_in_line(name)}"
+    going = facts.sifted.going
+    for at in range(len(going)):
+        form = "compressed" if going.compressed[at] else "plain"
+        yield f"chunk {going.ids[at].tobytes().hex()} {form} {going.sizes[at]}"
+    for place, names in detail.outlived.items():
+        for name in names:
+            yield f"quarantined {place}: {_in_line(name)}"
+
+
+def _in_line(name: str) -> str:
+    return name if name.isprintable() else repr(name)
 
 
 def grace_of(spec: PruneSpec) -> float:
@@ -119,24 +164,30 @@ def check_roots(spec: PruneSpec, facts: PruneFacts) -> None:
             )
     if not facts.roots:
         raise UsageError("no index says what is needed; name indexes or roots")
-    found = np.isin(prefixes(facts.stock.ids), facts.needed, assume_unique=False)
-    if len(facts.needed) and len(facts.stock) and not found.any():
+    # What is needed may all be in quarantine, and come back; what is nowhere at all is elsewhere.
+    missing = facts.needed.count and not facts.quarantined
+    if not facts.sifted.needed and (facts.stock.count or missing):
         raise StoreError(
             f"store {spec.store} has no chunk of any index, so it is not the store of these; "
             "nothing is removed"
         )
 
 
-def _marks_change(facts: PruneFacts, garbage: Garbage) -> bool:
-    return not np.array_equal(garbage.marks.keys, facts.marks.keys)
+def _marks_change(facts: PruneFacts) -> bool:
+    return not np.array_equal(facts.sifted.marks.keys, facts.marks.keys)
 
 
-def _reason(facts: PruneFacts, garbage: Garbage) -> str:
-    going, waiting = int(garbage.deleted.sum()), len(garbage.marks.keys)
-    parts = [f"no index needs {counted(going, 'chunk')} of {len(facts.stock):,}"]
+def _reason(facts: PruneFacts) -> str:
+    going, waiting = len(facts.sifted.going), len(facts.sifted.marks.keys)
+    garbage = f"no index needs {counted(going, 'chunk')} of {facts.stock.count:,}"
+    parts = [garbage if going else "no chunk is to go now"]
     if waiting:
-        parts.append(f"{waiting:,} more wait for the end of the grace")
+        more = " more" if going else ""
+        parts.append(f"{waiting:,}{more} wait for the end of the grace")
     expired = sum(len(root.expired) for root in facts.roots)
     if expired:
         parts.append(f"no rule keeps {counted(expired, 'index')}")
+    outlived = sum(map(len, facts.outlived.values()))
+    if outlived:
+        parts.append(f"{outlived:,} in quarantine have been there for quarantine_for")
     return ", ".join(parts)

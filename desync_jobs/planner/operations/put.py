@@ -22,7 +22,7 @@ def plan_put(spec: PutSpec, facts: PutFacts) -> Decision:
     """Decide to read the archive, which is checked each time; its chunks are known after that."""
     archive = need_file(facts.archive)
     need_apart(facts.index, archive)
-    chunks = -(-archive.size // spec.chunk_size.average)
+    chunks = -(-archive.size // spec.chunk_size.minimum)
     writes = (
         ()
         if spec.store is None

@@ -31,9 +31,16 @@ def plan_tar(spec: TarSpec, facts: TarFacts) -> Decision:
         reason = "a tar stream is always read"
     if facts.output.kind is FileKind.DIRECTORY:
         raise UsageError(f"{facts.output.path} is a directory; name a file")
-    writes = () if spec.store is None else (Amount(spec.store, 0, exact=False),)
-    cost = Cost((read,), writes)
+    cost = Cost((read,), tar_writes(spec, 0))
     return Decision(Action.RUN, reason, cost, changes=True, detail=facts.source)
+
+
+def tar_writes(spec: TarSpec, size: int) -> tuple[Amount, ...]:
+    """Return what is stored of an archive of `size` bytes, at the most; 0 where nobody looked."""
+    if spec.store is None:
+        return ()
+    chunks = -(-size // spec.chunk_size.minimum)
+    return (Amount(spec.store, size, chunks, chunks, exact=False),)
 
 
 def _need_tree(facts: TarFacts) -> None:

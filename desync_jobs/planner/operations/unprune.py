@@ -18,6 +18,7 @@ class UnpruneFacts:
     chunks: int | None
     """None where the place can have no quarantine."""
     indexes: int
+    """How many can come back."""
 
 
 def plan_unprune(spec: UnpruneSpec, facts: UnpruneFacts) -> Decision:

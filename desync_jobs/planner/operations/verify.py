@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 from desync_jobs.manifest.operations.verify import VerifySpec
 from desync_jobs.planner.cost import Amount, Cost
-from desync_jobs.planner.facts import StoreFacts
-from desync_jobs.planner.fingerprint import VOLATILE
+from desync_jobs.planner.facts import VOLATILE, StoreFacts
 from desync_jobs.planner.needed import need_store
 from desync_jobs.planner.step import Action, Decision
 

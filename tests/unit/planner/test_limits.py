@@ -81,3 +81,40 @@ def test_a_store_that_is_read_whole_counts(job_of: JobOf) -> None:
 
     assert told is not None
     assert told.startswith("up to 4.0 KiB would come from stores")
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"max_download": "1KiB"}, "max_download = 1.0 KiB"),
+        ({"max_requests": 1000}, "max_requests = 1,000"),
+    ],
+)
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"kind": "mount-index", "index": "i.caibx", "mountpoint": "m", "stores": ["a"]},
+        {"kind": "serve-chunks", "stores": ["group"], "cache": "c"},
+        {"kind": "pull", "stores": ["a"]},
+    ],
+)
+def test_a_limit_that_others_could_pass_is_told_before_anything_begins(
+    job_of: JobOf, operation: dict[str, Any], limits: dict[str, Any], words: str
+) -> None:
+    job = job_of({"it": operation}, failover_groups={"group": {"members": ["a"]}}, limits=limits)
+
+    error = passed_limit(job, [Step("it", "", Action.DEFERRED, "")])
+
+    assert error is not None
+    assert error.exit_code == 8
+    assert str(error) == (
+        f"it: what others ask for decides what {operation['kind']} fetches, so {words} cannot be "
+        "kept; leave the limit out, or move it to a job without it; nothing is begun"
+    )
+
+
+def test_a_server_of_indexes_fetches_no_chunks_and_keeps_within_every_limit(job_of: JobOf) -> None:
+    serving = {"kind": "serve-indexes", "url": "images", "stores": ["a"]}
+    job = job_of({"it": serving}, limits={"max_download": 0, "max_requests": 0})
+
+    assert passed_limit(job, [Step("it", "", Action.RUN, "")]) is None

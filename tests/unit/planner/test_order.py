@@ -6,6 +6,7 @@ import pytest
 from desync_jobs.errors import ManifestError
 from desync_jobs.manifest.job import Job
 from desync_jobs.planner.order import order_operations
+from desync_jobs.planner.selection import select
 
 JobOf = Callable[..., Job]
 
@@ -160,6 +161,17 @@ def test_a_reader_of_what_a_pattern_may_bring_comes_after_it(job_of: JobOf) -> N
     assert order.data["sum"] == {"all"}
 
 
+def test_operations_on_many_blobs_come_after_those_that_may_write_them(job_of: JobOf) -> None:
+    make = {"kind": "make", "blobs": "out/*.img", "indexes": "again", "store": "a"}
+    back = {"kind": "extract", "indexes": "again/v*.caibx", "targets": "back", "stores": ["a"]}
+    one = {"kind": "list-chunks", "index": "again/a.img.caibx"}
+    order = order_operations(job_of({"one": one, "back": back, "make": make, "all": MANY}))
+
+    assert order.names == ("all", "make", "one", "back")
+    assert order.data["make"] == {"all"}
+    assert order.data["back"] == order.data["one"] == {"make"}
+
+
 def test_every_blob_of_a_list_is_read_and_written(job_of: JobOf) -> None:
     blobs = [{"index": "img.caibx", "target": "a"}, {"index": "other.caibx", "target": "b"}]
     several = {"kind": "extract", "blobs": blobs, "stores": ["b"]}
@@ -257,3 +269,27 @@ def test_a_reader_of_a_tree_comes_after_what_is_written_into_it(job_of: JobOf) -
 
     assert order.names == ("inside", "tar", "beside")
     assert order.data["tar"] == {"inside"}
+
+
+def test_a_store_under_another_name_of_its_directory_is_the_same_store(job_of: JobOf) -> None:
+    prune = {"kind": "prune", "store": "b", "indexes": ["kept.caibx"]}
+    job = job_of({"prune": prune, "put": MAKE})
+    links = {"/jobs/b.castr": "/jobs/a.castr"}
+
+    assert order_operations(job).names == ("prune", "put")
+    assert order_operations(job, lambda path: links.get(path, path)).names == ("put", "prune")
+    assert list(select(job, ["prune"], lambda path: links.get(path, path)).spec.operations) == [
+        "prune",
+        "put",
+    ]
+
+
+def test_a_store_elsewhere_is_not_looked_for_among_directories(job_of: JobOf) -> None:
+    stores = {"a": {"url": "memory://there"}, "b": {"url": "memory://there/"}}
+    prune = {"kind": "prune", "store": "b", "indexes": ["kept.caibx"]}
+    job = job_of({"prune": prune, "put": MAKE}, stores=stores)
+
+    def real(path: str) -> str:
+        raise AssertionError(path)
+
+    assert "put" in order_operations(job, real).names

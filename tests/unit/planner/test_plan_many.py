@@ -167,7 +167,7 @@ def seed(numbers: Sequence[int], identity: tuple[int, int]) -> SeedFacts:
 
 def seeds_of(decision: Decision, number: int) -> dict[str, bool]:
     """Return the seeds that one of the blobs may use, and whether each is a target itself."""
-    detail = decision.detail.parts[number].detail  # type: ignore[attr-defined]  # a plan of many
+    detail = decision.detail.parts[number].decision.detail  # type: ignore[attr-defined]  # a plan of many
     assert isinstance(detail, ExtractDetail)
     return {one.name: one.written for one in detail.seeds}
 

@@ -25,11 +25,13 @@ def test_every_object_and_every_key_is_described() -> None:
     assert set(schema["$defs"]) == {
         "amount",
         "bounds",
+        "charge",
         "deletion",
         "part",
         "price",
         "space",
         "step",
+        "tree",
     }
     for shape in (schema, *schema["$defs"].values()):
         assert shape["description"].endswith(".")

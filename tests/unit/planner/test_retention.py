@@ -10,6 +10,7 @@ DAY = 86_400.0
 NOW = 1_795_953_600.0  # noon, UTC
 AGES = {"a": 0.1, "b": 0.2, "c": 1.1, "d": 1.2, "release-1": 40, "e": 41}
 """Ages in days; `a` and `b` are of one day, `c` and `d` of another."""
+AGES_OF_FILES = {f"{name}.caibx": age for name, age in AGES.items()}
 
 
 def kept(ages: dict[str, float | None] | None = None, **rules: Any) -> set[str]:
@@ -57,6 +58,25 @@ def test_golden_goes_before_tombstones() -> None:
 
 def test_a_tombstone_is_not_one_of_the_newest() -> None:
     assert kept(keep_last=1, tombstones=["a.*"]) == {"b"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "names"),
+    [
+        ({"keep_last": 1}, {"a", "e", "latest", "away"}),
+        ({"keep_last": 1, "tombstones": ["latest.*"]}, {"a", "away"}),
+        ({"tombstones": ["e.*"]}, set(AGES) - {"e"} | {"away"}),
+        ({"tombstones": ["e.*"], "golden": ["latest.*"]}, set(AGES) | {"latest", "away"}),
+        ({"tombstones": ["away.*"]}, set(AGES) | {"latest"}),
+    ],
+)
+def test_a_link_is_kept_and_keeps_what_it_leads_to(rules: dict[str, Any], names: set[str]) -> None:
+    spec = RootSpec.model_validate({"url": "images", **rules})
+    found = [FoundIndex(name, 1, NOW - age * DAY) for name, age in AGES_OF_FILES.items()]
+    found.append(FoundIndex("latest.caibx", 1, NOW, "e.caibx"))
+    found.append(FoundIndex("away.caibx", 0, None, ""))
+
+    assert retained(found, spec, NOW) == {f"{name}.caibx" for name in names}
 
 
 def test_rules_of_ages_need_ages() -> None:
