@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from desync_jobs.execute.archives import preview_archive
+from desync_jobs.archive.metadata import Metadata
 from desync_jobs.execute.inputs import output_facts
+from desync_jobs.execute.kept_features import kept_features
 from desync_jobs.execute.outputs import open_output
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
+from desync_jobs.execute.tree_looks import preview_tree
 from desync_jobs.execute.trees import open_tree, survey_tree, written_into
 from desync_jobs.formats.catar.reading import Event, Opened
 from desync_jobs.manifest.tree import TreeSpec
@@ -25,9 +27,10 @@ def survey_archive_listing(task: Task[TreeSpec], output: str) -> ArchiveListingF
 
 
 def preview_archive_listing(task: Task[TreeSpec], step: Step) -> Step:
-    """Say what reading the archive costs by where its chunks are."""
+    """Say what reading the archive costs by where its chunks are, or look at the directory."""
     archive = step.detail_as(ArchiveListingDetail).archive
-    return replace(step, cost=preview_archive(task, archive))
+    cost, trees = preview_tree(task, archive, Metadata(kept_features(task.spec)))
+    return replace(step, cost=cost, trees=trees)
 
 
 def write_archive_listing(

@@ -4,14 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from desync_jobs.archive.tree_seed import TreeSeed
-from desync_jobs.archive.twins import Twins
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import ArchiveFormatError
 from desync_jobs.execute.blob_digest import owned_blocks
-from desync_jobs.execute.blob_range import open_range, preview_range, survey_range
 from desync_jobs.execute.inputs import file_facts, open_input
 from desync_jobs.execute.progress import Phase
 from desync_jobs.execute.task import Task
@@ -21,27 +18,35 @@ from desync_jobs.formats.catar.reading import Event, LeftOut, Opened, TreeReader
 from desync_jobs.formats.catar.records import Entry
 from desync_jobs.formats.catar.rules import is_desyncs
 from desync_jobs.formats.flags import FeatureFlags
-from desync_jobs.formats.index import Index
 from desync_jobs.manifest.archive import ArchiveSpec
 from desync_jobs.manifest.sources import SourcesSpec
 from desync_jobs.planner.archives import Archive, ArchiveFacts, archive_cost
-from desync_jobs.planner.blob_range import BlobRange
 from desync_jobs.planner.cost import Cost
 from desync_jobs.planner.facts import FileFacts
+
+if TYPE_CHECKING:
+    from desync_jobs.archive.tree_seed import TreeSeed
+    from desync_jobs.archive.twins import Twins
+    from desync_jobs.formats.index import Index
 
 
 def survey_archive(task: Task[ArchiveSpec]) -> ArchiveFacts:
     """Look at the archive, or read its index and look at what may have the chunks."""
     spec = task.spec
     if spec.index is not None:
+        from desync_jobs.execute.blob_range import survey_range
+
         return survey_range(task, spec.index)
     return file_facts(task.path(spec.archive or ""), task.machine.streams)
 
 
 def preview_archive(task: Task[SourcesSpec], archive: Archive) -> Cost:
     """Look where each chunk to be fetched is, and say what reading costs by that."""
-    fetched = preview_range(task, archive) if isinstance(archive, BlobRange) else None
-    return archive_cost(task.spec, archive, fetched)
+    if isinstance(archive, FileFacts):
+        return archive_cost(task.spec, archive)
+    from desync_jobs.execute.blob_range import preview_range
+
+    return archive_cost(task.spec, archive, preview_range(task, archive))
 
 
 def _keep_nothing(block: BytesLike, /) -> None:
@@ -54,8 +59,8 @@ class ArchiveSource:
 
     pieces: Iterable[BytesLike]
     statistics: Callable[[], dict[str, object]] = dict
-    index: Index | None = None
-    trees: tuple[TreeSeed, ...] = ()
+    index: "Index | None" = None
+    trees: "tuple[TreeSeed, ...]" = ()
     """Seeds whose files have some of it."""
 
 
@@ -95,10 +100,14 @@ class OpenArchive:
         decoder.finish()
         raise AssertionError("an archive that is complete has a root")
 
-    def twins(self) -> Twins | None:
+    def twins(self) -> "Twins | None":
         """Return the files that seeds have of it; None where none of them is a tree."""
         index, trees = self._source.index, self._source.trees
-        return None if index is None or not trees else Twins(index, trees)
+        if index is None or not trees:
+            return None
+        from desync_jobs.archive.twins import Twins
+
+        return Twins(index, trees)
 
     def plain(self) -> Iterator[BytesLike]:
         """Yield its bytes as they are; for one that this program makes at this moment."""
@@ -132,7 +141,7 @@ class OpenArchive:
             )
 
 
-def check_archive_flags(name: str, found: int, index: Index) -> None:
+def check_archive_flags(name: str, found: int, index: "Index") -> None:
     """Hold an archive's feature flags against its index's, as casync does; `ArchiveFormatError`."""
     # Every archive of desync's claims the same digest, whichever its chunks have.
     apart = FeatureFlags.SHA512_256 if is_desyncs(found) else 0
@@ -146,16 +155,18 @@ def check_archive_flags(name: str, found: int, index: Index) -> None:
 @contextmanager
 def open_archive(task: Task[SourcesSpec], archive: Archive) -> Iterator[OpenArchive]:
     """Open `archive` for one reading, in a phase of its own; chunks are verified."""
-    if isinstance(archive, BlobRange):
-        where = _named(archive.found.path)
-        phase = task.phase("reading", archive.size)
-        with open_range(task, archive) as blob:
-            name = f"archive of {where}"
-            source = ArchiveSource(blob.pieces, blob.statistics, archive.index, blob.trees)
-            yield OpenArchive(name, source, task.warn, phase)
+    if isinstance(archive, FileFacts):
+        with open_file(task, archive) as opened:
+            yield opened
         return
-    with open_file(task, archive) as opened:
-        yield opened
+    from desync_jobs.execute.blob_range import open_range
+
+    where = _named(archive.found.path)
+    phase = task.phase("reading", archive.size)
+    with open_range(task, archive) as blob:
+        name = f"archive of {where}"
+        source = ArchiveSource(blob.pieces, blob.statistics, archive.index, blob.trees)
+        yield OpenArchive(name, source, task.warn, phase)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from desync_jobs.archive.dialect import DesyncMetadata
+from desync_jobs.archive.encoding import ArchiveEncoder
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.archive.walk import TreeWalk, Visit
 from desync_jobs.execute.inputs import open_input
@@ -20,7 +21,7 @@ class Archived:
 
     def __init__(self, task: Task[TarSpec]) -> None:
         self._task = task
-        self._metadata = _metadata(task.spec)
+        self._metadata = metadata_of(task.spec)
         self._told: list[str] = []
 
     @property
@@ -64,13 +65,38 @@ class Archived:
             self._told += walk.messages()
 
 
+class _Measured:
+    """Where an archive goes of which nothing but its size is wanted."""
+
+    def put(self, data: bytes) -> None:
+        """Forget records."""
+
+    def content(self, visit: Visit, size: int) -> None:
+        """Leave content where it is."""
+
+    def finish(self) -> None:
+        """Have nothing to do."""
+
+
+def archive_size(task: Task[TarSpec]) -> int:
+    """Return how many bytes the archive of a directory has, whose files are opened and not read.
+
+    Raises what `TreeWalk` raises.
+    """
+    cancel = task.machine.cancel
+    encoder = ArchiveEncoder(_Measured(), cancel)
+    with Archived(task).visits() as visits:
+        encoder.encode(visits)
+    return encoder.size
+
+
 def _folder(task: Task[TarSpec]) -> str | None:
     """Return where a temporary file goes: beside the output, where there is room for that."""
     output = task.path(task.spec.output)
     return os.path.dirname(output) if os.path.isabs(output) else None
 
 
-def _metadata(spec: TarSpec) -> Metadata:
+def metadata_of(spec: TarSpec) -> Metadata:
     """Return the reader of what the archive keeps."""
     if spec.dialect is Dialect.DESYNC:
         return DesyncMetadata(spec.without_features, one_file_system=spec.one_file_system)

@@ -4,14 +4,17 @@ import os
 from collections.abc import Generator
 from concurrent.futures import wait
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 from desync_jobs.assembly.buffers import Buffers
 from desync_jobs.assembly.placing import Target
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.errors import BlobMismatchError, SourceError
 from desync_jobs.execute.task import Task
-from desync_jobs.formats.index import Index
-from desync_jobs.manifest.operations.extract import ExtractSpec
+
+if TYPE_CHECKING:
+    from desync_jobs.formats.index import Index
+    from desync_jobs.manifest.operations.extract import ExtractSpec
 
 _READ = 1 << 20
 
@@ -64,7 +67,7 @@ def owned_blocks(fd: int, name: str, workers: Workers) -> Generator[bytes, None,
             wait([reading])
 
 
-def check_digest(task: Task[ExtractSpec], target: Target, index: Index) -> None:
+def check_digest(task: "Task[ExtractSpec]", target: Target, index: "Index") -> None:
     """Raise `BlobMismatchError` unless the blob in `target` has the digest asked for, if any."""
     wanted = task.spec.blob_digest
     if wanted is None:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from desync_jobs.core.chunk import ChunkID
-from desync_jobs.errors import IndexMissingError
-from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.indexes import need_index
 from desync_jobs.execute.inputs import read_chunk_ids
 from desync_jobs.execute.kept import rows
 from desync_jobs.execute.task import Task
@@ -17,10 +16,8 @@ def ignored_ids(task: Task[S], indexes: Sequence[str], lists: Sequence[str]) -> 
     """Return the IDs of all `indexes` and of all `lists` (text files, one ID a line)."""
     ids: set[ChunkID] = set()
     for text in indexes:
-        found = find_index(task, text)
-        if found is None:
-            raise IndexMissingError(f"{task.path(text)}: index does not exist")
-        ids.update(rows(found.index.ids_at(found.index.distinct())))
+        index = need_index(task, text).index
+        ids.update(rows(index.ids_at(index.distinct())))
     for text in lists:
         ids |= read_chunk_ids(task.path(text), task.machine.streams)
     return ids

@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from desync_jobs.assembly.pending import sync_folder
 from desync_jobs.errors import InvalidDataError, StoreError, TargetError, UsageError
@@ -11,12 +12,16 @@ from desync_jobs.execute.inputs import INDEX_SIZE_LIMIT
 from desync_jobs.execute.opening import open_place_of_indexes
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.capability import Capability
+from desync_jobs.manifest.index_places import below
 from desync_jobs.manifest.paths import url_scheme
-from desync_jobs.manifest.roots import IndexesBelowSpec, below
-from desync_jobs.planner.retention import FoundIndex, is_root
+from desync_jobs.manifest.roots import IndexesBelowSpec
+from desync_jobs.planner.retention import FoundIndex, is_excluded, is_root
 from desync_jobs.stores.leases.log import OWN
-from desync_jobs.stores.objects.base import ObjectPlace
+from desync_jobs.stores.objects.base import NOWHERE, ObjectPlace
 from desync_jobs.stores.objects.indexes import INDEX_CONTENT_TYPE, read_index_object
+
+_OWN: Final = re.compile(rf"(?:^|/){re.escape(OWN)}(?:leases/|published/|quarantine/|marks$)")
+"""What names of this program's own files have, in this place or in one below it."""
 
 
 def listed_indexes(place: ObjectPlace, spec: IndexesBelowSpec) -> list[FoundIndex]:
@@ -32,10 +37,13 @@ def listed_indexes(place: ObjectPlace, spec: IndexesBelowSpec) -> list[FoundInde
 def _listed(place: ObjectPlace, spec: IndexesBelowSpec) -> Iterator[FoundIndex]:
     seen = set()
     for entry in place.entries(""):
-        if entry.name.startswith(OWN) or entry.name in seen or not is_root(entry.name, spec):
+        # A link to nothing may be that of a directory full of indexes, whatever it is called.
+        lost = entry.leads_to == NOWHERE and not is_excluded(entry.name, spec)
+        counts = lost or is_root(entry.name, spec)
+        if _OWN.search(entry.name) or entry.name in seen or not counts:
             continue
         seen.add(entry.name)
-        yield FoundIndex(entry.name, entry.size, entry.modified)
+        yield FoundIndex(entry.name, entry.size, entry.modified, entry.leads_to)
 
 
 def read_listed(place: ObjectPlace, name: str, url: str) -> bytes:
@@ -45,7 +53,10 @@ def read_listed(place: ObjectPlace, name: str, url: str) -> bytes:
     except InvalidDataError as error:
         raise StoreError(f"{url}: {name} cannot be read whole") from error
     if data is None:
-        raise StoreError(f"{url}: {name} was listed and is gone; run again")
+        raise StoreError(
+            f"{url}: {name} is listed and cannot be found: a link to nothing, which 'exclude' "
+            "leaves out, or just removed; run again then"
+        )
     return data
 
 
@@ -63,8 +74,13 @@ class IndexPlace:
         return self._directory is None or os.path.isdir(self._directory)
 
     def listed(self, spec: IndexesBelowSpec) -> list[FoundIndex]:
-        """Return the indexes here that have the patterns of `spec`."""
-        return listed_indexes(self._place, spec) if self.present else []
+        """Return the indexes here that have the patterns of `spec`, without links to others."""
+        found = listed_indexes(self._place, spec) if self.present else []
+        return [one for one in found if one.leads_to is None]
+
+    def has(self, name: str) -> bool:
+        """Whether a file is there."""
+        return self.present and self._place.sizes([name]) != [None]
 
     def digest(self, name: str) -> str | None:
         """Return the SHA-256 of a file, in hex; None where there is none."""

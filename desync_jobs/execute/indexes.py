@@ -1,7 +1,7 @@
 """Indexes in files, streams and places elsewhere: read and checked, written whole."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -11,14 +11,15 @@ from desync_jobs.execute.opening import open_index_place
 from desync_jobs.execute.outputs import Output, open_held_output
 from desync_jobs.execute.result import Status
 from desync_jobs.execute.task import Task
-from desync_jobs.formats.index import parse_index
 from desync_jobs.manifest.paths import url_scheme
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
-from desync_jobs.stores.leases.base import Lease
-from desync_jobs.stores.objects.base import ObjectPlace
+from desync_jobs.planner.needed import need_index as need_facts
+from desync_jobs.stores.leases.held import HeldLeases
 
 if TYPE_CHECKING:
     from tempfile import SpooledTemporaryFile
+
+    from desync_jobs.stores.objects.base import ObjectPlace
 
 S = TypeVar("S")
 
@@ -39,6 +40,11 @@ def find_index(task: Task[S], text: str) -> IndexFacts | None:
     return found
 
 
+def need_index(task: Task[S], text: str) -> IndexFacts:
+    """Return what `find_index` does; `IndexMissingError` where there is none."""
+    return need_facts(find_index(task, text), task.path(text))
+
+
 def _check_digest(found: IndexFacts, wanted: str | None) -> None:
     name = found.index.algorithm.value
     if wanted not in (None, name):
@@ -54,6 +60,7 @@ def look_for_index(task: Task[S], text: str) -> IndexFacts | None:
     path = task.path(text)
     if not url_scheme(path):
         return read_index(path, task.machine.streams)
+    from desync_jobs.formats.index import parse_index
     from desync_jobs.stores.objects.indexes import read_index_object
 
     place, name = open_index_place(task, path)
@@ -78,7 +85,7 @@ def open_index_output(task: Task[S], text: str) -> Iterator[Output]:
     `LockedError` instead where a lease was lost under which its chunks were stored.
     """
     with _open_index_output(task, task.path(text)) as output:
-        yield _Leased(output, list(task.leases.values()))
+        yield _Leased(output, task.leases, task.path(text))
 
 
 @contextmanager
@@ -98,16 +105,16 @@ def _open_index_output(task: Task[S], path: str) -> Iterator[Output]:
 class _Leased:
     """An index that appears while its chunks are safe, or not at all."""
 
-    def __init__(self, output: Output, leases: Sequence[Lease]) -> None:
+    def __init__(self, output: Output, leases: HeldLeases, path: str) -> None:
         self._output = output
         self._leases = leases
+        self._path = path
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._output.write(data)
 
     def finish(self) -> Status:
-        for lease in self._leases:
-            lease.check()
+        self._leases.index_appears(self._path)
         return self._output.finish()
 
 
@@ -115,7 +122,7 @@ class _Upload:
     """An index on its way to a place elsewhere."""
 
     def __init__(
-        self, held: "SpooledTemporaryFile[bytes]", place: ObjectPlace, name: str, path: str
+        self, held: "SpooledTemporaryFile[bytes]", place: "ObjectPlace", name: str, path: str
     ) -> None:
         self._held = held
         self._place = place

@@ -11,7 +11,6 @@ from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.core.chunk import ChunkID, parse_chunk_id
 from desync_jobs.errors import InvalidDataError, SourceError
 from desync_jobs.execute.task import Streams
-from desync_jobs.formats.index_reading import read_index_blocks
 from desync_jobs.planner.facts import FileFacts, FileKind, IndexFacts
 
 INDEX_SIZE_LIMIT: Final = 8 << 30
@@ -94,6 +93,13 @@ def open_input(path: str, streams: Streams) -> Iterator[int]:
         os.close(fd)
 
 
+def changed_since(before: os.stat_result, fd: int) -> bool:
+    """Whether a regular file changed; a stream and a device have no time that says it."""
+    after = os.fstat(fd)
+    old, new = ((one.st_size, one.st_mtime_ns) for one in (before, after))
+    return stat.S_ISREG(after.st_mode) and old != new
+
+
 def read_index(path: str, streams: Streams) -> IndexFacts | None:
     """Read and check the index at `path` (absolute, or `-`); None where there is no such file.
 
@@ -103,6 +109,8 @@ def read_index(path: str, streams: Streams) -> IndexFacts | None:
     if not facts.present:
         return None
     name = "standard input" if path == "-" else path
+    from desync_jobs.formats.index_reading import read_index_blocks
+
     digest = hashlib.sha256()
     with open_input(path, streams) as fd, _read_failures(name):
 

@@ -6,7 +6,7 @@ from desync_jobs.assembly.cutting import Cutting, Stretch
 from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
 from desync_jobs.core.digester import Digester
 from desync_jobs.execute.seen import SeenIDs
-from desync_jobs.stores.base import Chunk, ChunkStore
+from desync_jobs.stores.base import NOTHING_STORED, Chunk, ChunkStore, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class KeptBatch:
 
     ends: list[int]
     ids: list[ChunkID]
+    stored: Stored = NOTHING_STORED
+    """Those that the store lacked."""
 
 
 class Keeping:
@@ -29,12 +31,12 @@ class Keeping:
 
     def keep(self, stretch: Stretch) -> KeptBatch:
         """Return ends and IDs of the stretch's chunks, all of which the store then has."""
-        batch = KeptBatch(stretch.ends, self._digester(stretch.pieces))
-        if self._store is not None:
-            new = [
-                Chunk(chunk_id, piece)
-                for chunk_id, piece in zip(batch.ids, stretch.pieces, strict=True)
-                if self._seen.first_time(chunk_id)
-            ]
-            self._store.put(new)
-        return batch
+        ids = self._digester(stretch.pieces)
+        if self._store is None:
+            return KeptBatch(stretch.ends, ids)
+        new = [
+            Chunk(chunk_id, piece)
+            for chunk_id, piece in zip(ids, stretch.pieces, strict=True)
+            if self._seen.first_time(chunk_id)
+        ]
+        return KeptBatch(stretch.ends, ids, self._store.put(new))

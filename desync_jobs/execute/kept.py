@@ -39,6 +39,8 @@ def lacking(source: ChunkSource, ids: NDArray[np.uint8], workers: Workers) -> ND
     for begin, answers in presence_of(source, ids, workers):
         for number, answer in enumerate(answers, begin):
             if answer is Presence.UNKNOWN:
+                # Asked in another way, it says what keeps it from telling.
+                source.stored_sizes([ids[number].tobytes()])
                 raise StoreError(
                     f"store {source.name}: cannot say whether it has chunk "
                     f"{ids[number].tobytes().hex()}; check its permissions"

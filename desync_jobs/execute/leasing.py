@@ -1,23 +1,21 @@
 """The leases of an operation: had while it runs, for every store that it adds to."""
 
-import getpass
 import os
-import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.errors import DesyncRunError
-from desync_jobs.execute.opening import Reading, surroundings
+from desync_jobs.execute.opening import surroundings
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations import OperationSpec
-from desync_jobs.manifest.paths import url_scheme
-from desync_jobs.manifest.serving import ServerSpec
 from desync_jobs.manifest.stores import CacheSpec
-from desync_jobs.stores import open as opening
-from desync_jobs.stores.leases.base import Lease
-from desync_jobs.stores.leases.ledger import Role
+from desync_jobs.stores.leases.base import Lease, StandingLease
+from desync_jobs.stores.leases.held import HeldLeases
+from desync_jobs.stores.leases.role import Role
+
+if TYPE_CHECKING:
+    from desync_jobs.stores.leasing import Asking
 
 S = TypeVar("S")
 
@@ -26,38 +24,47 @@ _WAIT: Final = 900.0
 
 
 @contextmanager
-def writing_leases(task: Task[OperationSpec]) -> Iterator[dict[str, Lease]]:
+def writing_leases(task: Task[OperationSpec]) -> Iterator[HeldLeases]:
     """Have the leases of every store that the operation adds to, by the stores' names.
 
-    A server would have them for as long as it runs, and its clients cannot be told; what they add
-    is protected by its age alone. So is what lies in a cache: nobody counts on that.
+    A server has them for its clients, while there are any: see `standing_lease`. What lies in a
+    cache is protected by its age alone: nobody counts on that.
     """
     with ExitStack() as held:
-        names = () if isinstance(task.spec, ServerSpec) else task.spec.access().adds_to
-        leases = {}
-        # Whatever becomes of the operation: what failed may have appeared all the same.
-        published = [one for one in map(task.path, task.spec.access().writes) if url_scheme(one)]
+        names = task.spec.access().adds_to
+        if names and _serves(task.spec):
+            names = ()
+        leases = HeldLeases()
         for name in sorted(names):
             if not isinstance(task.machine.job.spec.place(name), CacheSpec):
-                lease = held.enter_context(lease_of(task, name, Role.WRITER, published))
+                lease = held.enter_context(lease_of(task, name, Role.WRITER))
                 if lease is not None:
                     leases[name] = lease
         yield leases
 
 
+def _serves(spec: OperationSpec) -> bool:
+    from desync_jobs.manifest.serving import ServerSpec
+
+    return isinstance(spec, ServerSpec)
+
+
 @contextmanager
 def lease_of(
-    task: Task[S], name: str, role: Role, published: Sequence[str] = ()
+    task: Task[S], name: str, role: Role, patience: float | None = None
 ) -> Iterator[Lease | None]:
     """Have the lease of the store called `name`; None where it has none.
 
-    `published` are the URLs of indexes that may appear under it.
-    Others are waited for as long as the job says; `LockedError` where that is not enough.
+    Others are waited for as long as the job says, and for `patience` seconds at most;
+    `LockedError` where that is not enough.
     """
-    around = surroundings(task, Reading(DigestAlgorithm.SHA512_256))
-    said = task.machine.job.spec.lease_wait
-    wait = _WAIT if said is None else said
-    lease = opening.take_lease(name, role, _owner(task), wait, around)
+    from desync_jobs.stores.leasing import Asking, take_lease
+
+    asking = _asking(task, name)
+    if patience is not None and patience < asking.wait:
+        asking = Asking(name, asking.owner, patience)
+    around = surroundings(task)
+    lease = take_lease(asking, role, around)
     if lease is None:
         yield None
         return
@@ -65,13 +72,35 @@ def lease_of(
         yield lease
     finally:
         try:
-            lease.give_back(published)
+            lease.give_back()
         except DesyncRunError as error:
             task.warn(f"the lease of store {name} could not be given back, and ends later: {error}")
 
 
+def standing_lease(task: Task[S], name: str, lasting: float) -> StandingLease | None:
+    """Take the lease of the store called `name` for clients, who are promised `lasting` seconds.
+
+    None where it has none. Others are waited for as long as the job says; `LockedError` where that
+    is not enough.
+    """
+    from desync_jobs.stores.leasing import take_standing_lease
+
+    around = surroundings(task)
+    return take_standing_lease(_asking(task, name), lasting, around)
+
+
+def _asking(task: Task[S], name: str) -> "Asking":
+    from desync_jobs.stores.leasing import Asking
+
+    said = task.machine.job.spec.lease_wait
+    return Asking(name, _owner(task), _WAIT if said is None else said)
+
+
 def _owner(task: Task[S]) -> str:
     """Say who has a lease, so that somebody can go there."""
+    import getpass
+    import socket
+
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

@@ -40,7 +40,9 @@ class LiveStores(Generic[S]):
             again = read_again(task)
             for facts in source_facts(again, again.spec.stores):
                 need_store(facts)
-            self.source.swap(open_sources(again, self.reading))
+            source = open_sources(again, self.reading)
+            again.machine.places.look_up_secrets()
+            self.source.swap(source)
         except DesyncRunError as error:
             task.warn(f"reload failed, everything stays as it was: {error}")
 
@@ -57,6 +59,8 @@ def live_stores(task: Task[S], reading: Reading) -> Iterator[LiveStores[S]]:
     unstopped = replace(task, machine=replace(task.machine, cancel=end, places=Places()))
     try:
         source = SwappableSource(open_sources(unstopped, reading))
+        # What is broken in their files after this does not harm those who read.
+        unstopped.machine.places.look_up_secrets()
         yield LiveStores(unstopped, source, reading, end)
     finally:
         end.stop("SIGTERM")

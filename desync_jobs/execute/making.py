@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from desync_jobs.assembly.cutting import Cutting, Stream, cut_stream
 from desync_jobs.core.sizes import ChunkSizes, CutMode
@@ -15,6 +15,9 @@ from desync_jobs.execute.progress import Phase
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import flags_algorithm
+
+CHANGED: Final = "changed while it was read; the index is of what was read"
+"""What is said of a blob."""
 
 
 class Made(Protocol):

@@ -1,9 +1,6 @@
-"""`extract` of many blobs: which they are, and doing one after the other.
+"""`extract` of many blobs: one after the other, each of which may be a seed of those after it."""
 
-Each blob is published as soon as it is complete, and may be a seed of those after it. The first
-that fails ends the operation; what was published before stays, and the next run finds it whole.
-"""
-
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from desync_jobs.core.chunk import DigestAlgorithm
@@ -11,14 +8,16 @@ from desync_jobs.errors import DesyncRunError, InterruptedRunError
 from desync_jobs.execute.blob import blob_cost, do_blob, survey_blob
 from desync_jobs.execute.blobs import blobs_of
 from desync_jobs.execute.opening import Reading, open_sources
-from desync_jobs.execute.result import Done, Status
+from desync_jobs.execute.parts import do_parts
+from desync_jobs.execute.result import Done
 from desync_jobs.execute.seed_survey import SeedSurvey
-from desync_jobs.execute.targets import need_folder
+from desync_jobs.execute.target_folder import need_folder
 from desync_jobs.execute.task import Task
-from desync_jobs.manifest.operations.extract import ExtractSpec
-from desync_jobs.planner.many import BlobFacts, ManyDetail, ManyFacts, Part, renamed, total_cost
+from desync_jobs.manifest.operations.extract import ExtractSpec, OneExtractSpec
+from desync_jobs.planner.extraction import ExtractDetail
+from desync_jobs.planner.many import BlobFacts, ManyFacts
+from desync_jobs.planner.parts import Part, PartsDetail, step_parts, total_cost
 from desync_jobs.planner.step import Step
-from desync_jobs.planner.tally import Counted, tally
 from desync_jobs.stores.base import ChunkSource
 
 
@@ -43,58 +42,44 @@ def survey_many(task: Task[ExtractSpec]) -> ManyFacts:
 
 def preview_many(task: Task[ExtractSpec], step: Step) -> Step:
     """Look where the chunks of each blob are that are to be fetched for it."""
-    detail = step.detail_as(ManyDetail)
-    sources = _sources(task, detail.parts)
+    detail: PartsDetail[OneExtractSpec] = step.detail_as(PartsDetail)
+    sources = _sources(task, detail)
     parts = []
     for part in detail.parts:
-        if part.detail is not None:
-            source = sources[part.detail.index.algorithm]
-            one = Task(task.name, part.spec, task.machine)
-            cost = blob_cost(one, part.detail, source)
+        if part.to_do:
+            what = _extract_detail(part)
+            source = sources[what.index.algorithm]
+            cost = blob_cost(Task(task.name, part.spec, task.machine), what, source)
             part = replace(part, decision=replace(part.decision, cost=cost))  # noqa: PLW2901 -- it is the same part
         parts.append(part)
-    return replace(
-        step,
-        cost=total_cost(parts),
-        parts=tuple(
-            replace(said, cost=part.decision.cost)
-            for said, part in zip(step.parts, parts, strict=True)
-        ),
-    )
+    detail = replace(detail, parts=tuple(parts))
+    return replace(step, cost=total_cost(detail), parts=step_parts(detail))
 
 
 def do_many(task: Task[ExtractSpec], step: Step) -> Done:
     """Put the blobs together that are not there, in order, as far as that goes well."""
-    parts = step.detail_as(ManyDetail).parts
-    sources = _sources(task, parts)
-    counted: list[Counted] = []
-    error: DesyncRunError | None = None
-    for part in parts:
-        target = part.spec.target
-        if part.detail is None:
-            counted.append((target, "unchanged", part.decision.statistics))
-        elif error is not None:
-            counted.append((target, "skipped", {}))
-        else:
-            try:
-                done = _do_part(task, part, sources[part.detail.index.algorithm])
-            except DesyncRunError as found:
-                error = found
-                counted.append((target, _status(error).value, {}))
-            else:
-                counted.append((target, "done", done.statistics))
-    return Done(_status(error), tally(counted, renamed(parts)), error)
+    detail: PartsDetail[OneExtractSpec] = step.detail_as(PartsDetail)
+    return do_parts(detail, _done(task, detail))
 
 
-def _do_part(task: Task[ExtractSpec], part: Part, source: ChunkSource) -> Done:
+def _done(task: Task[ExtractSpec], detail: PartsDetail[OneExtractSpec]) -> Iterator[Done]:
+    sources = _sources(task, detail)
+    for part in detail.parts:
+        if part.to_do:
+            yield _do_part(task, part, sources)
+
+
+def _do_part(
+    task: Task[ExtractSpec],
+    part: Part[OneExtractSpec],
+    sources: Mapping[DigestAlgorithm, ChunkSource],
+) -> Done:
     """Put one blob together; an error says which."""
     one = Task(task.name, part.spec, task.machine)
-    detail = part.detail
-    if detail is None:
-        raise AssertionError(f"{part.spec.target} is there already")
+    detail = _extract_detail(part)
     try:
         task.machine.cancel.check()
-        return do_blob(one, detail, source, part.decision.cost.work)
+        return do_blob(one, detail, sources[detail.index.algorithm], part.decision.cost.work)
     except InterruptedRunError:
         raise
     except DesyncRunError as error:
@@ -102,20 +87,21 @@ def _do_part(task: Task[ExtractSpec], part: Part, source: ChunkSource) -> Done:
         raise
 
 
-def _status(error: DesyncRunError | None) -> Status:
-    if error is None:
-        return Status.DONE
-    return Status.INTERRUPTED if isinstance(error, InterruptedRunError) else Status.FAILED
+def _extract_detail(part: Part[OneExtractSpec]) -> ExtractDetail:
+    detail = part.decision.detail
+    if not isinstance(detail, ExtractDetail):
+        raise TypeError(f"{part.target} carries {detail!r}")
+    return detail
 
 
 def _sources(
-    task: Task[ExtractSpec], parts: tuple[Part, ...]
+    task: Task[ExtractSpec], detail: PartsDetail[OneExtractSpec]
 ) -> dict[DigestAlgorithm, ChunkSource]:
     """Open stores and cache, once for each digest algorithm that names chunks."""
     largest: dict[DigestAlgorithm, int] = {}
-    for part in parts:
-        if part.detail is not None:
-            index = part.detail.index
+    for part in detail.parts:
+        if part.to_do:
+            index = _extract_detail(part).index
             largest[index.algorithm] = max(largest.get(index.algorithm, 0), index.largest)
     return {
         algorithm: open_sources(task, Reading(algorithm, limit))

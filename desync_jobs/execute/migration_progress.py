@@ -1,6 +1,7 @@
 """How far the copying of a whole store is: which parts of it, by the first byte of the IDs.
 
-A part counts as copied as long as the source has the very chunks in it that it had then. The
+A part counts as copied as long as the source has the very chunks in it that it had then. A plan
+counts on that; a run, under its lease, looks whether they are still where they were copied to. The
 file's first line says what is copied where and how; each further one is a prefix in hex and the
 SHA-256 of the IDs that begin with it.
 """
@@ -26,8 +27,8 @@ _LIMIT: Final = 1 << 16
 _EVERY: Final = 1024
 """Chunks between two states of the file; before each the store is synced."""
 _BELIEVED: Final = 86_400.0
-"""Seconds for which the file is believed: for as long nothing that was copied is garbage to a
-`prune` of the other store."""
+"""Seconds for which a plan believes the file: for as long nothing that was copied is garbage to a
+`prune` of the other store that waits for a day, as it does unless it is told otherwise."""
 _LINE: Final = re.compile("([0-9a-f]{2}) ([0-9a-f]{64})")
 _PARTS: Final = 256
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desync_jobs.codecs.form import Form
-from desync_jobs.core.chunk import CHUNK_ID_SIZE, CHUNK_SIZE_LIMIT, DigestAlgorithm
-from desync_jobs.errors import IndexMissingError, UsageError
-from desync_jobs.execute.index_places import listed_indexes, read_listed
-from desync_jobs.execute.indexes import find_index
+from desync_jobs.core.chunk import CHUNK_ID_SIZE, CHUNK_SIZE_LIMIT
+from desync_jobs.errors import UsageError
+from desync_jobs.execute.index_set import indexes_below
+from desync_jobs.execute.indexes import need_index
 from desync_jobs.execute.inputs import INDEX_SIZE_LIMIT
 from desync_jobs.execute.opening import (
-    Reading,
+    EITHER,
     open_forms,
     open_place_of_indexes,
     open_store,
@@ -30,9 +30,6 @@ from desync_jobs.manifest.operations.migrate import MigrateSpec
 from desync_jobs.manifest.paths import url_scheme
 from desync_jobs.planner.copied import Lacking
 from desync_jobs.planner.migration_values import MovedIndex
-
-EITHER = Reading(DigestAlgorithm.SHA512_256, also=DigestAlgorithm.SHA256)
-"""How chunks are read that no index tells about."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,20 +60,13 @@ def selected_indexes(task: Task[MigrateSpec]) -> Iterator[Selected]:
 
 def _of_roots(task: Task[MigrateSpec]) -> Iterator[Selected]:
     for root in task.spec.roots:
-        place = open_place_of_indexes(task, root.url)
-        for one in listed_indexes(place, root):
-            task.machine.cancel.check()
-            data = read_listed(place, one.name, root.url)
-            index = parse_index(data, f"{root.url}: {one.name}")
-            digest = hashlib.sha256(data).hexdigest()
-            yield _selected(index, one.name, (task.path(root.url), one.name), digest)
+        for one in indexes_below(task, root):
+            yield _selected(one.index, one.name, (task.path(root.url), one.name), one.digest)
 
 
 def _named(task: Task[MigrateSpec]) -> Iterator[Selected]:
     for text in task.spec.indexes:
-        found = find_index(task, text)
-        if found is None:
-            raise IndexMissingError(f"{task.path(text)}: index does not exist")
+        found = need_index(task, text)
         if url_scheme(found.path):
             url, name = split_index_url(parse_location(found.path))
         else:

@@ -4,6 +4,7 @@ The first failure ends the run, or with `keep_going` only what depends on it. A 
 counts as done when its doer has published everything; an interrupted one never does.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,12 +39,12 @@ class PlanRun:
         raises where there is to be no run; whatever else goes wrong is in the result.
         """
         machine = self._machine
-        order = order_operations(machine.job)
+        order = order_operations(machine.job, os.path.realpath)
         names = order.names
         began = time.monotonic()
         machine.reporter.emit(
             RunStarted(
-                machine.job.spec.name or machine.job.source,
+                machine.job.title,
                 names,
                 0,
                 needs={name: tuple(sorted(order.needs[name])) for name in names},
@@ -62,7 +63,7 @@ class PlanRun:
             raise
         seconds = time.monotonic() - began
         spec = machine.job.spec
-        result = Result(spec.name, tuple(self._outcomes.values()), seconds, spec.keep_going)
+        result = Result(machine.job.title, tuple(self._outcomes.values()), seconds, spec.keep_going)
         machine.reporter.emit(RunFinished(result.exit_code, seconds))
         return result
 
@@ -131,7 +132,7 @@ class PlanRun:
         )
 
     def _plan_now(self, step: Step) -> Step:
-        order = order_operations(self._machine.job)
+        order = order_operations(self._machine.job, os.path.realpath)
         planned = plan_operation(self._machine, order, step.operation)
         self._planned[step.operation] = planned
         limit = passed_limit(self._machine.job, self._planned.values())

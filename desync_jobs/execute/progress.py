@@ -50,6 +50,11 @@ class Phase:
             PhaseAdvanced(self._operation, self._name, done, units if work is None else work)
         )
 
+    def reach(self, position: int) -> None:
+        """Say that `position` units are done in all, unless that was told on the way."""
+        if position > self._done:
+            self.advance(position - self._done)
+
     @property
     def done(self) -> int:
         """Units done by now."""

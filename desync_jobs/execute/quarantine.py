@@ -3,13 +3,13 @@
 An object goes to `desync-run/quarantine/TIME/` with its own name below that, in its own place.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from desync_jobs.errors import StoreError
 from desync_jobs.stores.leases.log import OWN
-from desync_jobs.stores.objects.base import ObjectPlace
+from desync_jobs.stores.objects.base import CreatingPlace, ObjectPlace
 
 QUARANTINE: Final = f"{OWN}quarantine/"
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
@@ -26,6 +26,10 @@ class RenamingPlace(Protocol):
         """Give an object another name, in place of what has that; nothing happens without it."""
         ...
 
+    def rename_to_new(self, old: str, new: str) -> bool:
+        """Give an object a name that nothing has; False where something has, or it is gone."""
+        ...
+
 
 class Held(NamedTuple):
     """An object in quarantine."""
@@ -38,7 +42,12 @@ class Held(NamedTuple):
     @property
     def place(self) -> str:
         """What it is called now."""
-        return f"{QUARANTINE}{self.stamp}/{self.name}"
+        return f"{QUARANTINE}{self.below}"
+
+    @property
+    def below(self) -> str:
+        """What it is called in quarantine."""
+        return f"{self.stamp}/{self.name}"
 
 
 def stamp_of(now: float) -> str:
@@ -54,10 +63,15 @@ def held(place: ObjectPlace) -> Iterator[Held]:
             yield Held(stamp, name)
 
 
-def put_aside(place: ObjectPlace, names: Sequence[str], now: float) -> None:
-    """Put objects into quarantine; those that are gone are left out."""
+def put_aside(
+    place: ObjectPlace, names: Sequence[str], now: float, check: Callable[[], None]
+) -> None:
+    """Put objects into quarantine; those that are gone are left out.
+
+    `check` is called just before each is taken away, and may refuse it.
+    """
     for name in names:
-        _move(place, name, Held(stamp_of(now), name).place)
+        _move(place, name, Held(stamp_of(now), name).place, check)
 
 
 def bring_back(place: ObjectPlace, objects: Iterable[Held]) -> int:
@@ -65,21 +79,64 @@ def bring_back(place: ObjectPlace, objects: Iterable[Held]) -> int:
     count = 0
     for one in objects:
         if place.sizes([one.name]) == [None]:
-            _move(place, one.place, one.name)
+            _move(place, one.place, one.name, _agreed)
             count += 1
         else:
             place.delete([one.place])
     return count
 
 
-def _move(place: ObjectPlace, old: str, new: str) -> None:
+def bring_back_unless_taken(place: ObjectPlace, one: Held) -> bool:
+    """Give an object its name back where nothing has that, and nobody gives it to another one now.
+
+    Otherwise it stays in quarantine; tells which.
+    """
+    # Asked for also where it is made only where there is none: some servers do not heed that.
+    if place.sizes([one.name]) != [None]:
+        return False
     if isinstance(place, RenamingPlace):
+        return place.rename_to_new(one.place, one.name)
+    data = _read(place, one.place)
+    if data is None:
+        return False
+    if not isinstance(place, CreatingPlace):
+        place.put([(one.name, data)], _TYPE)
+    elif not place.create(one.name, data, _TYPE):
+        return False
+    place.delete([one.place])
+    return True
+
+
+def returnable(place: ObjectPlace, objects: Iterable[Held]) -> list[Held]:
+    """Return of `objects` the newest of each name that nothing has.
+
+    For those whose names do not say what they hold: an older one, or one in place of which
+    something else is by now, is nobody's to replace and nobody's to throw away.
+    """
+    newest = {one.name: one for one in sorted(objects)}
+    sizes = place.sizes(list(newest))
+    return [one for one, size in zip(newest.values(), sizes, strict=True) if size is None]
+
+
+def _agreed() -> None:
+    """Refuse nothing: whoever needs what comes back has it."""
+
+
+def _move(place: ObjectPlace, old: str, new: str, check: Callable[[], None]) -> None:
+    if isinstance(place, RenamingPlace):
+        check()
         place.rename(old, new)
         return
-    (data,) = place.get([old], _LIMIT)
+    data = _read(place, old)
     if data is None:
         return
-    if not isinstance(data, bytes):
-        raise StoreError(f"store {place.name}: {old} cannot be read, so it is left where it is")
     place.put([(new, data)], _TYPE)
+    check()
     place.delete([old])
+
+
+def _read(place: ObjectPlace, name: str) -> bytes | None:
+    (data,) = place.get([name], _LIMIT)
+    if data is None or isinstance(data, bytes):
+        return data
+    raise StoreError(f"store {place.name}: {name} cannot be read, so it is left where it is")

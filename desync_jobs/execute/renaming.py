@@ -1,9 +1,10 @@
 """Chunks and indexes that get IDs of another digest."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from threading import Lock
+from typing import Final
 
-from desync_jobs.core.chunk import ChunkID, DigestAlgorithm
+from desync_jobs.core.chunk import CHUNK_ID_SIZE, ChunkID, DigestAlgorithm
 from desync_jobs.core.digest import digest_many
 from desync_jobs.core.kernel import Kernel
 from desync_jobs.formats.flags import FeatureFlags
@@ -11,37 +12,39 @@ from desync_jobs.formats.id_map import IDMap
 from desync_jobs.formats.index import Index
 from desync_jobs.stores.base import Chunk
 
+_WORTH: Final = 1024
+"""New pairs for which all are written down, at least; and an eighth of those that are there."""
+
+
+def renamed(kernel: Kernel, algorithm: DigestAlgorithm, chunks: list[Chunk]) -> list[Chunk]:
+    """Return `chunks`, verified ones, under the IDs that `algorithm` gives them."""
+    ids = digest_many(kernel, algorithm, [chunk.plain for chunk in chunks])
+    return [replace(chunk, id=one) for chunk, one in zip(chunks, ids, strict=True)]
+
 
 class Renaming:
-    """Gives chunks the IDs of `algorithm`, and keeps in mind which; safe in many threads."""
+    """Keeps in mind which chunk got which ID."""
 
-    def __init__(self, kernel: Kernel, algorithm: DigestAlgorithm, known: IDMap) -> None:
-        self.algorithm = algorithm
-        self._kernel = kernel
+    def __init__(self, known: IDMap) -> None:
         self._known = known
-        self._lock = Lock()
         self._new: list[tuple[ChunkID, ChunkID]] = []
 
-    def convert(self, chunks: list[Chunk]) -> list[Chunk]:
-        """Return `chunks`, verified ones, under their new IDs."""
-        ids = digest_many(self._kernel, self.algorithm, [chunk.plain for chunk in chunks])
-        with self._lock:
-            self._new += [(chunk.id, one) for chunk, one in zip(chunks, ids, strict=True)]
-        return [replace(chunk, id=one) for chunk, one in zip(chunks, ids, strict=True)]
+    def add(self, old: Sequence[ChunkID], new: bytes) -> None:
+        """Take note of the new ID of each of `old`; `new` has them one after the other."""
+        ids = (new[begin : begin + CHUNK_ID_SIZE] for begin in range(0, len(new), CHUNK_ID_SIZE))
+        self._new += zip(old, ids, strict=True)
 
     @property
     def worth_keeping(self) -> bool:
         """Whether so many pairs are new that writing all of them down is worth its price."""
-        with self._lock:
-            return len(self._new) > max(1024, len(self._known) // 8)
+        return len(self._new) > max(_WORTH, len(self._known) // 8)
 
     def pairs(self) -> IDMap:
         """Return all pairs of IDs that are known."""
-        with self._lock:
-            if self._new:
-                self._known = self._known.with_pairs(self._new)
-                self._new = []
-            return self._known
+        if self._new:
+            self._known = self._known.with_pairs(self._new)
+            self._new = []
+        return self._known
 
 
 def renamed_index(index: Index, pairs: IDMap, algorithm: DigestAlgorithm) -> Index | None:

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
@@ -39,6 +40,8 @@ class Means:
 
     executor: Executor
     metrics: Metrics
+    closing: ExitStack
+    """What is to be done when the last answer was given."""
 
 
 Opener = Callable[[Task[S], Means], App]
@@ -88,9 +91,10 @@ def serve_here(
     spec = task.spec
     stores_end = Cancel()
     executor = ThreadPoolExecutor(THREADS, "serve")
+    closing = ExitStack()
     try:
         opener = opener_of(kind_of(task.spec))
-        sites = _Sites(opener, Means(executor, metrics), stores_end, orders)
+        sites = _Sites(opener, Means(executor, metrics, closing), stores_end, orders)
         site = sites.open(task)
         log = None if spec.access_log is None else AccessLog(task.path(spec.access_log))
         front = Front(site.admission, metrics, task.warn, log)
@@ -98,6 +102,7 @@ def serve_here(
         with collected_seldom(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serving.run(site.tls, sites, task.warn))
     finally:
+        closing.close()
         stores_end.stop(_ENDED)
         executor.shutdown(wait=False, cancel_futures=True)
 
@@ -119,6 +124,8 @@ class _Sites(Generic[S]):
         machine = replace(task.machine, cancel=self._stores_end, places=Places())
         unstopped = replace(task, machine=machine)
         admission = Admission(self._opener(unstopped, self._means), _authorization(unstopped))
+        # What is broken in their files after this does not harm those who ask.
+        machine.places.look_up_secrets()
         tls = task.spec.tls
         if tls is None:
             return Site(admission)

@@ -1,8 +1,11 @@
 """What `serve-chunks` serves, opened: stores behind a cache, and the form of the wire."""
 
+from functools import partial
+
 from desync_jobs.codecs.form import Form
 from desync_jobs.core.chunk import DigestAlgorithm
-from desync_jobs.execute.opening import Reading, open_sources, open_store, source_facts
+from desync_jobs.execute.leasing import standing_lease
+from desync_jobs.execute.opening import EITHER, open_sources, open_store, source_facts
 from desync_jobs.execute.serving import THREADS, Means
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.serve_chunks import ServeChunksSpec
@@ -10,6 +13,7 @@ from desync_jobs.manifest.stores import CacheSpec
 from desync_jobs.planner.operations.serve_chunks import ServeChunksFacts, plan_serve_chunks
 from desync_jobs.server.chunk_app import ChunkApp, Chunks
 from desync_jobs.server.chunk_files import ChunkFiles
+from desync_jobs.server.counting_on import CountingOn
 from desync_jobs.server.keeping import Keeping
 from desync_jobs.server.wire import Wire
 from desync_jobs.stores.base import ChunkSource
@@ -18,26 +22,34 @@ from desync_jobs.stores.forms import ChunkForms
 from desync_jobs.stores.reader import Reader
 from desync_jobs.stores.secrets import Secret
 
-_READING = Reading(DigestAlgorithm.SHA512_256, also=DigestAlgorithm.SHA256)
-"""Nobody says which digest the IDs of clients are made with."""
-
 
 def open_chunks(task: Task[ServeChunksSpec], means: Means) -> ChunkApp:
     """Open the stores; raises where one is not there, or a key is none."""
     spec = task.spec
     plan_serve_chunks(spec, ServeChunksFacts(source_facts(task, spec.stores)))
     wire = _wire(task)
-    store, sync = None, None
+    store, sync, clients = None, None, None
     if spec.writable:
-        kept = open_store(task, spec.stores[0], _READING)
+        kept = open_store(task, spec.stores[0], EITHER)
         sync = kept.flush if spec.durability == "full" else None
         kept.prepare()  # one that does not exist yet has nothing, which is no fault
+        clients = _clients(task, means)
         # Only what was verified may take the place of anything.
         store = Keeping(kept) if spec.verify_writes else DedupStore(kept)
-    source: ChunkSource = open_sources(task, _READING) if store is None else store
+    source: ChunkSource = open_sources(task, EITHER) if store is None else store
     private = spec.authorization is not None
-    served = Chunks(source, wire, store, sync, _files(task, wire), private=private)
+    files = _files(task, wire)
+    served = Chunks(source, wire, store, sync, files, private=private, clients=clients)
     return ChunkApp(served, means.executor, THREADS, means.metrics)
+
+
+def _clients(task: Task[ServeChunksSpec], means: Means) -> CountingOn:
+    """Return what has the store's lease while clients count on its chunks."""
+    spec = task.spec
+    take = partial(standing_lease, task, spec.stores[0], spec.write_lease)
+    clients = CountingOn(take, spec.write_lease, means.executor, task.warn)
+    means.closing.callback(clients.close)
+    return clients
 
 
 def _wire(task: Task[ServeChunksSpec]) -> Wire:

@@ -12,8 +12,8 @@ from desync_jobs.execute.reloading import Hangups
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.statistics import place_statistics
 from desync_jobs.execute.task import Task
+from desync_jobs.manifest.indexes import SUFFIX, index_name
 from desync_jobs.manifest.nbd import NbdSpec
-from desync_jobs.manifest.operations.extract import SUFFIX, index_name
 from desync_jobs.planner.nbd import NbdDetail, NbdFacts
 from desync_jobs.planner.step import Step
 from desync_jobs.server.nbd.export import Export

@@ -20,6 +20,7 @@ from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.kernel import best
 from desync_jobs.errors import EXIT_FAILED, DesyncRunError
+from desync_jobs.execute.engines.local import LocalEngine
 from desync_jobs.execute.progress import Progress
 from desync_jobs.execute.serving import serve_here
 from desync_jobs.execute.supervising import Start, receive
@@ -106,6 +107,7 @@ def main() -> int:
             reporter=line,
             progress=Progress(line),
             streams=Streams(pipe, sys.stdout.buffer, cancel),
+            engine=LocalEngine(workers),
         )
         task = Task(start.operation, start.job.spec.operations[start.operation], machine)
         orders = _Orders(task, pipe, line)

@@ -14,7 +14,7 @@ from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.operations.extract import ExtractSpec
 from desync_jobs.planner.extraction import ExtractDetail
 from desync_jobs.planner.facts import IndexFacts
-from desync_jobs.planner.many import ManyDetail
+from desync_jobs.planner.parts import PartsDetail
 from desync_jobs.planner.step import Action, Step
 
 
@@ -143,8 +143,8 @@ def _targets(job: Job, step: Step) -> list[str]:
 def _indexes(step: Step) -> Iterator[tuple[str, IndexFacts]]:
     """Yield the targets that are to be written, and their indexes."""
     details = [step.detail]
-    if isinstance(step.detail, ManyDetail):
-        details = [part.detail for part in step.detail.parts]
+    if isinstance(step.detail, PartsDetail):
+        details = [part.decision.detail for part in step.detail.parts]
     for detail in details:
         if isinstance(detail, ExtractDetail):
             yield detail.target.path, detail.found

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from desync_jobs.execute.kept_work import KeptWork
 from desync_jobs.execute.status import JobStatus, OperationStatus
-from desync_jobs.report.words import counted, in_bytes
+from desync_jobs.report.words import counted, in_a_line, in_bytes
 
 
 def describe(status: JobStatus) -> str:
@@ -14,7 +14,9 @@ def describe(status: JobStatus) -> str:
     states = max((len(one.state.value) for one in status.operations), default=0)
     lines = []
     for one in status.operations:
-        lines.append(f"{one.operation:{names}}  {one.state.value:{states}}  {one.reason}")
+        lines.append(
+            f"{one.operation:{names}}  {one.state.value:{states}}  {in_a_line(one.reason)}"
+        )
         lines += [f"    {line}" for line in _kept_lines(one)]
     return "\n".join(lines)
 

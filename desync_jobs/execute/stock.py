@@ -18,13 +18,6 @@ from desync_jobs.stores.leases.log import OWN
 from desync_jobs.stores.objects.base import ObjectPlace
 
 MARKS: Final = f"{OWN}marks"
-EMPTY: Final = Stock(
-    np.empty((0, CHUNK_ID_SIZE), np.uint8),
-    np.empty(0, np.bool_),
-    np.empty(0, np.int64),
-    np.empty(0, np.float64),
-)
-"""A store without chunks."""
 
 
 def take_stock(task: Task[Any], store: ChunkStore) -> Stock:

@@ -10,16 +10,9 @@ from desync_jobs.assembly.fallocate import Change, fallocate
 from desync_jobs.assembly.pending import Durability, sync_folder
 from desync_jobs.assembly.placing import Target
 from desync_jobs.errors import TargetError
+from desync_jobs.execute.target_folder import need_folder
 from desync_jobs.execute.target_lock import is_still, lock_for_change
 from desync_jobs.planner.facts import FileFacts
-
-
-def need_folder(path: str) -> str:
-    """Return where a target is, links followed; `TargetError` where its folder does not exist."""
-    place = os.path.realpath(path)
-    if not os.path.isdir(os.path.dirname(place)):
-        raise TargetError(f"{path}: cannot be written: its folder does not exist; create it")
-    return place
 
 
 @contextmanager

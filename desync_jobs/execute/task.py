@@ -1,22 +1,23 @@
 """What a surveyor or doer of one operation is given."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import BinaryIO, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, TypeVar
 
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.kernel import Kernel
 from desync_jobs.execute.engines.base import Engine
-from desync_jobs.execute.engines.local import LocalEngine
 from desync_jobs.execute.progress import Phase, Progress
-from desync_jobs.formats.index import Index
 from desync_jobs.manifest.job import Job
 from desync_jobs.planner.facts import IndexFacts
 from desync_jobs.report.events import Reporter, Warned
-from desync_jobs.stores.leases.base import Lease
+from desync_jobs.stores.leases.held import HeldLeases
 from desync_jobs.stores.places import Places
+
+if TYPE_CHECKING:
+    from desync_jobs.formats.index import Index
 
 S_co = TypeVar("S_co", covariant=True)
 
@@ -51,6 +52,8 @@ class Purpose(Enum):
 
     PREVIEW = "preview"
     """To be looked at: every figure that can be found out is."""
+    STATUS = "status"
+    """To say how things stand: as a preview, without looks into trees, of which nothing is told."""
     RUN = "run"
     """To be carried out at once: nothing is asked that the run finds out itself."""
 
@@ -66,13 +69,13 @@ class Machine:
     reporter: Reporter
     progress: Progress
     streams: Streams
-    fresh_indexes: dict[tuple[str, str], Index] = field(default_factory=dict)
+    engine: Engine["Task[Any]"]
+    """Does the many batches of a step."""
+    fresh_indexes: "dict[tuple[str, str], Index]" = field(default_factory=dict)
     """Indexes that were made of seeds and are not kept yet, so that no seed is read twice; their
     keys are those of `KeptIndex`."""
     places: Places = field(default_factory=Places)
     """What is elsewhere and open already."""
-    engine: Engine = field(default_factory=LocalEngine)
-    """Does the many batches of a step."""
     purpose: Purpose = Purpose.RUN
     indexes: IndexRule = field(default_factory=AnyIndex)
     """Told of every index that is read, before anything is made of it."""
@@ -87,7 +90,7 @@ class Task(Generic[S_co]):
     name: str
     spec: S_co
     machine: Machine
-    leases: Mapping[str, Lease] = field(default_factory=dict)
+    leases: HeldLeases = field(default_factory=HeldLeases)
     """Of the stores that it adds to, by their names, while it runs."""
 
     def path(self, text: str) -> str:

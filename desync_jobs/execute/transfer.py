@@ -1,7 +1,7 @@
 """Chunks on their way from a source to a store, a batch at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from desync_jobs.assembly.batches import size_batches
 from desync_jobs.core.chunk import ChunkID
@@ -31,23 +31,27 @@ class Transfer:
     convert: Convert = as_they_are
     read_back: bool = False
     """Whether what was put is read again, and compared."""
-    met: Counters = field(default_factory=Counters)
-    """Chunks that the store lacked when the work was planned and had when they were put: somebody
-    else's, or those of a worker of a cluster that was lost before it could say so."""
+    met: Counters | None = None
+    """Counts chunks that the store lacked when the work was planned and had when they were put:
+    somebody else's, or those of a worker of a cluster that was lost before it could say so."""
 
     def copy(self, batch: Batch) -> int:
         """Fetch a batch and keep it; raises the answer for the first chunk nobody has."""
-        ids, size = batch
+        self.keep(batch[0])
+        return batch[1]
+
+    def keep(self, ids: Sequence[ChunkID]) -> list[ChunkID]:
+        """Fetch chunks and keep them; returns what the store calls each. Raises as `copy` does."""
         chunks = self.convert(fetched(self.source, ids))
         stored = self.store.put(chunks)
-        if stored.chunks < len(chunks):
-            sizes = self.store.stored_sizes([one.id for one in chunks])
-            there = sum(one.size or 0 for one in sizes)
+        kept = [one.id for one in chunks]
+        if self.met is not None and stored.chunks < len(chunks):
+            there = sum(one.size or 0 for one in self.store.stored_sizes(kept))
             missed = len(chunks) - stored.chunks
             self.met.add(Counts(chunks_added=missed, stored_bytes_added=there - stored.size))
         if self.read_back:
             self._compare(chunks)
-        return size
+        return kept
 
     def _compare(self, chunks: Sequence[Chunk]) -> None:
         answers = self.store.fetch([one.id for one in chunks])

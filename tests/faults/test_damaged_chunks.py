@@ -137,7 +137,7 @@ def test_a_damaged_chunk_is_removed_by_repair_and_stored_again(
     stored_again = workspace.do("chop", index="blob.caibx", blob="blob", store="store")
 
     assert repaired.summary == (4, "failed")
-    assert repaired.message == f"store store: 1 chunks were removed: {chunk_id.hex()}"
+    assert repaired.message == f"store store: 1 chunk was removed: {chunk_id.hex()}"
     assert (after.summary, after.statistics["chunks"]) == ((0, "done"), good)
     assert (stored_again.summary, stored_again.statistics["chunks_stored"]) == ((0, "done"), 1)
 

@@ -23,7 +23,7 @@ from desync_jobs.formats.catar.parse import LIMITS, parse_header
 from desync_jobs.formats.catar.reading import Closed, LeftOut, Opened, TreeReader
 from desync_jobs.formats.catar.records import HEADER_SIZE, Entry, RecordType, Xattr
 from tests.archives import archive
-from tests.catar_cases import CASES
+from tests.catar_cases import ALIKE, CASES
 
 _BY_DEFAULT: Final = 5 if os.environ.get("CI") == "true" else 1
 SECONDS: Final = float(os.environ.get("CATAR_FUZZ_SECONDS", _BY_DEFAULT))
@@ -59,7 +59,7 @@ def pieces(data: bytes) -> list[bytes]:
 
 def _whole() -> list[bytes]:
     """Return archives that are right, of everything that can be in one."""
-    right = [REFERENCE.read_bytes()]
+    right = [REFERENCE.read_bytes(), archive(ALIKE)]
     for parts in CASES.values():
         data = archive(parts)
         try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.conftest import Run, command_line
 from tests.interop.casync import casync
 from tests.vectors.inputs import ctr, text
-from tests.workspace import chunk_files
+from tests.workspace import Workspace, chunk_files
 
 CHUNKS = int(os.environ.get("MIGRATED_CHUNKS", "200"))
 KEY = {"DESYNC_ENCRYPTION_KEY": "07" * 32}
@@ -101,3 +101,34 @@ def test_a_migration_that_is_killed_anywhere_ends_as_one_that_is_not(
         assert (tmp_path / f"copy-{store}").read_bytes() == (tmp_path / "blob").read_bytes()
     verified = desync_run("verify", "-s", "zstd")
     assert verified.returncode == 0
+
+
+def test_what_a_killed_migration_copied_and_a_prune_removed_is_copied_again(
+    workspace: Workspace, desync_run: Run, environment: Mapping[str, str]
+) -> None:
+    # So many chunks that the file of progress tells of some, and some are left.
+    sizes = {"chunk_size": "512B:1KiB:4KiB"}
+    workspace.make("blob", ctr(2 << 20, b"collected"), store="xz", **sizes)
+    workspace.make("kept", ctr(1 << 19, b"collected"), store="xz", **sizes)
+    (workspace / "job.toml").write_text(JOB.format(source="xz", target="zstd", report="report"))
+    command = command_line(["job.toml"])
+    process = subprocess.Popen(command, cwd=workspace.path, env={**environment, **KEY})
+    while process.poll() is None and not (workspace / "zstd.progress").exists():
+        time.sleep(0.001)
+    process.kill()
+    killed = process.wait(timeout=60) == -signal.SIGKILL
+    copied = chunk_names(workspace.path / "zstd")
+    pruned = desync_run("prune", "-y", "--max-deletion-share=100%", "-s", "zstd", "kept.caibx")
+    left = chunk_names(workspace.path / "zstd")
+    ended = desync_run("job.toml", **KEY)
+
+    assert killed
+    assert pruned.returncode == 0, pruned.stderr
+    assert left < copied < chunk_names(workspace.path / "xz")
+    assert ended.returncode == 0, ended.stderr
+    assert chunk_names(workspace.path / "zstd") == chunk_names(workspace.path / "xz")
+
+
+def chunk_names(store: Path) -> set[str]:
+    """Return the names of the chunk files of a store, without what a killed writer left."""
+    return {path.name for path in store.glob("????/*.cacnk")}

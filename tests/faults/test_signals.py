@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 Start = Callable[..., subprocess.Popen[bytes]]
 
 GIB = 1 << 30
+EITHER = (130, 143)
+"""Of two signals that are pending when a process goes on, the system says none to be the first."""
 STOPPED = "stopped by SIGINT; what was published before is complete"
 
 BEFORE_AND_AFTER = """
@@ -86,9 +89,52 @@ def test_a_second_signal_ends_a_run_at_once_and_leaves_its_files_to_the_next(
     left = os.listdir(tmp_path)
     desync_run("make", "blob.caibx", "-", given=b"content")
 
-    assert (code, said) == (130, b"")
+    assert code in EITHER
+    assert said == b""
     assert left == [".blob.caibx.desync-run.tmp"]
     assert os.listdir(tmp_path) == ["blob.caibx"]
+
+
+def test_a_second_signal_leaves_no_command_behind_that_prints_a_secret(
+    start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "job.toml").write_text(ASKING)
+    (tmp_path / "ask").write_text("(echo begun > child; exec sleep 60) & echo $$ > asked; wait")
+    with start("run", "job.toml") as process:
+        until(lambda: (tmp_path / "asked").exists() and (tmp_path / "asked").read_text() != "")
+        until((tmp_path / "child").exists)
+        group = int((tmp_path / "asked").read_text())
+        for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
+            process.send_signal(number)
+        code = process.wait(10)
+
+    assert code in EITHER
+    until(lambda: not alive(group))
+
+
+ASKING = """
+version = 1
+
+[stores.far]
+url = "http://127.0.0.1:9/"
+http_auth = { command = ["sh", "ask"] }
+
+[operations.store]
+kind = "make"
+blob = "ask"
+index = "ask.caibx"
+store = "far"
+"""
+
+
+def alive(group: int) -> bool:
+    """Whether any process of a group runs: what ended and waits for its parent does not."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            state, _, of, *_ = status.read_text().rpartition(")")[2].split()
+            if int(of) == group and state not in "ZX":
+                return True
+    return False
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -120,14 +166,24 @@ def test_a_signal_ends_a_run_while_it_looks_at_what_is_there(
     start: Start, workspace: Workspace
 ) -> None:
     for command in examined(workspace):
-        with start(*command, "--events", "events") as process:
-            until(lambda: is_examining(workspace / "events"))
-            process.send_signal(signal.SIGINT)
-            written, said = process.communicate(timeout=10)
+        # On a busy machine a run may be at its end before it is told: then it was not tried.
+        tries = (stopped_while_examining(start, workspace / "events", command) for _ in range(30))
+        code, written, said = next((one for one in tries if one[0] != 0), (0, b"", b""))
 
-        assert (process.returncode, written) == (130, b""), command
+        assert (code, written) == (130, b""), command
         assert said == f"desync-run: {STOPPED}\n".encode(), command
-        (workspace / "events").unlink()
+
+
+def stopped_while_examining(
+    start: Start, events: Path, command: Sequence[str]
+) -> tuple[int, bytes, bytes]:
+    """Return the exit code and both outputs of a run that gets SIGINT as soon as it examines."""
+    with start(*command, "--events", str(events)) as process:
+        until(lambda: is_examining(events))
+        process.send_signal(signal.SIGINT)
+        written, said = process.communicate(timeout=10)
+    events.unlink()
+    return process.returncode, written, said
 
 
 def is_examining(events: Path) -> bool:

@@ -37,10 +37,9 @@ def test_an_archive_that_is_stopped_leaves_the_old_one(
     (tmp_path / output).write_bytes(OLD)
     store = ("-s", "store") if output == "new.caidx" else ()
     hidden = tmp_path / f".{output}.desync-run.tmp"
-    begun = (tmp_path / "store") if store else hidden
     with start("tar", "-q", *store, output, os.fspath(tree)) as running:
         deadline = time.monotonic() + 30
-        while not begun.exists() and time.monotonic() < deadline:
+        while not hidden.exists() and time.monotonic() < deadline:
             time.sleep(0.001)
         running.send_signal(number)
         code = running.wait(30)

@@ -2,11 +2,11 @@ import os
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from tests.conftest import command_line
 from tests.operations.seeded import LONG_AGO, NEW, OLD
 from tests.operations.versions import make_versions
 from tests.workspace import Workspace
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +82,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[ChunkID]:
 
     monkeypatch.setattr(opening, "open_store", open_store)
     return counted
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator["LocalCluster"]:
+    """Three workers; only they have the key."""
+    from tests.operations.clusters import three_workers
+
+    with three_workers() as started:
+        yield started
 
 
 @pytest.fixture

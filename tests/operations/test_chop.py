@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,12 +205,12 @@ def test_a_store_that_cannot_be_one_is_an_error(workspace: Workspace, made: Inde
     (workspace / "file").write_bytes(b"")
     fields = {"index": "blob.caibx", "blob": "blob"}
     file = workspace.do("chop", store="file", **fields)
-    workspace.places["deep"] = {"url": "nowhere/deep"}
+    workspace.places["deep"] = {"url": "file/deep"}
     deep = workspace.do("chop", store="deep", **fields)
 
     assert [one.summary for one in (file, deep)] == [(1, "failed")] * 2
     assert "cannot create" in deep.message
-    assert not Path(workspace / "nowhere").exists()
+    assert (workspace / "file").read_bytes() == b""
 
 
 def test_the_program_refuses_to_chop_without_a_store(

@@ -14,7 +14,7 @@ from desync_jobs.errors import LockedError
 from desync_jobs.execute.result import Result
 from desync_jobs.manifest.load import job_from_document
 from desync_jobs.report.events import Warned
-from desync_jobs.stores import open as opening
+from desync_jobs.stores import leasing
 from tests.blobs import blob
 from tests.workspace import Collector, Workspace
 
@@ -123,13 +123,13 @@ def test_no_index_appears_when_the_lease_was_lost(
 
 def test_an_owner_can_be_found(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     owners: list[str] = []
-    plainly = opening.take_lease
+    plainly = leasing.take_lease
 
-    def take_lease(*arguments: Any) -> Any:
-        owners.append(arguments[2])
-        return plainly(*arguments)
+    def take_lease(asking: leasing.Asking, *arguments: Any) -> Any:
+        owners.append(asking.owner)
+        return plainly(asking, *arguments)
 
-    monkeypatch.setattr(opening, "take_lease", take_lease)
+    monkeypatch.setattr(leasing, "take_lease", take_lease)
     (workspace / "blob").write_bytes(b"x")
     make(workspace)
 

@@ -12,6 +12,7 @@ from desync_jobs.execute.migrating import Migrating
 from desync_jobs.formats.id_map import parse_id_map
 from tests.blobs import blob
 from tests.interop.casync import casync
+from tests.servers.ledgers import published
 from tests.workspace import (
     SMALL,
     Ended,
@@ -69,6 +70,24 @@ def test_a_store_gets_all_chunks_as_they_are_and_a_place_all_indexes(images: Wor
     assert chunk_files(images / "moved") == chunk_files(images / "images") != {}
     assert ended.statistics["indexes_written"] == 2
     assert ended.statistics["chunks_stored"] == len(chunk_files(images / "old"))
+
+
+def test_a_store_is_not_migrated_to_where_it_is_unless_that_changes_something(
+    images: Workspace,
+) -> None:
+    (images / "link").symlink_to("old")
+    whole: dict[str, Any] = {"stores": ["old"], "roots": None, "indexes_to": None}
+
+    for fields in ({"store": "old"}, {"store": "link"}, {"store": "link", "recompress": True}):
+        ended = migrate(images, **{**whole, **fields})
+        assert ended.result.exit_code == 64
+        assert ended.message == (
+            f"store {fields['store']}: {images / str(fields['store'])} is where the chunks are "
+            "taken from, and keeps them in the same form; name another store, or what is to "
+            "change: rewrite, digest, chunk_size or indexes_to"
+        )
+    assert migrate(images, store="old").statistics["indexes_written"] == 2
+    assert migrate(images, **{**whole, "store": "link", "rewrite": True}).result.exit_code == 0
 
 
 def test_a_second_run_has_nothing_to_do_and_changes_no_file(images: Workspace) -> None:
@@ -273,6 +292,28 @@ def test_a_mirror_drops_indexes_that_are_gone_and_no_chunks(images: Workspace) -
     assert chunk_files(images / "new") == before
 
 
+def test_an_index_that_is_back_when_its_turn_comes_stays_in_a_mirror(
+    images: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(images)
+    there = chunk_files(images / "moved")
+    first = images / "images" / "first.caibx"
+    content = first.read_bytes()
+    first.unlink()  # to whoever makes the plan, as where a listing is late
+    plainly = Migrating.remove_gone
+
+    def back(migrating: Migrating) -> None:
+        first.write_bytes(content)
+        plainly(migrating)
+
+    monkeypatch.setattr(Migrating, "remove_gone", back)
+    ended = migrate(images, remove_gone=True)
+
+    assert ended.result.exit_code == 0
+    assert ended.statistics["indexes_removed"] == 0
+    assert chunk_files(images / "moved") == there
+
+
 def test_a_mirror_of_nothing_removes_nothing(images: Workspace) -> None:
     migrate(images, remove_gone=True)
     for path in (images / "images").iterdir():
@@ -346,6 +387,43 @@ def test_an_index_that_changes_meanwhile_is_copied_as_it_is_then(
     assert ended.warnings == [f"{images / 'images'}: second.caibx is gone since, and is left out"]
     assert set(chunk_files(images / "moved")) == {"first.caibx"}
     assert extracted(images, "moved/first.caibx", "new") == blob("random")
+
+
+@pytest.mark.parametrize("digest", [None, "sha256"])
+def test_chunks_that_went_after_the_plan_was_made_are_copied_again(
+    images: Workspace, monkeypatch: pytest.MonkeyPatch, digest: str | None
+) -> None:
+    form = {} if digest is None else {"digest": digest, "id_map": "ids"}
+    migrate(images, **form)
+    there = chunk_files(images / "new")
+    shutil.rmtree(images / "moved")
+    plainly = Migrating.copy
+
+    def collected(migrating: Migrating, work: int) -> None:
+        # Another run's `prune`: it knew of no index, and has ended by now.
+        for one in (images / "new").glob("????/*"):
+            one.unlink()
+        plainly(migrating, work)
+
+    monkeypatch.setattr(Migrating, "copy", collected)
+    ended = migrate(images, **form)
+
+    assert ended.summary == (0, "done")
+    assert chunk_files(images / "new") == there
+    assert ended.statistics["chunks_stored"] == len(there)
+    assert extracted(images, "moved/second.caibx", "new") == blob("second")
+
+
+def test_a_collector_is_told_of_indexes_that_were_migrated_to_a_place_elsewhere(
+    images: Workspace,
+) -> None:
+    images.places["new"] = {"url": "memory://told/chunks"}
+    ended = migrate(images, indexes_to="memory://told/images")
+
+    assert ended.summary == (0, "done")
+    assert published("memory://told/chunks") == [
+        f"memory://told/images/{name}.caibx" for name in ("first", "second")
+    ]
 
 
 def test_a_plan_says_what_a_run_fetches(images: Workspace) -> None:

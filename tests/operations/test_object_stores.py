@@ -32,6 +32,8 @@ def _keys() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
+        # Where everybody may overwrite, leases wait for who was late; nobody is here.
+        patch.setattr("desync_jobs.stores.leases.log._SETTLING", 0.1)
         yield
 
 

@@ -149,3 +149,30 @@ def test_an_extraction_imports_no_more_than_it_uses(workspace: Workspace) -> Non
     )
 
     assert ended.stderr.decode() == "0 set()\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["untar", "tree.catar", "copy"], ["list", "tree.catar"], ["tar", "new.catar", "tree"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_archive_that_is_a_file_takes_neither_numpy_nor_what_is_about_chunks(
+    workspace: Workspace, arguments: list[str]
+) -> None:
+    (workspace / "tree").mkdir()
+    workspace.do("tar", directory="tree", archive="tree.catar")
+    code = (
+        "import sys; from desync_jobs.cli.main import main;"
+        f"code = main({arguments!r});"
+        "others = ('formats.index', 'formats.tar', 'execute.blob_range', 'planner.holdings',"
+        " 'manifest.operations.extract', 'assembly.cutting', 'stores.local', 'stores.open',"
+        " 'stores.leases.ledger', 'stores.objects.base');"
+        "found = ['numpy'] if 'numpy' in sys.modules else [];"
+        "found += [one for one in others if f'desync_jobs.{one}' in sys.modules];"
+        "sys.exit(f'{code} {found}')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=workspace.path, capture_output=True, check=False
+    )
+
+    assert ended.stderr.decode() == "0 []\n"

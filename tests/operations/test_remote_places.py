@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import tomli_w
 
+from desync_jobs.execute.blobs import written_by
 from tests.blobs import blob
 from tests.conftest import Run
 from tests.servers.nginx import Nginx, free_port, running_nginx
@@ -77,6 +78,32 @@ def test_an_index_that_is_there_already_is_not_sent_again(
     assert after_first == []
     assert changed.summary == (0, "done")
     assert f"PUT /{workspace.path.name}/x.caibx 204" in nginx.requests()
+
+
+def test_many_blobs_have_their_indexes_on_a_server(
+    workspace: Workspace, nginx: Nginx, base: str
+) -> None:
+    names = ["a b.img", "c.img"]
+    for name in names:
+        (workspace / name).write_bytes(FIRST + name.encode())
+    make = {"kind": "make", "blobs": "*.img", "store": "store", "chunk_size": SMALL}
+    make["indexes"] = f"{base}/many"
+    job = workspace.job({"put": make})
+    ended = workspace.run({"put": make})
+    before = len(nginx.requests())
+    again = workspace.run({"put": make})
+    sent = [line for line in nginx.requests()[before:] if line.startswith("PUT")]
+
+    assert ended.summary == (0, "done"), ended.message
+    # What a lease tells collectors of.
+    urls = [f"{base}/many/a%20b.img.caibx", f"{base}/many/c.img.caibx"]
+    assert list(written_by(job, job.spec.operations["put"])) == urls
+    assert (again.summary, sent) == ((0, "unchanged"), [])
+    for name, url in zip(names, urls, strict=True):
+        index = nginx.root / workspace.path.name / "many" / f"{name}.caibx"
+        assert index.stat().st_size > 0
+        workspace.do("extract", index=url, target="out", stores=["store"])
+        assert (workspace / "out").read_bytes() == FIRST + name.encode()
 
 
 @pytest.mark.parametrize(

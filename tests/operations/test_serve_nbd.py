@@ -17,7 +17,7 @@ from desync_jobs.testing.programs import require_program
 from tests.blobs import blob
 from tests.servers import nbd
 from tests.servers.nbd import connected
-from tests.servers.own import OwnServer, nbd_server, own_server
+from tests.servers.own import OwnServer, chunk_server, nbd_server, own_server
 from tests.workspace import Workspace, chunk_file, overwrite
 
 CHUNK = 32 << 10
@@ -237,6 +237,25 @@ def test_stores_are_exchanged_while_clients_read(copied: Workspace) -> None:
 
     assert before.error == nbd.EIO
     assert after.data == DATA[1000:1010]
+
+
+def test_a_configuration_that_breaks_before_the_first_read_harms_nobody(copied: Workspace) -> None:
+    guarded = {"DESYNC_HTTP_AUTH": "Bearer sesame"}
+    with chunk_server("-s", "store", directory=copied.path, environment=guarded) as origin:
+        said = {"store-options": {origin.url: {"http-auth": "Bearer sesame"}}}
+        (copied / "config.json").write_text(json.dumps(said))
+        arguments = ("-s", origin.url, "--config", "config.json", "disk.img.caibx")
+        with (
+            nbd_server(*arguments, directory=copied.path) as server,
+            connected(copied / "sock") as client,
+        ):
+            (copied / "config.json").write_text("{")
+            server.reload()
+            server.said("reload failed, everything stays as it was: config.json: ")
+            client.begin()
+            answer = client.asked(nbd.READ, 1000, 10)
+
+    assert answer.data == DATA[1000:1010]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -141,3 +141,59 @@ def test_a_job_file_is_served_and_read_again(served: Workspace) -> None:
         after = ask(server.url, new).status
 
     assert (before, after) == (404, 200)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_desyncs_configuration_is_read_again_and_a_broken_one_leaves_all_as_it_was(
+    served: Workspace, processes: int
+) -> None:
+    index, config = served.index("blob.caibx"), served / "config.json"
+    guarded = {"DESYNC_HTTP_AUTH": "Bearer sesame"}
+    with chunk_server("-s", "store", directory=served.path, environment=guarded) as origin:
+
+        def shows(value: object) -> None:
+            config.write_text(json.dumps({"store-options": {origin.url: {"http-auth": value}}}))
+
+        shows("Bearer wrong")
+        flags = ("-s", origin.url, "--config", "config.json", "--processes", str(processes))
+        with chunk_server(*flags, directory=served.path) as server:
+            found = [ask(server.url, path_of(index.id(1))).status]
+            shows("Bearer sesame")
+            server.reload()
+            wait_for(lambda: figure(server, "reloads_total") == processes)
+            found.append(ask(server.url, path_of(index.id(1))).status)
+            complaints: list[str] = []
+            for broken in (["Bearer wrong"], None):
+                if broken is None:
+                    config.write_text('{"store-options": ')
+                else:
+                    shows(broken)
+                server.reload()
+                failed = "reload failed, everything stays as it was: "
+                complaints.append(server.said(failed, len(complaints) + 1).partition(failed)[2])
+                found.append(ask(server.url, path_of(index.id(len(found)))).status)
+            code = server.stop()
+
+    assert found == [500, 200, 200, 200]
+    assert complaints[0] == (
+        f"config.json: store-options '{origin.url}': http-auth should be a text"
+    )
+    assert complaints[1] == "config.json: line 1, column 19: expecting value"
+    assert code == 0
+
+
+def test_a_secret_that_is_nowhere_is_told_at_the_start(served: Workspace) -> None:
+    job = {
+        "version": 1,
+        "stores": {"a": {"url": "http://127.0.0.1:1/", "http_auth": {"file": "secret"}}},
+        "operations": {
+            "serve": {"kind": "serve-chunks", "stores": ["a"], "listen": ["127.0.0.1:0"]}
+        },
+    }
+    (served / "job.json").write_text(json.dumps(job))
+    with own_server("job.json", directory=served.path) as server:
+        line = server.said("store a: http_auth: ")
+        code = server.process.wait(20)
+
+    assert line.endswith("/secret cannot be read: No such file or directory")
+    assert code == 64

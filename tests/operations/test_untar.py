@@ -288,7 +288,10 @@ def test_a_link_in_the_target_is_replaced_and_not_followed(
     [
         ({"archive": "no"}, "{}/no: archive does not exist"),
         ({"target": "tree/c"}, "{}/tree/c is not a directory; name another target"),
-        ({"target": "no/new"}, "{}/no/new: its folder does not exist; create it"),
+        (
+            {"target": "no/new"},
+            "{}/no/new: cannot be written: its folder does not exist; create it",
+        ),
         (
             {"target": ".", "delete": True},
             "{0}/tree.catar is in {0}, from which everything else is removed; name another place",

@@ -60,7 +60,7 @@ def test_a_damaged_chunk_is_reported_and_kept(
     assert ended.statistics["removed"] == 0
     assert ended.statistics["chunks"] == len(set(ids_of(made)))
     assert ended.message == (
-        f"store store: 1 chunks are damaged; repair removes them: {made.id(5).hex()}"
+        f"store store: 1 chunk is damaged; repair removes it: {made.id(5).hex()}"
     )
     assert len(ended.warnings) == 1
     assert ended.warnings[0].startswith(

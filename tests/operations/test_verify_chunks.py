@@ -63,7 +63,7 @@ def test_each_chunk_is_fetched_once_and_each_index_is_told_of(
     assert counted == dict.fromkeys(set(ids_of(made)) | set(ids_of(other)), 1)
     assert ended.summary == (5, "failed")
     assert ended.message == (
-        "1 chunks missing, 1 chunks damaged; not complete: "
+        "1 chunk missing, 1 chunk damaged; not complete: "
         "images: old/blob.caibx, images: old/other.caibx, blob.caibx"
     )
     assert ended.statistics["incomplete"] == {

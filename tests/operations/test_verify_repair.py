@@ -1,6 +1,5 @@
 """`verify` that repairs, samples, reports, and goes on after an interruption."""
 
-import functools
 import json
 import random
 import shutil
@@ -18,6 +17,7 @@ from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.errors import ChunkInvalidError
 from desync_jobs.execute import stock_parts
 from desync_jobs.formats.index import Index
+from desync_jobs.stores import leasing
 from desync_jobs.stores import open as opening
 from desync_jobs.stores.base import BATCH_CHUNKS, ChunkStore, StoredEntry
 from desync_jobs.testing.faulty import FaultyStore
@@ -203,14 +203,14 @@ def test_a_damaged_chunk_that_somebody_replaces_before_its_removal_stays(
 ) -> None:
     first, second = some(made)[:2]
     damage(workspace, [first, second])
-    plainly = opening.take_lease
+    plainly = leasing.take_lease
 
     def publish_meanwhile(*arguments: Any) -> Any:
         path = chunk_file(workspace / "store", first)
         overwrite(path, chunk_file(workspace / "good", first).read_bytes())
         return plainly(*arguments)
 
-    monkeypatch.setattr(opening, "take_lease", publish_meanwhile)
+    monkeypatch.setattr(leasing, "take_lease", publish_meanwhile)
     ended = workspace.do("verify", store="store", repair=True)
 
     assert ended.summary == (4, "failed")
@@ -245,12 +245,9 @@ def test_an_interrupted_verification_goes_on_where_it_was(
     data = random.Random(1).randbytes(40_000 if in_parts else 500_000)
     index = workspace.make("blob", data, chunk_size="64B:256B:1KiB")
     total = len(chunk_files(workspace / "store"))
-    batches = total * 2 // 3 if in_parts else total // BATCH_CHUNKS // 3 + 3
+    batches = total // 4 if in_parts else total // BATCH_CHUNKS // 3 + 3
     if in_parts:
-        monkeypatch.setattr(
-            "desync_jobs.execute.operations.verify.stock_in_parts",
-            functools.partial(stock_parts.stock_in_parts, most=10),
-        )
+        monkeypatch.setattr("desync_jobs.execute.operations.verify._CUT", stock_parts.Cut(least=1))
     bad = damage(workspace, some(index, 40))
     whole = workspace.do("verify", store="store", report="whole")
     examined.clear()

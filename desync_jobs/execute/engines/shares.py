@@ -4,7 +4,6 @@ A plugin carries the job to every worker, those that come later as well, and tak
 stop to them: it is taken away. A share is a task: the batches of one step that go together.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -13,26 +12,27 @@ from typing import Any, Generic, TypeVar
 from distributed import WorkerPlugin, get_worker
 
 from desync_jobs.assembly.cancel import Cancel
-from desync_jobs.assembly.workers import Workers
-from desync_jobs.core.kernel import best
 from desync_jobs.errors import ClusterError, DesyncRunError, InterruptedRunError
-from desync_jobs.execute.engines.base import Tally, Work
+from desync_jobs.execute.engines.asking import machine_of_worker, why_unfit
+from desync_jobs.execute.engines.base import Opened, Tally, Work, batches_of
 from desync_jobs.execute.engines.reaching import Reached
-from desync_jobs.execute.progress import Progress
-from desync_jobs.execute.task import Machine, Streams, Task
+from desync_jobs.execute.engines.versions import HERE, other_version
+from desync_jobs.execute.task import Task
 from desync_jobs.manifest.job import Job
 from desync_jobs.report.events import Event, Warned
+from desync_jobs.stores.counters import NO_COUNTS
 
 B = TypeVar("B")
 R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Share(Generic[B, R]):
+class Share(Generic[B]):
     """Batches that one worker does, one after the other."""
 
-    work: Work[B, R]
     batches: Sequence[B]
+    workers: int
+    """How many workers the cluster has, and what hosts allow a second is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Answer(Generic[R]):
     """What came of a share."""
 
     results: Sequence[R]
-    """Of its batches in order, as far as it came."""
+    """Of its batches in order, as far as it came; what they did lasts."""
     tally: Tally
     warnings: tuple[str, ...] = ()
     error: DesyncRunError | None = None
@@ -70,65 +70,93 @@ class Warnings:
         return taken
 
 
-class StepOnWorker(WorkerPlugin):
+class StepOnWorker(WorkerPlugin, Generic[B, R]):
     """One step of a job, on each worker for as long as the step runs.
 
-    What is pickled is the job, with references to secrets, and how its directories looked.
+    What is pickled is the job, with references to secrets, how its directories looked, and the
+    versions of what has to be the same.
     """
 
-    def __init__(self, name: str, operation: str, job: Job, directories: Sequence[Reached]) -> None:
+    def __init__(
+        self,
+        name: str,
+        operation: str,
+        job: Job,
+        work: Work[Task[Any], B, R],
+        directories: Sequence[Reached],
+    ) -> None:
         self.name = name
         self._operation = operation
         self._job = job
+        self._work = work
         self._directories = tuple(directories)
+        self._versions = dict(HERE)
 
-    def setup(self, worker: Any) -> None:  # noqa: ARG002 - Dask names it
+    def setup(self, worker: Any) -> None:
         """Make what the shares of this worker have in common."""
+        self._address = worker.address
         self._cancel = Cancel()
         self._warnings = Warnings()
-        machine = Machine(
-            job=self._job,
-            kernel=best(),
-            workers=Workers(1, self._cancel),  # its thread begins when it has something to do
-            cancel=self._cancel,
-            reporter=self._warnings,
-            progress=Progress(self._warnings),
-            streams=Streams(io.BytesIO(), io.BytesIO(), self._cancel),
-        )
+        machine = machine_of_worker(self._job, self._cancel, self._warnings)
         self._task = Task(self._operation, self._job.spec.operations[self._operation], machine)
+        self._lock = Lock()
+        self._opened: Opened[B, R] | None = None
+        self._told: Tally = {}
 
     def teardown(self, worker: Any) -> None:  # noqa: ARG002 - Dask names it
         """Have shares end before their next batch, and no more begin."""
         self._cancel.stop("SIGTERM")
 
-    def do(self, share: Share[B, R]) -> Answer[R]:
+    def do(self, share: Share[B]) -> Answer[R]:
         """Do a share; what goes wrong is in the answer."""
+        try:
+            opened = self._open()
+            self._task.machine.places.hosts.share(share.workers)
+            results, error = self._done(opened, share.batches)
+            # What came before an error lasts, too: it may be noted as done.
+            return Answer(results, self._tally(opened), self._warnings.taken(), error)
+        except DesyncRunError as error:
+            return Answer([], {}, self._warnings.taken(), error)
+
+    def _done(
+        self, opened: Opened[B, R], batches: Sequence[B]
+    ) -> tuple[list[R], DesyncRunError | None]:
+        """Do batches as far as that goes, and return what came of them and what went wrong."""
         results: list[R] = []
         try:
-            self._check_directories()
-            opened = share.work.open(self._task)
-            for batch in share.batches:
+            for batch in batches_of(opened, batches):
                 self._cancel.check()
                 results.append(opened.do(batch))
-            return Answer(results, opened.finish(), self._warnings.taken())
+        except InterruptedRunError:
+            raise
         except DesyncRunError as error:
-            return Answer(results, {}, self._warnings.taken(), error)
+            return results, error
+        return results, None
 
-    def _check_directories(self) -> None:
-        for directory in self._directories:
-            unlike = directory.unlike()
-            if unlike is not None:
-                raise ClusterError(f"a worker that came later: {unlike}")
+    def _open(self) -> Opened[B, R]:
+        """Return what all shares use, opened by the first: then the worker shows that it is fit."""
+        with self._lock:
+            if self._opened is None:
+                # Workers that come in the middle of a run were not asked before it.
+                why = other_version(HERE, self._versions) or why_unfit(
+                    self._task, self._directories
+                )
+                if why is not None:
+                    raise ClusterError(f"engine dask: worker {self._address}: {why}")
+                self._opened = self._work.open(self._task)
+            return self._opened
+
+    def _tally(self, opened: Opened[B, R]) -> Tally:
+        """Return what was counted since it was told last."""
+        with self._lock:
+            now = opened.finish()
+            before, self._told = self._told, now
+            return {name: counts - before.get(name, NO_COUNTS) for name, counts in now.items()}
 
 
-def do_share(name: str, share: Share[B, R]) -> Answer[R]:
+def do_share(name: str, share: Share[B]) -> Answer[Any]:
     """Do a share of the step whose plugin is called `name`, on a worker."""
     plugin = get_worker().plugins.get(name)
     if not isinstance(plugin, StepOnWorker):
         return Answer([], {}, error=InterruptedRunError("SIGTERM"))
     return plugin.do(share)
-
-
-def unlike_here(directories: Sequence[Reached]) -> str | None:
-    """Say why the first of `directories` that is not the same here is not; None where all are."""
-    return next((why for why in (one.unlike() for one in directories) if why is not None), None)

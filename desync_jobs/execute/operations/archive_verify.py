@@ -9,10 +9,13 @@ from desync_jobs.execute.comparing import Telling, described, tell_changes
 from desync_jobs.execute.inputs import file_facts, output_facts
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
+from desync_jobs.execute.tree_looks import look_at
 from desync_jobs.execute.trees import open_directory, written_into
 from desync_jobs.formats.catar.comparing import Change, Changed
 from desync_jobs.formats.catar.listing import escaped
 from desync_jobs.manifest.operations.archive_verify import ArchiveVerifySpec
+from desync_jobs.planner.archives import tree_cost
+from desync_jobs.planner.cost import summed
 from desync_jobs.planner.operations.archive_verify import ArchiveVerifyDetail, ArchiveVerifyFacts
 from desync_jobs.planner.step import Step
 
@@ -28,9 +31,14 @@ def survey_archive_verify(task: Task[ArchiveVerifySpec]) -> ArchiveVerifyFacts:
 
 
 def preview_archive_verify(task: Task[ArchiveVerifySpec], step: Step) -> Step:
-    """Look where the chunks of an index are."""
-    archive = step.detail_as(ArchiveVerifyDetail).archive
-    return replace(step, cost=preview_archive(task, archive))
+    """Look where the chunks of an index are, and at all of the directory."""
+    detail = step.detail_as(ArchiveVerifyDetail)
+    costs, trees = [preview_archive(task, detail.archive)], []
+    seen = look_at(task, detail.directory, None)
+    if seen is not None:
+        costs.append(tree_cost(seen))
+        trees.append(seen)
+    return replace(step, cost=summed(costs, {}), trees=tuple(trees))
 
 
 def do_archive_verify(task: Task[ArchiveVerifySpec], step: Step) -> Done:

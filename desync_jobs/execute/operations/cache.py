@@ -1,24 +1,21 @@
 """Doing `cache`: copy chunks from stores into one store, in the form they are in."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from desync_jobs.core.chunk import DigestAlgorithm
-from desync_jobs.errors import IndexMissingError
+from desync_jobs.execute.chunk_work import Copying
 from desync_jobs.execute.engines.base import Tally
 from desync_jobs.execute.gathering import Gathered
 from desync_jobs.execute.holdings import Wanted, look_up
 from desync_jobs.execute.ignored import ignored_ids
-from desync_jobs.execute.indexes import find_index
+from desync_jobs.execute.indexes import need_index
 from desync_jobs.execute.kept import lacking_in, rows
-from desync_jobs.execute.opening import Reading, cache_place, open_store, open_stores, source_facts
+from desync_jobs.execute.opening import Reading, cache_place, open_stores, source_facts
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.statistics import place_statistics
 from desync_jobs.execute.task import Task
-from desync_jobs.execute.transfer import Batch, Transfer, batches_of
-from desync_jobs.formats.index import Index
+from desync_jobs.execute.transfer import batches_of
 from desync_jobs.manifest.operations.cache import CacheOpSpec
 from desync_jobs.planner.copied import Lacking
 from desync_jobs.planner.holdings import joined
@@ -32,8 +29,8 @@ def survey_cache(task: Task[CacheOpSpec]) -> CacheFacts:
     spec = task.spec
     ignored = ignored_ids(task, spec.ignore, spec.ignore_chunks)
     gathered = Gathered()
-    for index in _indexes(task):
-        gathered.add(index)
+    for text in spec.indexes:
+        gathered.add(need_index(task, text).index)
     wanted = 0
     parts: list[Lacking] = []
     for part in gathered.parts():
@@ -58,22 +55,15 @@ def preview_cache(task: Task[CacheOpSpec], step: Step) -> Step:
     return replace(step, cost=cache_cost(task.spec, detail, joined(found)))
 
 
-def _indexes(task: Task[CacheOpSpec]) -> Iterator[Index]:
-    for text in task.spec.indexes:
-        found = find_index(task, text)
-        if found is None:
-            raise IndexMissingError(f"{task.path(text)}: index does not exist")
-        yield found.index
-
-
 def do_cache(task: Task[CacheOpSpec], step: Step) -> Done:
     """Copy what is lacking; every chunk is verified on its way."""
     phase = task.phase("copying", step.cost.work)
     tallies: list[Tally] = []
     for part in step.detail_as(CacheDetail).parts:
-        work = Copying(task.spec.stores, task.spec.cache, part.algorithm, part.limit)
+        read, written = Reading(part.algorithm, part.limit), Reading(part.algorithm)
+        work = Copying(task.spec.stores, task.spec.cache, read, written)
         spread = task.machine.engine.spread(task, work, batches_of(part), tallies.append)
-        for size in spread:
+        for size, _ in spread:
             phase.advance(size)
     counts = sum_counts(tallies)
     kept = counts.get(task.spec.cache, NO_COUNTS)
@@ -85,37 +75,3 @@ def do_cache(task: Task[CacheOpSpec], step: Step) -> Done:
             "stores": place_statistics(counts),
         }
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Copying:
-    """Fetches chunks, and keeps them."""
-
-    stores: tuple[str, ...]
-    cache: str
-    algorithm: DigestAlgorithm
-    limit: int
-
-    def open(self, task: Task[CacheOpSpec]) -> "_OpenStores":
-        reading = Reading(self.algorithm, self.limit)
-        source = open_stores(task, self.stores, reading)
-        store = open_store(task, self.cache, Reading(self.algorithm))
-        return _OpenStores(self.cache, Transfer(source, store))
-
-    def chunks(self, batch: Batch) -> int:
-        return len(batch[0])
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenStores:
-    cache: str
-    transfer: Transfer
-
-    def do(self, batch: Batch) -> int:
-        return self.transfer.copy(batch)
-
-    def finish(self) -> Tally:
-        transfer = self.transfer
-        transfer.store.flush()
-        met = {self.cache: transfer.met.total()}
-        return sum_counts([transfer.source.counts(), transfer.store.counts(), met])

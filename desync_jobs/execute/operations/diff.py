@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 
-from desync_jobs.execute.archives import OpenArchive, open_archive, preview_archive
+from desync_jobs.archive.metadata import Metadata
+from desync_jobs.execute.archives import OpenArchive, open_archive
 from desync_jobs.execute.blob_range import survey_range
 from desync_jobs.execute.comparing import Telling, described, tell_changes
 from desync_jobs.execute.inputs import file_facts, output_facts
 from desync_jobs.execute.kept_features import kept_features
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
+from desync_jobs.execute.tree_looks import preview_tree
 from desync_jobs.execute.trees import is_directory, open_directory, written_into
 from desync_jobs.formats.catar.comparing import Change, Changed, Difference
 from desync_jobs.formats.catar.listing import escaped
@@ -37,10 +39,13 @@ def _facts(task: Task[DiffSpec], place: TreePlaceSpec) -> ArchiveFacts:
 
 
 def preview_diff(task: Task[DiffSpec], step: Step) -> Step:
-    """Look where the chunks of indexes are."""
+    """Look where the chunks of indexes are, and at directories."""
     detail = step.detail_as(DiffDetail)
-    costs = [preview_archive(task, tree) for tree in (detail.old, detail.new)]
-    return replace(step, cost=both_costs(*costs))
+    both = detail.old, detail.new
+    directories = all(map(is_directory, both))
+    kept = Metadata(kept_features(task.spec)) if directories else None
+    (old, old_trees), (new, new_trees) = (preview_tree(task, tree, kept) for tree in both)
+    return replace(step, cost=both_costs(old, new), trees=(*old_trees, *new_trees))
 
 
 def do_diff(task: Task[DiffSpec], step: Step) -> Done:

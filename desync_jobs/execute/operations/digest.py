@@ -3,13 +3,15 @@
 from contextlib import closing
 from dataclasses import replace
 
-from desync_jobs.execute.archives import preview_archive
+from desync_jobs.archive.metadata import Metadata
 from desync_jobs.execute.blob_digest import blocks
 from desync_jobs.execute.blob_range import open_range
 from desync_jobs.execute.inputs import file_facts, open_input, output_facts
+from desync_jobs.execute.kept_features import kept_features
 from desync_jobs.execute.outputs import write_output
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
+from desync_jobs.execute.tree_looks import preview_tree
 from desync_jobs.execute.trees import is_directory, open_tree, survey_tree
 from desync_jobs.formats.catar.features import KEPT
 from desync_jobs.formats.flags import flags_algorithm
@@ -30,10 +32,12 @@ def survey_digest(task: Task[DigestSpec]) -> DigestFacts:
 
 
 def preview_digest(task: Task[DigestSpec], step: Step) -> Step:
-    """Look where the chunks of an index are."""
-    if task.spec.index is None:
+    """Look where the chunks of an index are, or at the directory."""
+    if task.spec.blob is not None:
         return step
-    return replace(step, cost=preview_archive(task, step.detail_as(DigestDetail).read))
+    read = step.detail_as(DigestDetail).read
+    cost, trees = preview_tree(task, read, Metadata(kept_features(task.spec)))
+    return replace(step, cost=cost, trees=trees)
 
 
 def do_digest(task: Task[DigestSpec], step: Step) -> Done:

@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from desync_jobs.errors import IndexMissingError
 from desync_jobs.execute.chunks_info import known_sizes
 from desync_jobs.execute.indexes import find_index, look_for_index
 from desync_jobs.execute.inputs import output_facts
@@ -21,6 +20,7 @@ from desync_jobs.formats.index import Index
 from desync_jobs.formats.unique import unique_chunks
 from desync_jobs.manifest.operations.info import InfoSpec
 from desync_jobs.planner.facts import IndexFacts
+from desync_jobs.planner.needed import need_index
 from desync_jobs.planner.operations.info import InfoDetail, InfoFacts
 from desync_jobs.planner.step import Step
 
@@ -39,10 +39,7 @@ def survey_info(task: Task[InfoSpec]) -> InfoFacts:
 
 
 def _seed(task: Task[InfoSpec], text: str) -> IndexFacts:
-    found = look_for_index(task, text)
-    if found is None:
-        raise IndexMissingError(f"{task.path(text)}: index does not exist")
-    return found
+    return need_index(look_for_index(task, text), task.path(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,102 +1,86 @@
-"""Doing `make`: one pass over the blob — cut, digest, compress, store — then the index."""
+"""Doing `make`: one blob, or many."""
 
 import os
-import stat
+from typing import TYPE_CHECKING
 
-from desync_jobs.assembly.cutting import Stream, cut_stream
-from desync_jobs.errors import InvalidDataError
-from desync_jobs.execute.indexes import find_index, index_output_facts
-from desync_jobs.execute.inputs import file_facts, open_input
-from desync_jobs.execute.keeping import Keeping
+from desync_jobs.assembly.cutting import Stream
+from desync_jobs.execute.first_look import first_look
+from desync_jobs.execute.inputs import changed_since, open_input
 from desync_jobs.execute.kept import lacking_in
-from desync_jobs.execute.making import IndexWanted, cutting_of, make_chunks
+from desync_jobs.execute.making import CHANGED, IndexWanted, cutting_of, make_chunks
 from desync_jobs.execute.opening import Reading
 from desync_jobs.execute.result import Done
+from desync_jobs.execute.same_chunks import same_chunks
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.flags import blob_flags
 from desync_jobs.formats.index import Index
-from desync_jobs.manifest.operations.make import MakeSpec
-from desync_jobs.planner.facts import FileFacts, FileKind
-from desync_jobs.planner.operations.make import MakeFacts
+from desync_jobs.manifest.operations.make import MakeSpec, OneMakeSpec
+from desync_jobs.planner.facts import FileFacts
+from desync_jobs.planner.making import DIFFERENT, MakeFacts
 from desync_jobs.planner.step import Step
 
+if TYPE_CHECKING:
+    from desync_jobs.planner.making_many import MakingManyFacts
 
-def survey_make(task: Task[MakeSpec]) -> MakeFacts:
-    """Look whether the index there is the blob's, up to the first difference."""
-    spec, streams = task.spec, task.machine.streams
-    blob = file_facts(task.path(spec.blob), streams)
-    target = index_output_facts(task, spec.index)
-    if not blob.present or target.kind not in {FileKind.REGULAR, FileKind.REMOTE}:
-        return MakeFacts(blob, target, "the index does not exist", 0)
-    if blob.kind is FileKind.STREAM:
-        # What is compared here could not be read again.
-        return MakeFacts(blob, target, "a stream is always read", 0)
-    try:
-        found = find_index(task, spec.index)
-    except InvalidDataError:
-        return MakeFacts(blob, target, "what is at the index's place is not a valid index", 0)
-    if found is None:
-        return MakeFacts(blob, target, "the index does not exist", 0)
-    difference = _difference(task, blob, found.index)
+
+def survey_make(task: Task[MakeSpec]) -> "MakeFacts | MakingManyFacts":
+    """Look whether each index that is there is that of its blob."""
+    if not task.spec.several:
+        (one,) = task.spec.listed
+        return _survey_blob(Task(task.name, one, task.machine))
+    # Imported where it is needed: most operations are about one blob.
+    from desync_jobs.execute.making_many import survey_making_many
+
+    return survey_making_many(task)
+
+
+def _survey_blob(task: Task[OneMakeSpec]) -> MakeFacts:
+    """Read the blob up to the first difference."""
+    spec = task.spec
+    look = first_look(task)
+    if look.index is None or look.difference is not None:
+        return MakeFacts(look.blob, look.target, look.difference, 0)
+    difference = None if _same_chunks(task, look.blob, look.index) else DIFFERENT
     missing = 0
     if difference is None and spec.store is not None:
-        ids = found.index.ids_at(found.index.distinct())
-        missing = int(lacking_in(task, spec.store, Reading(found.index.algorithm), ids).sum())
-    return MakeFacts(blob, target, difference, missing, len(found.index))
+        ids = look.index.ids_at(look.index.distinct())
+        missing = int(lacking_in(task, spec.store, Reading(look.index.algorithm), ids).sum())
+    return MakeFacts(look.blob, look.target, difference, missing, len(look.index))
 
 
-def _difference(task: Task[MakeSpec], blob: FileFacts, index: Index) -> str | None:
-    spec = task.spec
-    algorithm, mode = spec.digest, spec.cut
-    if index.flags != blob_flags(algorithm, mode) or index.sizes != spec.chunk_size:
-        return "the index was made with other settings"
-    if index.blob_size != blob.size:
-        return "the blob has another size than its index says"
-    if _same_chunks(task, blob, index):
-        return None
-    return "the blob is not what its index describes"
-
-
-def _same_chunks(task: Task[MakeSpec], blob: FileFacts, index: Index) -> bool:
+def _same_chunks(task: Task[OneMakeSpec], blob: FileFacts, index: Index) -> bool:
     machine = task.machine
-    progress = machine.progress
-    progress.expect(blob.size)
+    machine.progress.expect(blob.size)
     phase = task.phase("examining", blob.size)
-    cutting = cutting_of(task)
-    position = 0
     with open_input(blob.path, machine.streams) as fd:
-        keeping = Keeping(cutting, task.spec.digest, None)
-        for batch in cut_stream(Stream(fd, blob.path), cutting, machine.workers, keeping.keep):
-            last = position + len(batch.ends)
-            same = last <= len(index) and (
-                index.ends_between(position, last).tolist() == batch.ends
-                and index.ids_between(position, last).tobytes() == b"".join(batch.ids)
-            )
-            if not same:
-                progress.expect(phase.done - blob.size)
-                return False
-            position = last
-            phase.advance(batch.ends[-1] - phase.done if batch.ends else 0)
-    return position == len(index)
+        same = same_chunks(
+            Stream(fd, blob.path),
+            index,
+            cutting_of(task),
+            machine.workers,
+            phase.advance,
+        )
+    if not same:
+        machine.progress.expect(phase.done - blob.size)
+    return same
 
 
 def do_make(task: Task[MakeSpec], step: Step) -> Done:
-    """Cut the blob, store what the store lacks, sync, and publish the index."""
+    """Cut each blob, store what the store lacks, sync, and publish its index."""
+    if step.parts:
+        from desync_jobs.execute.making_many import do_making_many
+
+        return do_making_many(task, step)
+    (one,) = task.spec.listed
     spec = task.spec
     blob = step.detail_as(FileFacts)
     with open_input(blob.path, task.machine.streams) as fd:
         before = os.fstat(fd)
 
         def check() -> None:
-            if _written_to(before, os.fstat(fd)):
-                task.warn(f"{blob.path} changed while it was read; the index is of what was read")
+            if changed_since(before, fd):
+                task.warn(f"{blob.path} {CHANGED}")
 
         phase = task.phase("chunking" if spec.store is None else "storing", blob.size)
-        wanted = IndexWanted(spec.index, blob_flags(spec.digest, spec.cut))
+        wanted = IndexWanted(one.index, blob_flags(spec.digest, spec.cut))
         return make_chunks(task, Stream(fd, blob.path), wanted, check, phase)
-
-
-def _written_to(before: os.stat_result, after: os.stat_result) -> bool:
-    """Whether a regular file changed; a stream and a device have no time that says it."""
-    old, new = ((one.st_size, one.st_mtime_ns) for one in (before, after))
-    return stat.S_ISREG(after.st_mode) and old != new

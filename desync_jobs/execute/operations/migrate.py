@@ -13,11 +13,10 @@ from desync_jobs.execute.gathering import Gathered
 from desync_jobs.execute.holdings import Wanted as Asked
 from desync_jobs.execute.holdings import look_up
 from desync_jobs.execute.index_places import IndexPlace
-from desync_jobs.execute.kept import lacking_in
-from desync_jobs.execute.migrating import Migrating, read_id_map
+from desync_jobs.execute.migrating import Migrating
+from desync_jobs.execute.migration_copying import read_id_map, unread
 from desync_jobs.execute.migration_progress import CopyProgress
 from desync_jobs.execute.migration_sources import (
-    EITHER,
     Selected,
     all_chunks,
     ids_digest,
@@ -31,6 +30,7 @@ from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.id_map import IDMap
 from desync_jobs.formats.index import serialize_index
+from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.operations.migrate import MigrateSpec
 from desync_jobs.planner.copied import Lacking
 from desync_jobs.planner.holdings import joined
@@ -43,6 +43,7 @@ from desync_jobs.planner.step import Step
 def survey_migrate(task: Task[MigrateSpec]) -> MigrateFacts:
     """Read every index, or list the store, and ask the other one what it lacks."""
     spec = task.spec
+    _check_apart(task)
     _check_verified(task)
     report = None if spec.report is None else read_published(task.path(spec.report), SIZE_LIMIT)
     reported = None if report is None else report.decode("utf-8", "replace")
@@ -65,12 +66,13 @@ def survey_migrate(task: Task[MigrateSpec]) -> MigrateFacts:
         sum(int(part.sizes.sum()) for part in parts),
         ids_digest(parts),
     )
-    lacking, rewritable = anew, []
+    lacking, had = anew, list[Lacking]()
     if spec.chunk_size is None:
         absent = [_absent(task, part, pairs) for part in parts]
         lacking = [part.only(one) for part, one in zip(parts, absent, strict=True)]
-        if spec.rewrite:
-            rewritable = [part.only(~one) for part, one in zip(parts, absent, strict=True)]
+        if spec.rewrite or spec.indexes_to is None:
+            had = [part.only(~one) for part, one in zip(parts, absent, strict=True)]
+    had = [part for part in had if len(part.ids)]
     there = [] if to is None else [f.name for root in spec.roots for f in to.listed(root)]
     gone = set(there) - {one.name for one in moved} if spec.remove_gone else set()
     urls = {one.url for one in moved}
@@ -78,7 +80,8 @@ def survey_migrate(task: Task[MigrateSpec]) -> MigrateFacts:
         stores=source_facts(task, spec.stores),
         wanted=wanted,
         lacking=tuple(part for part in lacking if len(part.ids)),
-        rewritable=tuple(part for part in rewritable if len(part.ids)),
+        rewritable=tuple(had) if spec.rewrite else (),
+        had=tuple(had) if spec.indexes_to is None else (),
         indexes=tuple(moved),
         empty=tuple(root.url for root in spec.roots if task.path(root.url) not in urls),
         gone=tuple(sorted(gone)),
@@ -88,6 +91,27 @@ def survey_migrate(task: Task[MigrateSpec]) -> MigrateFacts:
         begun=spec.progress is not None and os.path.exists(task.path(spec.progress)),
         ids=parts[0].ids if spec.progress is not None else no_chunks(),
     )
+
+
+def _check_apart(task: Task[MigrateSpec]) -> None:
+    """Refuse to copy a store to where it is, where that changes nothing."""
+    spec, job = task.spec, task.machine.job
+    if spec.rewrite or spec.digest or spec.chunk_size or spec.indexes_to:
+        return
+    own = _kept_at(job, spec.store)
+    if all(_kept_at(job, one) == own for name in spec.stores for one in job.spec.members(name)):
+        raise UsageError(
+            f"store {spec.store}: {job.location(spec.store)} is where the chunks are taken from, "
+            "and keeps them in the same form; name another store, or what is to change: rewrite, "
+            "digest, chunk_size or indexes_to"
+        )
+
+
+def _kept_at(job: Job, name: str) -> tuple[str, dict[str, object]]:
+    """Return where a store is, links followed, and how it is declared besides."""
+    place, location = job.spec.place(name), job.location(name)
+    where = location.rstrip("/") if place.directory is None else os.path.realpath(location)
+    return where, place.model_dump(exclude={"url"})
 
 
 def _check_verified(task: Task[MigrateSpec]) -> None:
@@ -122,19 +146,11 @@ def _distinct(one: Selected) -> Lacking:
 
 
 def _absent(task: Task[MigrateSpec], part: Lacking, pairs: IDMap) -> NDArray[np.bool_]:
-    """Return what is to be read: what the store lacks, or nobody knows the new ID of."""
-    spec = task.spec
+    """Return what is to be read, as far as no run that was stopped says that it has copied it."""
     absent = np.ones(len(part.ids), np.bool_)
-    reading = Reading(part.algorithm)
-    if not spec.selective:
+    if not task.spec.selective:
         absent = CopyProgress(task, part.ids).lacking()
-        reading = EITHER
-    if spec.digest is None or (spec.selective and spec.digest is part.algorithm):
-        absent[absent] = lacking_in(task, spec.store, reading, part.ids[absent])
-    else:
-        new, known = pairs.look_up(part.ids)
-        known &= absent
-        absent[known] = lacking_in(task, spec.store, Reading(spec.digest), new[known])
+    absent[absent] = unread(task, part.only(absent), pairs)
     return absent
 
 

@@ -18,7 +18,7 @@ from desync_jobs.execute.opening import Reading, source_facts
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.statistics import place_statistics
 from desync_jobs.execute.task import Task
-from desync_jobs.manifest.operations.extract import index_name
+from desync_jobs.manifest.indexes import index_name
 from desync_jobs.manifest.operations.mount_index import MountIndexSpec
 from desync_jobs.mount.image import ImageContent, Owner
 from desync_jobs.planner.operations.mount_index import MountIndexDetail, MountIndexFacts

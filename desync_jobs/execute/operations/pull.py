@@ -1,8 +1,7 @@
 """Doing `pull`: casync's protocol on standard input and output."""
 
-from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.execute.inputs import read_index
-from desync_jobs.execute.opening import Reading, open_sources, source_facts
+from desync_jobs.execute.opening import EITHER, open_sources, source_facts
 from desync_jobs.execute.result import Done
 from desync_jobs.execute.task import Task
 from desync_jobs.formats.index import serialize_index
@@ -24,9 +23,7 @@ def survey_pull(task: Task[PullSpec]) -> PullFacts:
 def do_pull(task: Task[PullSpec], step: Step) -> Done:
     """Serve until the client hangs up."""
     machine, index = task.machine, step.detail_as(PullDetail).index
-    # Nobody says which digest the client's IDs are made with.
-    reading = Reading(DigestAlgorithm.SHA512_256, also=DigestAlgorithm.SHA256)
-    offer = Offer(open_sources(task, reading), None if index is None else serialize_index(index))
+    offer = Offer(open_sources(task, EITHER), None if index is None else serialize_index(index))
     machine.streams.stdout.flush()
     session = PullSession(
         offer,

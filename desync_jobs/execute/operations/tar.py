@@ -5,19 +5,20 @@ from dataclasses import replace
 
 from desync_jobs.archive.encoding import ArchiveEncoder, Bytes, ContentCopier
 from desync_jobs.archive.piping import piped
-from desync_jobs.assembly.cutting import Stream
 from desync_jobs.core.chunk import DigestAlgorithm
-from desync_jobs.execute.archiving import Archived
+from desync_jobs.execute.archiving import Archived, archive_size, metadata_of
 from desync_jobs.execute.indexes import index_output_facts
 from desync_jobs.execute.inputs import file_facts
 from desync_jobs.execute.inside import directories_of, first_inside
-from desync_jobs.execute.making import IndexWanted, make_chunks
 from desync_jobs.execute.outputs import open_output
 from desync_jobs.execute.result import Done
-from desync_jobs.execute.task import Task
+from desync_jobs.execute.task import Purpose, Task
+from desync_jobs.execute.tree_looks import look_at
 from desync_jobs.formats.flags import FeatureFlags
 from desync_jobs.manifest.operations.tar import TarSpec
-from desync_jobs.planner.operations.tar import TarFacts
+from desync_jobs.planner.archives import tree_cost
+from desync_jobs.planner.facts import FileFacts
+from desync_jobs.planner.operations.tar import TarFacts, tar_writes
 from desync_jobs.planner.step import Step
 
 
@@ -30,6 +31,29 @@ def survey_tar(task: Task[TarSpec]) -> TarFacts:
         stores = directories_of(task.machine.job, filter(None, [task.spec.store]))
         inside = first_inside(source.path, [output.path, *stores])
     return TarFacts(source, output, inside)
+
+
+def preview_tar(task: Task[TarSpec], step: Step) -> Step:
+    """Look at what of the tree is archived, and how large that is where it decides on money."""
+    spec = task.spec
+    if spec.directory is None:
+        return step
+    cost, trees = step.cost, step.trees
+    seen = look_at(task, step.detail_as(FileFacts), metadata_of(spec))
+    if seen is not None:
+        cost, trees = replace(tree_cost(seen), writes=cost.writes), (seen,)
+    if _is_charged(task):
+        cost = replace(cost, writes=tar_writes(spec, archive_size(task)))
+    return replace(step, cost=cost, trees=trees)
+
+
+def _is_charged(task: Task[TarSpec]) -> bool:
+    """Whether somebody wants to know beforehand what storing the archive costs."""
+    machine, store = task.machine, task.spec.store
+    if store is None or machine.job.spec.place(store).prices is None:
+        return False
+    limited = machine.job.spec.limits.max_cost is not None
+    return machine.purpose is Purpose.PREVIEW or (limited and machine.purpose is Purpose.RUN)
 
 
 def do_tar(task: Task[TarSpec], step: Step) -> Done:  # noqa: ARG001 - the same for every kind
@@ -64,6 +88,9 @@ class _Making:
         return Done(status, {"bytes": phase.done, "entries": self._entries})
 
     def chunks(self) -> Done:
+        from desync_jobs.assembly.cutting import Stream
+        from desync_jobs.execute.making import IndexWanted, make_chunks
+
         task, spec = self._task, self._task.spec
         wanted = IndexWanted(spec.output, _index_flags(self.tree.recorded, spec.digest))
         phase = task.phase("chunking" if spec.store is None else "storing", 0)

@@ -12,10 +12,8 @@ from desync_jobs.execute.inputs import file_facts, output_facts
 from desync_jobs.execute.inside import directories_of, first_inside
 from desync_jobs.execute.planting import planted
 from desync_jobs.execute.result import Done, Status
-from desync_jobs.execute.tar_output import write_tar_stream
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.untar import UntarSpec
-from desync_jobs.planner.blob_range import RangeFacts
 from desync_jobs.planner.facts import FileFacts, FileKind, TreeFacts
 from desync_jobs.planner.operations.untar import UntarDetail, UntarFacts
 from desync_jobs.planner.step import Step
@@ -29,7 +27,7 @@ def survey_untar(task: Task[UntarSpec]) -> UntarFacts:
         return UntarFacts(survey_archive(task), stream, mounted=None, inside=None)
     target = file_facts(task.path(spec.target), streams)
     archive = survey_archive(task)
-    if isinstance(archive, RangeFacts) and spec.seeds_target:
+    if not isinstance(archive, FileFacts) and spec.seeds_target:
         archive = replace(archive, trees=(*archive.trees, *_standing_tree(target)))
     mounted = mounted_within(target.path) if spec.atomic and target.present else None
     return UntarFacts(archive, target, mounted, _inside(task, target.path))
@@ -58,6 +56,8 @@ def do_untar(task: Task[UntarSpec], step: Step) -> Done:
     """Unpack the archive; of an atomic change nothing is seen before all of it is there."""
     detail, spec = step.detail_as(UntarDetail), task.spec
     if spec.target is None:
+        from desync_jobs.execute.tar_output import write_tar_stream
+
         return write_tar_stream(task, detail)
     choice = Choice(
         spec.with_features,

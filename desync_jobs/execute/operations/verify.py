@@ -1,19 +1,21 @@
 """Doing `verify`: chunk files of a store are decoded and digested, in the order of their IDs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from secrets import randbits
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from desync_jobs.assembly.batches import size_batches
 from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.errors import DesyncRunError, InvalidDataError
-from desync_jobs.execute.engines.base import Tally
+from desync_jobs.execute.engines.base import Tally, uncounted
 from desync_jobs.execute.examining import Examined, Examining, entry_of
 from desync_jobs.execute.findings import Finding, write_report
 from desync_jobs.execute.leasing import lease_of
 from desync_jobs.execute.opening import (
+    EITHER,
     Reading,
     open_store,
     open_stores,
@@ -23,7 +25,8 @@ from desync_jobs.execute.opening import (
 from desync_jobs.execute.result import Done, Status
 from desync_jobs.execute.sampling import chosen
 from desync_jobs.execute.stock import entries_at, entry_keys
-from desync_jobs.execute.stock_parts import stock_in_parts
+from desync_jobs.execute.stock_counting import counted_stock
+from desync_jobs.execute.stock_parts import Cut, Listing, Part, parts_of
 from desync_jobs.execute.task import Task
 from desync_jobs.execute.verification import Keeper, Settings, Verification, read_verification
 from desync_jobs.manifest.operations.verify import VerifySpec
@@ -31,13 +34,15 @@ from desync_jobs.planner.cost import Deletion
 from desync_jobs.planner.limits import passed_deletions
 from desync_jobs.planner.operations.verify import Begun, VerifyFacts
 from desync_jobs.planner.step import Step
+from desync_jobs.report.words import counted
 from desync_jobs.stores.abandoned import Tidying
 from desync_jobs.stores.base import BATCH_CHUNKS, ChunkStore, StoredEntry
-from desync_jobs.stores.leases.ledger import Role
+from desync_jobs.stores.leases.role import Role
 
 _SHOWN = 10
 """Damaged chunks named in the message; warnings and statistics name all."""
 _SEED_BITS = 64
+_CUT: Final = Cut(least=1024)
 
 
 def survey_verify(task: Task[VerifySpec]) -> VerifyFacts:
@@ -47,11 +52,7 @@ def survey_verify(task: Task[VerifySpec]) -> VerifyFacts:
     sources = source_facts(task, task.spec.repair_from)
     if not facts.present:
         return VerifyFacts(facts, 0, 0, sources, begun)
-    count = size = 0
-    for entry in open_store(task, task.spec.store, _reading(task.spec)).entries():
-        task.machine.cancel.check()
-        count += 1
-        size += entry.size
+    count, size = counted_stock(task, task.spec.store, _reading(task.spec))
     return VerifyFacts(facts, count, size, sources, begun)
 
 
@@ -141,9 +142,10 @@ def _examine(task: Task[VerifySpec], run: _Reading) -> None:
     sources = open_stores(task, spec.repair_from, _reading(task.spec)) if spec.repair_from else None
     examining = Examining(run.store, sources)
     count = run.step.detail_as(VerifyFacts).chunks
+    work = Checking(spec, bytes.fromhex(run.found.after), run.found.seed)
     try:
-        batches = _batches(task, run.store, run.found, count)
-        checked = task.machine.engine.spread(task, Checking(spec), batches, _uncounted)
+        batches = work.left(task, parts_of(task, spec.store, count, _CUT))
+        checked = task.machine.engine.spread(task, work, batches, uncounted)
         # What is replaced is so from here, so that a worker's loss does not hide that it was.
         for part in task.machine.workers.ordered(examining.mend, checked) if sources else checked:
             run.take(part)
@@ -156,47 +158,63 @@ def _examine(task: Task[VerifySpec], run: _Reading) -> None:
         run.keeper.save()
 
 
+Batch: TypeAlias = Part | list[StoredEntry]
+"""Chunk files: those of a part, which are to be listed, or as they were."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """Reads, decodes and digests chunk files."""
+    """Lists, reads, decodes and digests chunk files, as far as an earlier run did not."""
 
     spec: VerifySpec
+    after: bytes
+    """The last one that is done: its ID and form; empty where none is."""
+    seed: int
+    """Of the sample."""
+
+    def left(self, task: Task[VerifySpec], parts: Sequence[Part]) -> Iterable[Batch]:
+        """Return what there is to do of `parts`; a store that is one part is listed here."""
+        if len(parts) == 1:
+            return self.open(task).batches(parts[0])
+        begun = int.from_bytes(self.after[:2])
+        return [part for part in parts if part.last > begun]
 
     def open(self, task: Task[VerifySpec]) -> "_OpenStore":
-        return _OpenStore(Examining(open_store(task, self.spec.store, _reading(self.spec))))
+        reading = _reading(self.spec)
+        store = open_store(task, self.spec.store, reading)
+        return _OpenStore(self, Listing(task, self.spec.store, reading), Examining(store))
 
-    def chunks(self, batch: list[StoredEntry]) -> int:
+    def chunks(self, batch: Batch) -> int:
+        if isinstance(batch, Part):
+            return round(batch.chunks * self.spec.share)
         return len(batch)
 
 
 @dataclass(frozen=True, slots=True)
 class _OpenStore:
+    work: Checking
+    listing: Listing
     examining: Examining
 
-    def do(self, batch: list[StoredEntry]) -> Examined:
+    def batches(self, batch: Batch) -> Iterator[list[StoredEntry]]:
+        """Yield what is left of a part; plain sizes are not known, stored ones bound a batch."""
+        if not isinstance(batch, Part):
+            yield batch
+            return
+        stock, after = self.listing.stock(batch), self.work.after
+        keys = entry_keys(stock.ids, stock.compressed)
+        first = np.searchsorted(keys, np.array([after], keys.dtype), "right")[0] if after else 0
+        wanted = np.arange(first, len(stock))
+        if self.work.spec.share < 1:
+            wanted = wanted[chosen(stock.ids[wanted], self.work.spec.share, self.work.seed)]
+        for begin, end in size_batches(stock.sizes[wanted]):
+            yield list(entries_at(stock, wanted[begin:end]))
+
+    def do(self, batch: Any) -> Examined:
         return self.examining.examine(batch)
 
     def finish(self) -> Tally:
         return self.examining.store.counts()
-
-
-def _uncounted(tally: Tally) -> None:
-    """Let what the store did go: statistics are of chunks."""
-
-
-def _batches(
-    task: Task[VerifySpec], store: ChunkStore, found: Verification, count: int
-) -> Iterator[list[StoredEntry]]:
-    """Yield what is left, in batches; plain sizes are not known, stored ones bound the batch."""
-    after = bytes.fromhex(found.after)
-    for stock in stock_in_parts(task, store, count, after):
-        keys = entry_keys(stock.ids, stock.compressed)
-        first = np.searchsorted(keys, np.array([after], keys.dtype), "right")[0] if after else 0
-        wanted = np.arange(first, len(stock))
-        if task.spec.share < 1:
-            wanted = wanted[chosen(stock.ids[wanted], task.spec.share, found.seed)]
-        for begin, end in size_batches(stock.sizes[wanted]):
-            yield list(entries_at(stock, wanted[begin:end]))
 
 
 def _remove(
@@ -241,15 +259,17 @@ def _damage(spec: VerifySpec, findings: list[Finding]) -> InvalidDataError | Non
         return None
     shown = ", ".join(ids[:_SHOWN])
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    done = "were removed" if spec.repair else "are damaged; repair removes them"
+    were, are, them = ("was", "is", "it") if len(ids) == 1 else ("were", "are", "them")
+    done = f"{were} removed" if spec.repair else f"{are} damaged; repair removes {them}"
     if spec.repair_from:
-        done = f"are damaged, and cannot be had from {', '.join(spec.repair_from)}"
-    return InvalidDataError(f"store {spec.store}: {len(ids)} chunks {done}: {shown}{more}")
+        done = f"{are} damaged, and cannot be had from {', '.join(spec.repair_from)}"
+    return InvalidDataError(
+        f"store {spec.store}: {counted(len(ids), 'chunk')} {done}: {shown}{more}"
+    )
 
 
 def _reading(spec: VerifySpec) -> Reading:
     """Read with the digest asked for, or with whichever of the two fits the name."""
     if spec.digest == "auto":
-        also = DigestAlgorithm.SHA256
-        return Reading(DigestAlgorithm.SHA512_256, also=also, always=True)
+        return replace(EITHER, always=True)
     return Reading(DigestAlgorithm(spec.digest), always=True)

@@ -7,7 +7,6 @@ from operator import attrgetter
 import numpy as np
 
 from desync_jobs.assembly.batches import size_batches
-from desync_jobs.core.chunk import DigestAlgorithm
 from desync_jobs.errors import (
     ChunkInvalidError,
     ChunkMissingError,
@@ -18,7 +17,8 @@ from desync_jobs.errors import (
     StoreError,
 )
 from desync_jobs.execute.findings import Finding, write_report
-from desync_jobs.execute.index_set import Gathered, read_index_set
+from desync_jobs.execute.gathering import Gathered
+from desync_jobs.execute.index_set import read_index_set
 from desync_jobs.execute.kept import presence_of, rows
 from desync_jobs.execute.opening import Reading, open_stores, source_facts
 from desync_jobs.execute.progress import Phase
@@ -28,6 +28,7 @@ from desync_jobs.manifest.operations.verify_chunks import VerifyChunksSpec
 from desync_jobs.planner.copied import Lacking
 from desync_jobs.planner.operations.verify_chunks import CheckedIndex, VerifyChunksFacts
 from desync_jobs.planner.step import Step
+from desync_jobs.report.words import counted
 from desync_jobs.stores.base import ChunkSource, Presence
 
 _SHOWN = 10
@@ -38,17 +39,13 @@ _PROBLEMS = ("missing", "damaged", "unknown")
 
 def survey_verify_chunks(task: Task[VerifyChunksSpec]) -> VerifyChunksFacts:
     """Read every index, and gather what they need."""
-    gathered: dict[DigestAlgorithm, Gathered] = {}
+    gathered = Gathered()
     indexes = []
     for one in read_index_set(task):
-        gathered.setdefault(one.index.algorithm, Gathered()).add(one.index)
+        gathered.add(one.index)
         indexes.append(CheckedIndex(one.name, one.digest))
-    for lot in gathered.values():
-        lot.settle()
-    wanted = tuple(
-        Lacking(algorithm, lot.ids, lot.sizes, lot.largest) for algorithm, lot in gathered.items()
-    )
-    return VerifyChunksFacts(source_facts(task, task.spec.stores), tuple(indexes), wanted)
+    stores = source_facts(task, task.spec.stores)
+    return VerifyChunksFacts(stores, tuple(indexes), tuple(gathered.parts()))
 
 
 def do_verify_chunks(task: Task[VerifyChunksSpec], step: Step) -> Done:
@@ -133,7 +130,9 @@ def _incomplete(
 def _words(counts: Mapping[str, int]) -> str:
     told = {"missing": "missing", "damaged": "damaged", "unknown": "of which a store cannot tell"}
     return ", ".join(
-        f"{counts[problem]:,} chunks {words}" for problem, words in told.items() if counts[problem]
+        f"{counted(counts[problem], 'chunk')} {words}"
+        for problem, words in told.items()
+        if counts[problem]
     )
 
 

@@ -16,10 +16,11 @@ def test_every_kind_of_operation_has_a_surveyor_a_planner_and_a_doer(kind: str) 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_whatever_fetches_chunks_can_be_previewed(kind: str) -> None:
+def test_whatever_fetches_chunks_or_reads_a_directory_can_be_previewed(kind: str) -> None:
     # What is fetched for others is not known before they ask.
     others = kind in ("info", "pull", "serve-chunks") or issubclass(KINDS[kind], LiveSpec)
     through_cache = {"stores", "cache"} <= set(KINDS[kind].model_fields) and not others
     fetches = through_cache or kind in ("migrate", "publish")
+    reads = "directory" in KINDS[kind].model_fields
 
-    assert (hands_of(kind).preview is not None) == fetches
+    assert (hands_of(kind).preview is not None) == (fetches or reads)
