@@ -20,6 +20,7 @@ from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.kernel import Kernel, best
 from desync_jobs.execute.engines.choosing import engine_of
+from desync_jobs.execute.engines.local import LocalEngine
 from desync_jobs.execute.index_rules import rule_of
 from desync_jobs.execute.plan_run import PlanRun
 from desync_jobs.execute.prepare import make_plan
@@ -87,7 +88,7 @@ def status(job: Job, settings: Settings | None = None) -> "JobStatus":
     """
     from desync_jobs.execute.status import survey_status
 
-    with _machine(job, settings or Settings(), Purpose.PREVIEW) as machine:
+    with _machine(job, settings or Settings(), Purpose.STATUS) as machine:
         return survey_status(machine)
 
 
@@ -144,6 +145,7 @@ def _machine(job: Job, settings: Settings, purpose: Purpose) -> Iterator[Machine
             reporter=settings.reporter,
             progress=Progress(settings.reporter),
             streams=Streams(stdin, stdout, settings.cancel),
+            engine=LocalEngine(workers),
             purpose=purpose,
             indexes=rule_of(job),
             reload=settings.reload,

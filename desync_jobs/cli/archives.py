@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 import click
 
 from desync_jobs.cli import options as opt
+from desync_jobs.cli.fetching import Fetching, fetching
 from desync_jobs.cli.oneline import OneLine
-from desync_jobs.cli.seeds import declared_seeds
 
 T = TypeVar("T")
 
@@ -19,15 +19,10 @@ INDEX_SUFFIX: Final = ".caidx"
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOptions:
-    """Where the chunks of an index come from, and whether there is one."""
+    """Whether there is an index, and where its chunks come from."""
 
     chunked: bool
-    stores: tuple[str, ...]
-    cache: str | None
-    cache_repair: bool | None
-    seed: tuple[str, ...]
-    seed_directory: tuple[str, ...]
-    chunks_info: str | None
+    sources: Fetching
 
     def key(self, tree: str) -> str:
         """Say what `tree` is: `index`, `directory` or `archive`."""
@@ -43,19 +38,8 @@ class ArchiveOptions:
     def line_on(self, kind: str, key: str, tree: str, fields: Mapping[str, object]) -> OneLine:
         """Return the operation `kind` on `tree`, which is what `key` says."""
         if key == "index":
-            need_store_of_index(tree, self.stores)
-        return self.sourced(kind, {key: tree, **fields})
-
-    def sourced(self, kind: str, fields: Mapping[str, object]) -> OneLine:
-        """Return the operation `kind`, whose chunks come from what was asked for."""
-        places: dict[str, object] = {
-            "cache_repair": self.cache_repair,
-            "chunks_info": self.chunks_info,
-        }
-        seeds = declared_seeds(self.seed, self.seed_directory)
-        return OneLine(
-            kind, {**fields, **places}, stores=self.stores, cache=self.cache, seeds=seeds
-        )
+            need_store_of_index(tree, self.sources.stores)
+        return self.sources.line(kind, {key: tree, **fields})
 
 
 def need_store_of_index(index: str, stores: Sequence[str]) -> None:
@@ -82,16 +66,9 @@ def archive_options(function: Callable[..., T]) -> Callable[..., T]:
         is_flag=True,
         help="Read the index of an archive, for which the name x.caidx is enough.",
     )
-    @opt.optional_stores
-    @opt.optional_cache
-    @opt.cache_repair
-    @opt.seed
-    @opt.seed_directory
-    @opt.chunks_info
+    @fetching(opt.optional_stores)
     @functools.wraps(function)
-    def with_archive(**given: Any) -> T:
-        names = ArchiveOptions.__dataclass_fields__
-        reading = ArchiveOptions(**{name: given.pop(name) for name in names})
-        return function(reading=reading, **given)
+    def with_archive(*, chunked: bool, sources: Fetching, **given: Any) -> T:
+        return function(reading=ArchiveOptions(chunked, sources), **given)
 
     return with_archive

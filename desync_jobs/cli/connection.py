@@ -11,7 +11,10 @@ import click
 from desync_jobs.cli.index_places import index_places
 from desync_jobs.cli.oneline import OneLine
 
-_GO_DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))")
+_NUMBER_AND_UNIT: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
+_GO_DURATION: Final = re.compile(rf"0|(?:{_NUMBER_AND_UNIT.pattern})+")
+_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+_OF_MANIFESTS: Final = ("ms", "s", "m", "h")
 _MOST_ATTEMPTS: Final = 100
 _TABLES: Final = ("stores", "caches", "index_stores")
 
@@ -19,9 +22,18 @@ _TABLES: Final = ("stores", "caches", "index_stores")
 def _duration(
     _context: click.Context | None, _option: click.Parameter | None, value: str | None
 ) -> str | None:
-    if value is not None and not _GO_DURATION.fullmatch(value):
+    """Return what Go reads as a duration, `1m30s` among it, as one that a manifest has."""
+    if value is None:
+        return None
+    if not _GO_DURATION.fullmatch(value):
         raise click.BadParameter(f"{value!r} is not a duration; write for example 500ms or 2s")
-    return value
+    parts = _NUMBER_AND_UNIT.findall(value)
+    if len(parts) == 1 and parts[0][1] in _OF_MANIFESTS:
+        return value
+    # Imported where it is needed: whoever only asks for help does not wait for the manifest.
+    from desync_jobs.manifest.quantities import format_duration
+
+    return format_duration(sum(float(number) * _SECONDS[unit] for number, unit in parts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,17 +39,31 @@ def one_line(function: Callable[..., OneLine]) -> Callable[..., int]:
         index_digest: str | None = None,
         **given: Any,
     ) -> int:
-        from desync_jobs.cli.running import print_as_manifest, run_line
+        from desync_jobs.cli.running import plan_line, print_as_manifest, run_line
 
-        line = _configured(replace(function(**given), index_digest=index_digest), config)
+        dry_run = given.pop("dry_run", False)
+        line = function(**given)
+        line = replace(line, index_digest=index_digest or line.index_digest)
+        if options.as_json:
+            line = _told_as_json(line)
+        line = _configured(line, config)
         if print_manifest:
             remarks = click.get_current_context().meta.get(REMARKS, ())
             return print_as_manifest(line, options, remarks)
+        if dry_run:
+            return plan_line(line, options)
         if line.ask is not None:
             line.ask()
         return run_line(line, replace(options, verbose=verbose, metrics=metrics))
 
     return carried_out
+
+
+def _told_as_json(line: OneLine) -> OneLine:
+    """Return `line` with JSON as the form of what it writes, unless another one was asked for."""
+    if line.fields.get("format", "") is not None:
+        return line
+    return replace(line, fields={**line.fields, "format": "json"})
 
 
 def _configured(line: OneLine, config: str | None) -> OneLine:

@@ -3,6 +3,7 @@
 import os
 import re
 from importlib import import_module
+from types import MappingProxyType
 from typing import Final
 
 import click
@@ -15,6 +16,15 @@ _OWN_OPTIONS: Final = frozenset({"-h", "--help", "--version"})
 _BEFORE_COMMANDS: Final = frozenset({"--verbose"})
 _BEFORE_COMMANDS_WITH_VALUE: Final = frozenset({"--config", "--digest"})
 _WIDTH: Final = 100
+_KINDS: Final = MappingProxyType(
+    {
+        "serve-chunks": "chunk-server",
+        "serve-indexes": "index-server",
+        "serve-nbd": "nbd-server",
+        "diff-indexes": "diff",
+    }
+)
+"""Kinds of operations that are called otherwise as commands."""
 _NAMES_A_FILE: Final = re.compile(r"[./]")
 
 
@@ -82,7 +92,7 @@ def _refuse_misspelled(word: str, ctx: click.Context) -> None:
         return
     from difflib import get_close_matches
 
-    similar = get_close_matches(word, COMMANDS, n=1)
+    similar = [_KINDS[word]] if word in _KINDS else get_close_matches(word, COMMANDS, n=1)
     if similar or not _NAMES_A_FILE.search(word):
         hint = f"; did you mean '{similar[0]}'?" if similar else ""
         raise click.UsageError(f"no job file and no command is called '{word}'{hint}", ctx)

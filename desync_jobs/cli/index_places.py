@@ -32,6 +32,11 @@ def _places(operation: Mapping[str, Any]) -> Iterator[str]:
     if "url" in operation:
         yield operation["url"]
     yield from (root["url"] for root in operation.get("roots", ()))
+    yield from (
+        one["indexes_to"]
+        for one in (operation, *operation.get("mirrors", ()))
+        if one.get("indexes_to") is not None
+    )
 
 
 def _place_of(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from desync_jobs.cli.output import write_json, write_line
-from desync_jobs.errors import EXIT_DONE, SourceError
+from desync_jobs.errors import EXIT_DONE, SourceError, UsageError
 
 _BEGINNING: Final = 1 << 16
 _JOBS: Final = (".toml", ".json")
@@ -19,8 +19,12 @@ def or_of_jobs(function: Callable[..., int]) -> Callable[..., int]:
     def chosen(**given: Any) -> int:
         old, new = given["old"], given["new"]
         as_json = given["as_json"] or given["form"] == "json"
-        if _is_plan(old) and _is_plan(new):
+        plans = [_is_plan(one) for one in (old, new)]
+        if all(plans):
             return _tell(_plan_changes(old, new), as_json=as_json)
+        if any(plans):
+            other = new if plans[0] else old
+            raise UsageError(f"{other}: no saved plan, and the other one is; give two of a kind")
         if old.endswith(_JOBS) and new.endswith(_JOBS):
             return _tell(_job_changes(old, new), as_json=as_json)
         return function(**given)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from desync_jobs.cli.failures import complain
 from desync_jobs.cli.options import LimitOptions
 from desync_jobs.errors import UsageError
 
 if TYPE_CHECKING:
-    from desync_jobs.manifest.job import Job
-    from desync_jobs.manifest.limits import LimitsSpec
+    from desync_jobs.manifest.job import Job, JobSpec
 
 
 def load_from(path: str, variables: Sequence[str]) -> "Job":
@@ -18,6 +18,13 @@ def load_from(path: str, variables: Sequence[str]) -> "Job":
     from desync_jobs.manifest.load import load_job
 
     return load_job(path, _assigned(variables), os.environ)
+
+
+def load_to_lock_from(path: str, variables: Sequence[str]) -> "Job":
+    """Load the job in a file in the same way, to lock it anew."""
+    from desync_jobs.manifest.locked import load_job_to_lock
+
+    return load_job_to_lock(path, _assigned(variables), os.environ)
 
 
 def load_locked_from(path: str, variables: Sequence[str]) -> "Job":
@@ -54,7 +61,7 @@ def adjusted(
     if targets:
         from desync_jobs.planner.selection import select
 
-        job = select(job, targets)
+        job = select(job, targets, os.path.realpath)
     spec = job.spec
     if concurrency is not None:
         if spec.engine.kind == "dask":
@@ -62,15 +69,16 @@ def adjusted(
         engine = spec.engine.model_copy(update={"workers": concurrency})
         spec = spec.model_copy(update={"engine": engine})
     if limits is not None:
-        spec = spec.model_copy(update={"limits": _limited(spec.limits, limits)})
+        spec = _limited(spec, limits)
     if keep_going:
         spec = spec.model_copy(update={"keep_going": True})
     return replace(job, spec=spec)
 
 
-def _limited(declared: "LimitsSpec", given: LimitOptions) -> "LimitsSpec":
+def _limited(spec: "JobSpec", given: LimitOptions) -> "JobSpec":
     from pydantic import ValidationError
 
+    from desync_jobs.manifest.currencies import limit_remarks, price_problems
     from desync_jobs.manifest.limits import LimitsSpec
     from desync_jobs.manifest.problems import field_problems
 
@@ -81,13 +89,15 @@ def _limited(declared: "LimitsSpec", given: LimitOptions) -> "LimitsSpec":
         problem = next(field_problems(error))
         option = str(problem.where[0]).replace("_", "-")
         raise UsageError(f"--{option}: {problem.message}") from error
-    return declared.model_copy(update={key: getattr(parsed, key) for key in said})
+    limits = spec.limits.model_copy(update={key: getattr(parsed, key) for key in said})
+    limited = spec.model_copy(update={"limits": limits})
+    for wrong in price_problems(limited):
+        raise UsageError(f"--max-cost: {wrong.message}")
+    for remark in limit_remarks(limited):
+        complain(f"--max-cost: {remark}")
+    return limited
 
 
 def data_on_stdout(job: "Job") -> bool:
     """Whether an operation of the job writes its own data to standard output."""
-    return any(
-        getattr(operation, "output", None) == "-"
-        or (operation.kind == "make" and operation.index == "-")
-        for operation in job.spec.operations.values()
-    )
+    return any(operation.access().writes_stdout for operation in job.spec.operations.values())

@@ -7,6 +7,7 @@ place for examples, exit codes and files, and puts the day on which it runs into
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 from typing import Final
@@ -21,7 +22,27 @@ from desync_jobs.cli.table import COMMANDS, SECTIONS, module_of
 from desync_jobs.execute.published import publish_text
 
 PROGRAM: Final = "desync-run"
-SECTION: Final = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What stands above and below every page."""
+
+    title: str | None = None
+    """By default each page has the name of its command."""
+    section: str = "1"
+    """The section of the manual; file names end in it."""
+    # No date: a page of the same release is the same on every day.
+    source: str = f"{PROGRAM} {__version__}"
+    manual: str = f"{PROGRAM} manual"
+
+    def named(self, name: str) -> str:
+        """Return the name of the file of a page."""
+        return f"{name}.{self.section}"
+
+
+HEADING: Final = Heading()
+"""That of the pages that are installed."""
 
 _EXIT_CODES: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -42,15 +63,15 @@ _EXIT_CODES: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 
-def manual_pages() -> Iterator[tuple[str, str]]:
+def manual_pages(heading: Heading = HEADING) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of each page: the program's, then one for each command."""
-    yield f"{PROGRAM}.{SECTION}", _text(_program_page())
+    yield heading.named(PROGRAM), _text(_program_page(heading))
     for name in COMMANDS:
         command: Command = import_module(module_of(name)).command
-        yield f"{PROGRAM}-{name}.{SECTION}", _text(_command_page(name, command))
+        yield heading.named(f"{PROGRAM}-{name}"), _text(_command_page(name, command, heading))
 
 
-def write_manual(directory: str) -> list[str]:
+def write_manual(directory: str, heading: Heading = HEADING) -> list[str]:
     """Write every page into `directory`, which is made, and return their paths.
 
     `TargetError` where one cannot be written.
@@ -60,7 +81,7 @@ def write_manual(directory: str) -> list[str]:
     except OSError as error:
         raise errors.TargetError.of_writing(directory, error) from error
     paths = []
-    for name, text in manual_pages():
+    for name, text in manual_pages(heading):
         path = os.path.join(directory, name)
         publish_text(path, text)
         paths.append(path)
@@ -71,8 +92,10 @@ def _text(lines: Iterable[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _program_page() -> Iterator[str]:
-    yield from _head(PROGRAM, "carry out declarative jobs on content-addressed binary data")
+def _program_page(heading: Heading) -> Iterator[str]:
+    yield from _head(
+        heading, PROGRAM, "carry out declarative jobs on content-addressed binary data"
+    )
     yield from (".SH SYNOPSIS", ".SY desync\\-run", ".I JOB", ".RI [ OPTIONS ]", ".YS")
     yield from (".SY desync\\-run", ".I COMMAND", ".RI [ OPTIONS ]", ".YS")
     yield ".SH DESCRIPTION"
@@ -80,14 +103,18 @@ def _program_page() -> Iterator[str]:
     for title, commands in SECTIONS.items():
         yield f".SH {_quoted(title.upper())}"
         for name, line in commands.items():
-            yield from (".TP", f".BR {_quoted(f'{PROGRAM}-{name}')} ({SECTION})", _escaped(line))
+            yield from (
+                ".TP",
+                f".BR {_quoted(f'{PROGRAM}-{name}')} ({heading.section})",
+                _escaped(line),
+            )
     yield ".SH EXIT STATUS"
     for code, meaning in _EXIT_CODES.items():
         yield from (".TP", f".B {code}", _escaped(meaning))
 
 
-def _command_page(name: str, command: Command) -> Iterator[str]:
-    yield from _head(f"{PROGRAM}-{name}", _clause(COMMANDS[name]))
+def _command_page(name: str, command: Command, heading: Heading) -> Iterator[str]:
+    yield from _head(heading, f"{PROGRAM}-{name}", _clause(COMMANDS[name]))
     context = click.Context(command, info_name=f"{PROGRAM} {name}")
     yield from (".SH SYNOPSIS", f".SY {_quoted(f'{PROGRAM} {name}')}")
     yield from (f".RI {_quoted(piece)}" for piece in command.collect_usage_pieces(context))
@@ -102,14 +129,15 @@ def _command_page(name: str, command: Command) -> Iterator[str]:
     yield from (".TP", f".B {_quoted('-h, --help')}", "Show what is here in short, and exit.")
     yield from (".SH EXAMPLES", ".EX")
     yield from (_escaped(example) for example in command.examples)
-    yield from (".EE", ".SH EXIT STATUS", f"As in {PROGRAM}({SECTION}).".replace("-", "\\-"))
-    yield from (".SH SEE ALSO", f".BR {_quoted(PROGRAM)} ({SECTION})")
+    section = heading.section
+    yield from (".EE", ".SH EXIT STATUS", f"As in {PROGRAM}({section}).".replace("-", "\\-"))
+    yield from (".SH SEE ALSO", f".BR {_quoted(PROGRAM)} ({section})")
 
 
-def _head(name: str, clause: str) -> Iterator[str]:
-    # No date: a page of the same release is the same on every day.
-    title, program = _quoted(name.upper()), _quoted(f"{PROGRAM} {__version__}")
-    yield f'.TH {title} {SECTION} "" {program} {_quoted(f"{PROGRAM} manual")}'
+def _head(heading: Heading, name: str, clause: str) -> Iterator[str]:
+    title = _quoted(name.upper() if heading.title is None else heading.title)
+    source, manual = _quoted(heading.source), _quoted(heading.manual)
+    yield f'.TH {title} {heading.section} "" {source} {manual}'
     yield from (".SH NAME", f"{_escaped(name)} \\- {_escaped(clause)}")
 
 

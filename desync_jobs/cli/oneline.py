@@ -23,6 +23,8 @@ class OneLine:
     """Locations of the stores, for operations that ask several in order."""
     repair_from: Sequence[str] = ()
     """Locations of the stores that damaged chunks are fetched from, in order."""
+    mirror_stores: Sequence[str] = ()
+    """Locations of further stores to fill, called `mirror-1` and so on."""
     cache: str | None = None
     """Location of the cache."""
     seeds: Sequence[Mapping[str, str]] = ()
@@ -49,6 +51,8 @@ class OneLine:
             # What is filled is called so, and what it is filled from `source` then.
             sources = {"source" if one == "store" else one: at for one, at in named.items()}
             named = {"store": self.store, **sources}
+        asked = [one for one in named if self.store is None or one != "store"]
+        named |= {f"mirror-{at}": place for at, place in enumerate(self.mirror_stores, start=1)}
         menders = {f"repair-{at}": place for at, place in enumerate(self.repair_from, start=1)}
         stores, groups = _split_groups({**named, **menders})
         caches = {} if self.cache is None else {"cache": self.cache}
@@ -57,7 +61,6 @@ class OneLine:
         operation |= {key: value for key, value in self.fields.items() if value is not None}
         if self.store is not None:
             operation["store"] = "store"
-        asked = [one for one in named if self.store is None or one != "store"]
         names = {
             "stores": asked if self.stores else [],
             "repair_from": list(menders),

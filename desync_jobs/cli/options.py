@@ -44,12 +44,20 @@ concurrency: Final = click.option(
     help="Worker threads; by default as many as there are cores, and two more where a store or "
     "cache is not a directory.",
 )
-as_json: Final = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+as_json: Final = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the result as JSON; on standard error where standard output has data.",
+)
 quiet: Final = click.option("-q", "--quiet", is_flag=True, help="Show errors and warnings only.")
 events: Final = click.option(
     "--events",
     metavar="FILE",
     help="Write every event to FILE as a line of JSON; '-' is standard output.",
+)
+dry_run: Final = click.option(
+    "--dry-run", is_flag=True, help="Show what would be done and why, and change nothing."
 )
 metrics: Final = click.option(
     "--metrics",
@@ -182,9 +190,12 @@ class LimitOptions:
 
     max_download: str | None = None
     max_requests: str | None = None
+    max_cost: str | None = None
     max_duration: str | None = None
     max_deletions: str | None = None
     max_deletion_share: str | None = None
+    max_bandwidth: str | None = None
+    max_requests_per_second: str | None = None
 
 
 def limit_options(function: Callable[..., int]) -> Callable[..., int]:
@@ -199,15 +210,31 @@ def limit_options(function: Callable[..., int]) -> Callable[..., int]:
         "--max-requests", metavar="N", help="Do not begin what would ask stores more often."
     )
     @click.option(
-        "--max-deletions", metavar="N", help="Do not begin what would remove more chunks."
+        "--max-cost",
+        metavar="MONEY",
+        help="Do not begin what may cost more by the prices of stores, as in '5 EUR'.",
+    )
+    @click.option(
+        "--max-deletions",
+        metavar="N",
+        help="Do not begin what would remove more chunks and indexes.",
     )
     @click.option(
         "--max-deletion-share",
         metavar="PERCENT",
-        help="Do not begin what would remove more of a store, by default 50%.",
+        help="Do not begin what would remove more of a store, or of a place of indexes; "
+        "by default 50%.",
     )
     @click.option(
         "--max-duration", metavar="TIME", help="Stop in good order after this time, as in '30min'."
+    )
+    @click.option(
+        "--max-bandwidth",
+        metavar="SIZE",
+        help="Have no more bytes a second from and to each host, as in '10 MiB'.",
+    )
+    @click.option(
+        "--max-requests-per-second", metavar="N", help="Ask each host no more often than that."
     )
     @functools.wraps(function)
     def with_limits(**given: Any) -> int:

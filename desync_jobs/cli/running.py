@@ -14,10 +14,11 @@ from desync_jobs.cli.jobs import data_on_stdout
 from desync_jobs.cli.oneline import OneLine
 from desync_jobs.cli.options import RunOptions
 from desync_jobs.cli.output import write_json, write_json_aside, write_line
+from desync_jobs.cli.refusals import refusal_json
 from desync_jobs.cli.showing import Audience, shown_to
 from desync_jobs.cli.signals import cancelling
 from desync_jobs.cli.statistics import print_statistics
-from desync_jobs.errors import InterruptedRunError, TargetError
+from desync_jobs.errors import DesyncRunError, InterruptedRunError, TargetError
 
 if TYPE_CHECKING:
     from desync_jobs.api import Settings
@@ -43,7 +44,7 @@ def apply_saved(job: "Job", saved: "SavedPlan", source: str, options: RunOptions
     from desync_jobs.api import apply
 
     audience = Audience(options, lines=True, data_on_stdout=data_on_stdout(job))
-    with _settings(audience) as settings:
+    with _refusals_printed(job, audience), _settings(audience) as settings:
         result = apply(job, saved, source, settings)
     return _told(result, audience)
 
@@ -71,6 +72,38 @@ def run_line(line: OneLine, options: RunOptions) -> int:
             print_statistics(outcome.kind, outcome.statistics)
     _print_json(result, audience)
     return result.exit_code
+
+
+def plan_line(line: OneLine, options: RunOptions) -> int:
+    """Show what the one operation of a command would do; the exit code is that of its error."""
+    plan = planned(_job_of(line, options), options)
+    show_plan(plan, options)
+    return told_hindrances(plan)
+
+
+def show_plan(plan: "Plan", options: RunOptions) -> None:
+    """Print a plan, unless nothing is to be printed."""
+    from desync_jobs.planner.explain import explain
+
+    if options.as_json:
+        write_json(plan.to_json())
+    elif not options.quiet:
+        write_line(explain(plan).rstrip("\n"))
+
+
+def told_hindrances(plan: "Plan") -> int:
+    """Say what cannot be done; returns the exit code of that, or 0.
+
+    `LimitError` where a limit would be passed.
+    """
+    errors = [step.error for step in plan.blocked if step.error is not None]
+    for error in errors:
+        complain(str(error))
+    if errors:
+        return errors[0].exit_code
+    if plan.passed_limit is not None:
+        raise plan.passed_limit
+    return 0
 
 
 def _error_messages(result: "Result") -> list[str]:
@@ -132,8 +165,20 @@ def status_of(job: "Job", options: RunOptions) -> "JobStatus":
 def _result_of(job: "Job", audience: Audience, reload: Callable[[], "Job"] | None) -> "Result":
     from desync_jobs.api import run
 
-    with _settings(audience) as settings:
+    with _refusals_printed(job, audience), _settings(audience) as settings:
         return run(job, replace(settings, reload=reload))
+
+
+@contextmanager
+def _refusals_printed(job: "Job", audience: Audience) -> Iterator[None]:
+    """Print as JSON too why nothing was begun, where that is how results are printed."""
+    audience.check()  # nothing is printed where something else would be printed too
+    try:
+        yield
+    except DesyncRunError as error:
+        if audience.options.as_json:
+            _write_json(refusal_json(job.spec.name, error), audience)
+        raise
 
 
 @contextmanager
@@ -159,7 +204,10 @@ def _settings(audience: Audience) -> Iterator["Settings"]:
 
 
 def _print_json(result: "Result", audience: Audience) -> None:
-    if not audience.options.as_json:
-        return
+    if audience.options.as_json:
+        _write_json(result.to_json(), audience)
+
+
+def _write_json(value: object, audience: Audience) -> None:
     write = write_json_aside if audience.data_on_stdout else write_json
-    write(result.to_json())
+    write(value)

@@ -15,7 +15,8 @@ def server_fields(given: dict[str, Any]) -> dict[str, object]:
 
     `UsageError` where they do not go together.
     """
-    listen = given.pop("listen")
+    # As desync has it: no address has a comma.
+    listen = [one for text in given.pop("listen") for one in text.split(",")]
     return {
         "listen": listen or None,
         "tls": _tls(

@@ -35,9 +35,13 @@ def _stored(statistics: Statistics) -> str:
 
 
 def _also(statistics: Statistics, **words: str) -> str:
-    """Go on with `, 12 words` for each number that is not 0."""
-    counts = ((_number(statistics, name), said) for name, said in words.items())
-    return "".join(f", {count:,} {said}" for count, said in counts if count)
+    """Go on with `, 12 chunks rewritten` for each number that is not 0; the noun is singular."""
+    parts = []
+    for name, said in words.items():
+        noun, _, what = said.partition(" ")
+        if _number(statistics, name):
+            parts.append(f", {counted(_number(statistics, name), noun)} {what}")
+    return "".join(parts)
 
 
 def _make(statistics: Statistics) -> str:
@@ -178,12 +182,15 @@ def _get(statistics: Statistics) -> str:
 
 
 def _prune(statistics: Statistics) -> str:
-    removed = f"removed {_chunks(statistics, 'chunks_removed')}"
+    deed = "put aside" if "chunks_put_aside" in statistics else "removed"
+    removed = f"{deed} {_chunks(statistics, 'chunks_removed')}"
     also = _also(
         statistics,
-        indexes_removed="indexes removed",
-        chunks_marked="chunks wait for the end of the grace",
-        chunks_brought_back="chunks brought back",
+        indexes_removed=f"index {deed}",
+        chunks_marked="chunk waiting for the end of the grace",
+        chunks_brought_back="chunk brought back",
+        chunks_purged="chunk gone from quarantine",
+        indexes_purged="index gone from quarantine",
     )
     return f"{removed} ({_size(statistics, 'bytes_removed')}){also}"
 
@@ -196,9 +203,9 @@ def _unprune(statistics: Statistics) -> str:
 def _migrate(statistics: Statistics) -> str:
     also = _also(
         statistics,
-        chunks_rewritten="chunks rewritten",
-        indexes_written="indexes written",
-        indexes_removed="indexes removed",
+        chunks_rewritten="chunk rewritten",
+        indexes_written="index written",
+        indexes_removed="index removed",
     )
     return f"{_cache(statistics)}{also}"
 

@@ -19,6 +19,9 @@ _NODE_WIDTH: Final = 190
 _NODE_HEIGHT: Final = 46
 _GAP: Final = 50
 _LETTERS: Final = 24
+_PAIR: Final = 2
+_FEW: Final = 8
+"""Lines from each of some operations to each of others that can still be told apart."""
 _HUES: Final = 6
 _TICKS: Final = 4
 _FIXED: Final[Mapping[str, str]] = {"in place": "place", "zeros": "zeros", "target": "target"}
@@ -40,13 +43,33 @@ def graph(run: RunRecord) -> str:
         return column * (_NODE_WIDTH + _GAP) + 2, row * (_NODE_HEIGHT + 16) + 2
 
     places = {name: place_in(column) for name, column in columns.items()}
+
+    def passing(begin: int, end: int) -> list[tuple[int, int]]:
+        # What leads past a column has a place there, so that it crosses no operation.
+        return [place_in(past) for past in range(begin, end)]
+
     lines = []
-    for name in run.operations:
-        for need in _nearest(run, name, above):
-            if need in places:
-                # What leads past a column has a place there, so that it crosses no operation.
-                between = [place_in(past) for past in range(columns[need] + 1, columns[name])]
-                lines.append(_edge(places[need], between, places[name]))
+    gaps: dict[int, int] = {}
+    for needed, names in _bundles(run, above).items():
+        known = [need for need in needed if need in places]
+        if min(len(known), len(names)) < _PAIR or len(known) * len(names) <= _FEW:
+            for name in names:
+                for need in known:
+                    between = passing(columns[need] + 1, columns[name])
+                    lines.append(_edge(_right(places[need]), between, places[name]))
+            continue
+        # Where everything needs everything, lines from each to each would hide all others.
+        last = max(columns[need] for need in known)
+        ways = {need: passing(columns[need] + 1, last + 1) for need in known}
+        ends = [way[-1] if way else places[need] for need, way in ways.items()]
+        gaps[last] = gaps.get(last, 0) + 1
+        joint = (
+            _right(ends[0])[0] + min(10 + 6 * gaps[last], _GAP - 15),
+            sum(y for _, y in ends) // len(ends) + _NODE_HEIGHT // 2,
+        )
+        lines += [_meeting(_right(places[need]), way, joint) for need, way in ways.items()]
+        lines += [_edge(joint, passing(last + 1, columns[one]), places[one]) for one in names]
+        lines.append(f'<circle class="joint" cx="{joint[0]}" cy="{joint[1]}" r="3.5"/>')
     lines += [_node(one, places[one.name]) for one in run.operations.values()]
     width = max((x for x, _ in places.values()), default=0) + _NODE_WIDTH + 2
     height = max(rows.values(), default=1) * (_NODE_HEIGHT + 16) - 12
@@ -139,10 +162,16 @@ def _picture(name: str, size: tuple[int, int], title: str, told: str, lines: Ite
     )
 
 
-def _nearest(run: RunRecord, name: str, above: Mapping[str, set[str]]) -> list[str]:
-    """Return what `name` needs, without what these need themselves: an arrow leads there anyway."""
-    needs = run.needs.get(name, ())
-    return [need for need in needs if not any(need in above.get(other, ()) for other in needs)]
+def _bundles(
+    run: RunRecord, above: Mapping[str, set[str]]
+) -> Mapping[tuple[str, ...], Sequence[str]]:
+    """Return the operations by what they need, without what is needed on the way to that."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name in run.operations:
+        needs = run.needs.get(name, ())
+        nearest = [n for n in needs if not any(n in above.get(other, ()) for other in needs)]
+        found.setdefault(tuple(sorted(nearest)), []).append(name)
+    return found
 
 
 def _node(one: OperationRecord, place: tuple[int, int]) -> str:
@@ -157,18 +186,38 @@ def _node(one: OperationRecord, place: tuple[int, int]) -> str:
     return f"<g>{box}{name}{_text(x + 10, y + 36, below, 'small')}</g>"
 
 
-def _edge(begin: tuple[int, int], between: Sequence[tuple[int, int]], end: tuple[int, int]) -> str:
-    middle = _NODE_HEIGHT // 2
-    x, y = begin[0] + _NODE_WIDTH, begin[1] + middle
+def _right(place: tuple[int, int]) -> tuple[int, int]:
+    """Return where lines leave an operation."""
+    return place[0] + _NODE_WIDTH, place[1] + _NODE_HEIGHT // 2
+
+
+def _edge(
+    begin: tuple[int, int], between: Iterable[tuple[int, int]], place: tuple[int, int]
+) -> str:
+    """Draw a line to an operation."""
+    x, y = place[0], place[1] + _NODE_HEIGHT // 2
+    head = f"H{x}M{x - 7} {y - 4}L{x} {y}L{x - 7} {y + 4}"
+    return f'<path class="edge" d="{_line(begin, between, (x - 7, y))}{head}"/>'
+
+
+def _meeting(
+    begin: tuple[int, int], between: Iterable[tuple[int, int]], joint: tuple[int, int]
+) -> str:
+    """Draw a line to where lines meet."""
+    return f'<path class="edge" d="{_line(begin, between, joint)}"/>'
+
+
+def _line(begin: tuple[int, int], between: Iterable[tuple[int, int]], end: tuple[int, int]) -> str:
+    """Return a line from one point to another, through places in columns that it passes."""
+    x, y = begin
     drawn = f"M{x} {y}"
-    for left, top in (*between, end):
+    for left, top in between:
+        level = top + _NODE_HEIGHT // 2
         bend = (x + left) // 2
-        drawn += f"C{bend} {y} {bend} {top + middle} {left} {top + middle}H{left + _NODE_WIDTH}"
-        x, y = left + _NODE_WIDTH, top + middle
-    x, y = end[0], end[1] + middle
-    drawn = drawn[: drawn.rindex("H")]  # the last one ends where the operation begins
-    drawn += f"M{x - 7} {y - 4}L{x} {y}L{x - 7} {y + 4}"
-    return f'<path class="edge" d="{drawn}"/>'
+        drawn += f"C{bend} {y} {bend} {level} {left} {level}H{left + _NODE_WIDTH}"
+        x, y = left + _NODE_WIDTH, level
+    bend = (x + end[0]) // 2
+    return f"{drawn}C{bend} {y} {bend} {end[1]} {end[0]} {end[1]}"
 
 
 def _bar(x: float, y: float, width: float, height: float, colour: str, tip: str) -> str:

@@ -31,6 +31,7 @@ th { color: var(--soft); font-weight: 600; }
 svg { display: block; } svg text { fill: var(--ink); font-size: 13px; }
 svg .small { fill: var(--soft); font-size: 12px; } svg .middle { text-anchor: middle; }
 .grid { stroke: var(--line); } .edge { fill: none; stroke: var(--soft); stroke-width: 1.5; }
+.joint { fill: var(--soft); }
 .node { fill: var(--unchanged); stroke: var(--line); }
 .done { fill: var(--done); } .unchanged, .not-begun { fill: var(--unchanged); }
 .failed, .interrupted { fill: var(--failed); } .skipped { fill: var(--waiting); }

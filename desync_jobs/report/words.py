@@ -1,5 +1,7 @@
 """Amounts in words, as people read them: bytes, counts, seconds."""
 
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, Context, Decimal
 from typing import Final
 
 _BYTE_UNITS: Final = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -7,6 +9,7 @@ _SCALE: Final = 1024
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _TEN: Final = 10
+_NAMED: Final = 5
 
 
 def in_bytes(count: int) -> str:
@@ -25,6 +28,26 @@ def in_bytes(count: int) -> str:
 def counted(count: int, noun: str) -> str:
     """Show a count with its noun: 1 gives `1 chunk`, 2000 gives `2,000 chunks`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {_plural(noun)}"
+
+
+def in_a_line(message: str) -> str:
+    """Put the lines of a message, as errors with several have them, into one."""
+    return "; ".join(message.splitlines())
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name one after the other, of many the first: `a`, `a and b`, `a, b and 4,998 more`."""
+    if len(names) > _NAMED + 1:
+        names = (*names[:_NAMED], f"{len(names) - _NAMED:,} more")
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def in_money(amount: Decimal, currency: str) -> str:
+    """Show an amount of money, rounded up to a hundredth, or to two digits of what is less."""
+    digits = -2 if not amount or amount >= 1 else min(amount.adjusted() - 1, -2)
+    shown = amount.quantize(Decimal(1).scaleb(digits), ROUND_CEILING, Context(prec=200))
+    return f"{shown:,f} {currency}"
 
 
 def in_seconds(seconds: float) -> str:

@@ -32,8 +32,9 @@ def command(
 ) -> int:
     """Carry out exactly what PLAN says, a file that 'plan -o' wrote.
 
-    The job, its variables, its indexes, targets and stores are looked at again. Where anything is
-    not as it was when the plan was made, nothing is done and the exit code is 6. Operations that
+    The job, its variables, its indexes, targets and stores are looked at again, and the directory
+    trees that it reads: names, sizes, times, modes and owners of everything in them. Where anything
+    is not as it was when the plan was made, nothing is done and the exit code is 6. Operations that
     read what an earlier one of the same job writes are planned when that one is done.
     """
     from desync_jobs.cli.running import apply_saved

@@ -40,6 +40,12 @@ _EXAMPLES = (
     default=False,
     help="Take whatever clients send; by default it is held against its ID.",
 )
+@click.option(
+    "--write-lease",
+    metavar="TIME",
+    help="Time that clients have from their last chunk to the index, in which nobody deletes; "
+    "by default 10min.",
+)
 @click.option("-u", "--uncompressed", is_flag=True, help="Send and take plain chunks.")
 @click.option("--encryption", is_flag=True, help="Send and take encrypted chunks.")
 @click.option(
@@ -77,6 +83,7 @@ def _line(options: Mapping[str, Any]) -> OneLine:
         **server_fields(given),
         "cache_repair": given["cache_repair"],
         "writable": given["writable"] or None,
+        "write_lease": given["write_lease"],
         "compression": "none" if given["uncompressed"] else None,
         "encryption": _encryption(given),
         "verify_reads": None if given["skip_verify_read"] else True,

@@ -58,9 +58,9 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     """
     keys = [reading.key(tree) for tree in (old, new)]
     blobs = old.endswith(_BLOB_INDEX) and new.endswith(_BLOB_INDEX)
-    if blobs or (keys == ["index", "index"] and not reading.stores):
+    if blobs or (keys == ["index", "index"] and not reading.sources.stores):
         return OneLine("diff-indexes", {"old": old, "new": new, "format": form})
-    if "index" in keys and not reading.stores:
+    if "index" in keys and not reading.sources.stores:
         raise click.UsageError("the chunks of an index are in a store; name it with --store")
     fields = {
         "old": {keys[0]: old},
@@ -70,4 +70,4 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         **kept.fields(),
         "digest": digest,
     }
-    return reading.sourced("diff", fields)
+    return reading.sources.line("diff", fields)

@@ -18,7 +18,7 @@ _EXAMPLES = (
     "desync-run import --config config.json --secrets-dir /etc/desync-run/secrets",
 )
 _PROGRAMS: Final = ("desync", "desync-run")
-_ASSIGNMENT: Final = re.compile("([A-Za-z_][A-Za-z0-9_]*)=.*", re.DOTALL)
+_ASSIGNMENT: Final = re.compile("([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
 @click.command(
@@ -70,6 +70,8 @@ def _import_line(context: click.Context, words: Sequence[str], config: str | Non
     from desync_jobs.cli.table import COMMANDS
 
     variables, rest = _without_variables(words)
+    # They decide what the command is, such as whether a server asks for authorization.
+    os.environ.update(variables)
     if rest and os.path.basename(rest[0]) in _PROGRAMS:
         rest = rest[1:]
     name, *arguments = command_first(rest) or [""]
@@ -81,17 +83,18 @@ def _import_line(context: click.Context, words: Sequence[str], config: str | Non
         remarks.append(f"Set in the environment, as before: {', '.join(variables)}.")
     context.meta[REMARKS] = remarks
     named = [] if config is None else ["--config", config]
-    with found.make_context(name, ["--print-manifest", *named, *arguments], context) as inner:
+    above = context.parent
+    with found.make_context(name, ["--print-manifest", *named, *arguments], above) as inner:
         code: int = found.invoke(inner)
         return code
 
 
-def _without_variables(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the names of the variables that are set before a command, and the command."""
-    names: list[str] = []
+def _without_variables(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the variables that are set before a command, and the command."""
+    variables: dict[str, str] = {}
     for at, word in enumerate(words):
         assignment = _ASSIGNMENT.fullmatch(word)
         if assignment is None:
-            return names, list(words[at:])
-        names.append(assignment[1])
-    return names, []
+            return variables, list(words[at:])
+        variables[assignment[1]] = assignment[2]
+    return variables, []

@@ -25,6 +25,14 @@ _EXAMPLES = (
     "-s", "--store", required=True, metavar="PLACE", help="Directory or URL of the indexes."
 )
 @click.option("-w", "--writable", "--writeable", is_flag=True, help="Let clients write indexes.")
+@click.option(
+    "--chunk-store",
+    "stores",
+    multiple=True,
+    metavar="STORE",
+    help="Store with the chunks of the indexes, which no prune deletes from while an index is "
+    "written; may be repeated.",
+)
 @click.option("--listing", is_flag=True, help="Tell the names of all indexes at '/'.")
 @server_options
 @opt.index_digest
@@ -49,4 +57,4 @@ def _line(options: Mapping[str, Any]) -> OneLine:
         "writable": given["writable"] or None,
         "listing": given["listing"] or None,
     }
-    return OneLine("serve-indexes", fields)
+    return OneLine("serve-indexes", fields, stores=given["stores"])

@@ -4,7 +4,7 @@ import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
-from desync_jobs.cli.jobs import adjusted, load_from, load_locked_from
+from desync_jobs.cli.jobs import adjusted, load_locked_from, load_to_lock_from
 from desync_jobs.cli.options import RunOptions, run_options
 from desync_jobs.cli.output import write_json, write_line
 from desync_jobs.errors import EXIT_DONE, OutdatedError
@@ -27,7 +27,8 @@ def command(*, job: str, variables: tuple[str, ...], check: bool, options: RunOp
 
     JOB.lock has the values of variables, the digest of every index that is read, and how blobs are
     cut. From then on JOB is run, planned and applied with those alone: variables that are not given
-    have the locked values, and an index that is another one is refused with exit code 6. Remove the
+    have the locked values, and an index that is another one is refused with exit code 6. 'lock'
+    itself takes a locked value only where a variable has no default and is not given. Remove the
     file to be rid of it.
     """
     from desync_jobs.cli.running import lock_now
@@ -36,12 +37,14 @@ def command(*, job: str, variables: tuple[str, ...], check: bool, options: RunOp
     from desync_jobs.manifest.lock import lock_path, read_lock
 
     path = lock_path(job)
-    loaded = load_locked_from(job, variables) if check else load_from(job, variables)
+    loaded = load_locked_from(job, variables) if check else load_to_lock_from(job, variables)
     loaded = adjusted(loaded, concurrency=options.concurrency)
     lock = lock_now(loaded, options)
     if check:
         held = read_lock(path)
         found = ["there is no lock"] if held is None else [*lock_differences(loaded, held, lock)]
+        if found and options.as_json:
+            write_json({"lock": path, "changed": False, "differences": found})
         if found:
             raise OutdatedError(path, found, f"'desync-run lock {job}' writes it anew")
         changed = False

@@ -54,6 +54,7 @@ _EXAMPLES = (
 @click.option("--report", metavar="FILE", help="Write what was migrated to FILE, as JSON.")
 @opt.chunks_info
 @opt.index_digest
+@opt.dry_run
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option

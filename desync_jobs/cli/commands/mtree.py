@@ -1,5 +1,7 @@
 """`desync-run mtree`: everything in a tree."""
 
+from dataclasses import replace
+
 import click
 
 from desync_jobs.cli import options as opt
@@ -33,5 +35,8 @@ def command(
 
     TREE is an archive (catar), an index of one (caidx), or a directory; '-' is standard input.
     """
-    fields = {**kept.fields(), "digest": digest, "style": style}
-    return reading.line_on("mtree", reading.key(tree), tree, fields)
+    key = reading.key(tree)
+    # To desync it is the digest of what is read, too.
+    of_tree, of_index = (digest, None) if key == "directory" else (None, digest)
+    fields = {**kept.fields(), "digest": of_tree, "style": style}
+    return replace(reading.line_on("mtree", key, tree, fields), index_digest=of_index)

@@ -1,17 +1,16 @@
 """`desync-run plan`: what a run would do."""
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 from desync_jobs.cli import options as opt
 from desync_jobs.cli.command import Command
-from desync_jobs.cli.failures import complain
 from desync_jobs.cli.jobs import adjusted, load_locked_from
 from desync_jobs.cli.options import LimitOptions, RunOptions, limit_options, run_options
-from desync_jobs.cli.output import write_json, write_line
-from desync_jobs.errors import EXIT_CHANGES, EXIT_DONE
+from desync_jobs.errors import EXIT_CHANGES, EXIT_DONE, UsageError
 
 if TYPE_CHECKING:
     from desync_jobs.planner.plan import Plan
@@ -62,9 +61,9 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     Where an operation cannot be done, the exit code is that of its error, and where
     a limit would be passed it is 8; then no plan is saved.
     """
+    _check_files(job, {"-o": output, "--deletions": deletions})
     loaded = load_locked_from(job, variables)
-    from desync_jobs.cli.running import planned
-    from desync_jobs.planner.explain import explain
+    from desync_jobs.cli.running import planned, show_plan, told_hindrances
 
     loaded = adjusted(
         loaded,
@@ -74,36 +73,36 @@ def command(  # noqa: PLR0913 -- one parameter for each option
         keep_going=keep_going,
     )
     plan = planned(loaded, options)
-    if options.as_json:
-        write_json(plan.to_json())
-    elif not options.quiet:
-        write_line(explain(plan).rstrip("\n"))
+    show_plan(plan, options)
     if deletions is not None:
         _list_deletions(plan, deletions)
-    errors = [step.error for step in plan.blocked if step.error is not None]
-    for error in errors:
-        complain(str(error))
-    if errors:
-        return errors[0].exit_code
-    if plan.passed_limit is not None:
-        raise plan.passed_limit
+    code = told_hindrances(plan)
+    if code:
+        return code
     if output is not None:
         _save(plan, job, targets, output)
     return EXIT_CHANGES if detailed_exitcode and plan.changes else EXIT_DONE
 
 
+def _check_files(job: str, files: Mapping[str, str | None]) -> None:
+    """Raise `UsageError` for what is no name of a file to be written."""
+    for option, path in files.items():
+        if path == "-":
+            raise UsageError(f"{option} -: name a file; --json prints the plan")
+        if path is not None and _is_same(path, job):
+            raise UsageError(f"{option} {path}: this is the job itself; name another file")
+
+
+def _is_same(path: str, job: str) -> bool:
+    return os.path.exists(path) and os.path.exists(job) and os.path.samefile(path, job)
+
+
 def _list_deletions(plan: "Plan", path: str) -> None:
     """Write down what operations would remove."""
     from desync_jobs.execute.published import publish_text
-    from desync_jobs.planner.operations.prune import PruneDetail, PruneFacts, deletions
+    from desync_jobs.planner.deletions import deletion_lines
 
-    lines = [
-        f"{step.operation}: {line}\n"
-        for step in plan.steps
-        if isinstance(step.detail, PruneDetail) and isinstance(step.facts, PruneFacts)
-        for line in deletions(step.detail, step.facts)
-    ]
-    publish_text(path, "".join(lines))
+    publish_text(path, "".join(f"{line}\n" for line in deletion_lines(plan)))
 
 
 def _save(plan: "Plan", job: str, targets: tuple[str, ...], output: str) -> None:

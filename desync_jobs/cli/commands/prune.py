@@ -43,6 +43,7 @@ _EXAMPLES = (
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @opt.index_digest
 @opt.no_cache
+@opt.dry_run
 @one_line
 @connected
 def command(  # noqa: PLR0913 -- one parameter for each option
@@ -60,6 +61,8 @@ def command(  # noqa: PLR0913 -- one parameter for each option
     Nothing is removed where an index cannot be read, where there is none, where the store has no
     chunk of any of them, or where too much of the store would go.
     """
+    if not indexes and not roots:
+        raise UsageError("no index says what is needed; name indexes, or a --root")
     fields = {
         "indexes": list(indexes) or None,
         "roots": [{"url": one} for one in roots] or None,

@@ -35,6 +35,16 @@ _OF_COMMANDS: Final[Mapping[str, str]] = {
     ),
 }
 
+_BOTH_FORMS: Final = (
+    "This removes compressed and plain chunks that no index needs, whichever way the store is "
+    'written to; desync removes those of its setting alone, as reads = "own" of a store does.'
+)
+_SECRETS: Final = {
+    "--authorization": "DESYNC_HTTP_AUTH",
+    "--encryption-key": "DESYNC_ENCRYPTION_KEY",
+}
+"""Options that a job file has no place for, with the variables that it refers to instead."""
+_LISTENS: Final = frozenset({"-l", "--listen"})
 _WAITS: Final = ("-b", "--error-retry-base-interval")
 
 
@@ -42,10 +52,20 @@ def differences(command: str, arguments: Sequence[str]) -> Iterator[str]:
     """Yield what is different about a command with these arguments."""
     if command in _OF_COMMANDS:
         yield _OF_COMMANDS[command]
-    if any("," in argument for argument in arguments):
+    if command == "prune":
+        yield _BOTH_FORMS
+    pairs = zip(("", *arguments), arguments, strict=False)
+    if any("," in one and not _LISTENS.intersection((before, _name(one))) for before, one in pairs):
         yield "A comma is a part of a place here; desync takes what is before and after it for two."
+    for option, variable in _SECRETS.items():
+        if option in map(_name, arguments):
+            yield f"Set {variable} in the environment to what {option} has on the command line."
     if any(argument.startswith(_WAITS) for argument in arguments):
         yield (
             "Waits between attempts are doubled each time, and partly random; those of desync grow "
             "by the same time each."
         )
+
+
+def _name(argument: str) -> str:
+    return argument.partition("=")[0]

@@ -79,7 +79,12 @@ def test_help_imports_no_heavy_package(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"), [("exract", "; did you mean 'extract'?"), ("frobnicate", "")]
+    ("word", "hint"),
+    [
+        ("exract", "; did you mean 'extract'?"),
+        ("frobnicate", ""),
+        ("serve-nbd", "; did you mean 'nbd-server'?"),
+    ],
 )
 def test_a_misspelled_command_is_not_taken_for_a_job(word: str, hint: str) -> None:
     result = CliRunner().invoke(command_line, [word, "a", "b"], standalone_mode=False)

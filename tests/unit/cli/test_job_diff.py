@@ -68,3 +68,15 @@ def test_a_job_that_cannot_be_read_is_told(folder: Path, desync_run: Run) -> Non
 
     assert ended.returncode == 64
     assert ended.stderr.startswith(b"desync-run: bad.toml: line 1")
+
+
+def test_a_plan_is_not_compared_with_anything_else(folder: Path, desync_run: Run) -> None:
+    desync_run("plan", "job.toml", "-q", "-o", "one.plan")
+
+    ended = desync_run("diff", "one.plan", "job.toml")
+
+    assert (folder / "one.plan").exists()
+    assert ended.returncode == 64
+    assert ended.stderr == (
+        b"desync-run: job.toml: no saved plan, and the other one is; give two of a kind\n"
+    )

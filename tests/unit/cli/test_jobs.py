@@ -22,12 +22,17 @@ def job_with(operation: dict[str, Any], **more: Any) -> Job:
         ({"kind": "digest", "blob": "b", "output": "sum"}, False),
         ({"kind": "list-chunks", "index": "-"}, True),
         ({"kind": "verify-index", "index": "-", "blob": "b"}, False),
+        ({"kind": "verify", "store": "s", "report": "-"}, True),
+        ({"kind": "verify-chunks", "stores": ["s"], "indexes": ["i"], "report": "-"}, True),
+        ({"kind": "get", "stores": ["s"], "index": "i", "archive": "-"}, True),
+        ({"kind": "untar", "archive": "a", "tar_stream": "-"}, True),
     ],
 )
 def test_an_operation_that_writes_to_standard_output_is_seen(
     operation: dict[str, Any], taken: bool
 ) -> None:
-    assert data_on_stdout(job_with(operation)) is taken
+    job = job_with(operation, stores={"s": {"url": "store"}})
+    assert data_on_stdout(job) is taken
 
 
 def test_the_command_line_overrides_workers_and_what_a_failure_stops() -> None:

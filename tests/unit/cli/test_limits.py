@@ -1,11 +1,15 @@
 import json
 import os
 import random
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+
+from tests.servers.own import chunk_server
 
 Run = Callable[..., CompletedProcess[bytes]]
 
@@ -95,6 +99,89 @@ def test_what_is_planned_on_the_way_obeys_the_limits_too(job: Path, desync_run: 
     assert not (job / "copy").exists()
 
 
+PRICED = JOB.replace(
+    "[limits]",
+    'reads = "own"\nprices = { currency = "EUR", download_gib = 2.50, get_1000 = 1 }\n[limits]',
+)
+
+
+def cost(job: Path, requests: int) -> Decimal:
+    return Decimal("2.50") * stored(job) / 2**30 + Decimal(requests) / 1000
+
+
+def test_a_plan_says_to_the_last_digit_what_it_costs_and_more_is_not_begun(
+    job: Path, desync_run: Run
+) -> None:
+    (job / "job.toml").write_text(PRICED)
+    plan = json.loads(desync_run("plan", "job.toml", "--json").stdout)
+    words = desync_run("plan", "job.toml").stdout.decode()
+    requests = plan["steps"][0]["reads"][0]["requests"]
+    exactly = cost(job, requests)
+    less = desync_run("job.toml", "--max-cost", f"{exactly - Decimal('1e-12'):.12f} EUR")
+    other = desync_run("job.toml", "--max-cost", "5 USD")
+
+    assert plan["charge"] == plan["steps"][0]["charge"]
+    assert Decimal(plan["charge"]["lower"]) == Decimal(plan["charge"]["upper"]) == exactly
+    assert re.search(r"\n    costs    0\.\d+ EUR\n", words)
+    assert less.returncode == 8
+    assert re.match(
+        rb"desync-run: 0\.\d+ EUR would be asked for it, more than max_cost", less.stderr
+    )
+    assert other.returncode == 64
+    assert other.stderr == (
+        b"desync-run: --max-cost: stores.origin has prices in EUR; write the limit in that "
+        b"currency\n"
+    )
+    assert not (job / "copy").exists()
+    assert desync_run("job.toml", "--max-cost", "0.01 EUR").returncode == 0
+
+
+def test_a_limit_on_money_that_every_job_is_given_does_not_stop_one_without_prices(
+    job: Path, desync_run: Run
+) -> None:
+    ended = desync_run("job.toml", "--max-cost", "5 EUR")
+
+    assert ended.returncode == 0
+    assert ended.stderr == (
+        b"desync-run: --max-cost: no store or cache has prices, so it limits nothing\n"
+    )
+    assert (job / "copy").read_bytes() == (job / "image").read_bytes()
+
+
+def test_a_saved_plan_has_what_each_step_costs_and_prices_are_a_part_of_what_it_is_made_of(
+    job: Path, desync_run: Run
+) -> None:
+    (job / "job.toml").write_text(PRICED)
+    saved = []
+    for name in ("one", "two"):
+        assert desync_run("plan", "job.toml", "-q", "-o", name).returncode == 0
+        saved.append((job / name).read_bytes())
+    charge = json.loads(saved[0])["steps"][0]["charge"]
+    (job / "job.toml").write_text(PRICED.replace("2.50", "3"))
+    changed = desync_run("apply", "one")
+    (job / "job.toml").write_text(PRICED)
+
+    assert saved[0] == saved[1]
+    assert charge["currency"] == "EUR"
+    assert Decimal(charge["upper"]) > 0
+    assert changed.returncode == 6
+    assert b"stores.origin of the job has changed" in changed.stderr
+    assert desync_run("apply", "one", "--max-cost", "0 EUR").returncode == 8
+    assert desync_run("apply", "two").returncode == 0
+
+
+def test_what_is_planned_on_the_way_may_not_cost_more_either(job: Path, desync_run: Run) -> None:
+    made = '[operations.index]\nkind = "make"\nblob = "image"\nindex = "image.caibx"\n'
+    (job / "job.toml").write_text(f'{PRICED}\n{made}store = "origin"\nchunk_size = "1 KiB"\n')
+
+    # At most 1,172 chunks are looked for; then 304 are fetched besides.
+    ended = desync_run("job.toml", "--max-cost", "1.4 EUR")
+
+    assert ended.returncode == 8
+    assert b"copy: up to 1.48 EUR would be asked for it" in ended.stderr
+    assert not (job / "copy").exists()
+
+
 def test_a_run_that_takes_too_long_is_stopped_in_good_order(job: Path, desync_run: Run) -> None:
     os.mkfifo(job / "slow")
     (job / "job.toml").write_text(
@@ -113,10 +200,38 @@ def test_a_run_that_takes_too_long_is_stopped_in_good_order(job: Path, desync_ru
 
 
 @pytest.mark.parametrize(
+    ("options", "least"),
+    [
+        ([], 0.0),
+        (["--max-bandwidth", "150 KiB"], 0.9),
+        (["--max-requests-per-second", "8"], 0.4),
+    ],
+)
+def test_a_host_is_asked_no_faster_than_the_command_line_allows(
+    job: Path, desync_run: Run, options: list[str], least: float
+) -> None:
+    with chunk_server("-s", "origin", directory=job) as server:
+        text = JOB.replace('url = "origin"', f'url = "{server.url}/"')
+        (job / "job.toml").write_text(f"{text}\n[policy]\nconcurrency = 1\n")
+        ended = desync_run("job.toml", "--json", *options)
+    (outcome,) = json.loads(ended.stdout)["operations"]
+
+    assert ended.returncode == 0, ended.stderr
+    assert (job / "copy").read_bytes() == (job / "image").read_bytes()
+    assert outcome["seconds"] >= least
+
+
+@pytest.mark.parametrize(
     ("option", "complaint"),
     [
+        ("--max-bandwidth=0", "--max-bandwidth: '0' should be more than nothing"),
+        ("--max-requests-per-second=none", "--max-requests-per-second: should be a number of "),
         ("--max-download=lots", "--max-download: 'lots' is not a size; write bytes, or for exam"),
         ("--max-requests=-1", "--max-requests: should be a whole number from 0 to 1"),
+        (
+            "--max-cost=5",
+            "--max-cost: '5' is not an amount of money; write for example '12.50 EUR'",
+        ),
         ("--max-duration=5", "--max-duration: '5' is not a duration; write for example"),
     ],
 )

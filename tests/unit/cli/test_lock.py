@@ -195,6 +195,22 @@ def test_locking_anew_moves_to_what_is_there(locked: Path, desync_run: Run) -> N
     assert (locked / "copy").read_bytes() == (locked / "two").read_bytes()
 
 
+def test_locking_anew_keeps_a_value_that_nothing_else_gives(job: Path, desync_run: Run) -> None:
+    (job / "job.toml").write_text(JOB.replace('default = "one"', 'description = "which"'))
+    first = desync_run("lock", "job.toml", "--var", "release=one")
+    (job / "one.caibx").write_bytes((job / "two.caibx").read_bytes())
+    refused = desync_run("job.toml", "--target", "copy")
+    again = desync_run("lock", "job.toml")
+
+    assert (first.returncode, refused.returncode, again.returncode) == (0, 6, 0)
+    assert lock(job)["variables"] == {"release": "one"}
+    (job / "job.toml").write_text(JOB.replace('"one"', '"two"'))
+    assert desync_run("lock", "job.toml").returncode == 0
+    assert lock(job)["variables"] == {"release": "two"}
+    (job / "job.lock").write_text("no lock")
+    assert desync_run("lock", "job.toml").returncode == 0
+
+
 def test_a_check_writes_nothing_and_says_where_there_is_no_lock(job: Path, desync_run: Run) -> None:
     before = sorted(os.listdir(job))
 

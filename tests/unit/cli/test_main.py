@@ -30,4 +30,4 @@ def test_the_arguments_of_the_process_are_taken_where_none_are_given(
     code = main()
 
     assert code == 0
-    assert capfd.readouterr().out.startswith("Usage: desync-run make [OPTIONS] INDEX BLOB\n")
+    assert capfd.readouterr().out.startswith("Usage: desync-run make [OPTIONS] INDEX BLOB")

@@ -262,3 +262,34 @@ def test_extract_says_how_to_name_what_goes_where(
 
     assert ended.returncode == 64
     assert message in ended.stderr
+
+
+def test_json_of_a_comparison_is_what_differs(made: Path, desync_run: Run) -> None:
+    (made / "other").write_bytes(BLOB[100_000:])
+    (made / "tree").mkdir()
+    desync_run("make", "other.caibx", "other", "-s", "store")
+    indexes = desync_run("diff", "blob.caibx", "other.caibx", "--json")
+    trees = desync_run("diff", "tree", "tree", "--json")
+    words = desync_run("diff", "blob.caibx", "other.caibx", "--json", "-f", "words")
+
+    assert json.loads(indexes.stdout)["new"]["bytes"] == len(BLOB) - 100_000
+    assert json.loads(trees.stdout) == []
+    assert words.stdout.startswith(b"old:")
+    for ended in (indexes, trees, words):
+        assert json.loads(ended.stderr)["exit_code"] == ended.returncode == 0
+
+
+def test_a_report_on_standard_output_leaves_the_result_to_standard_error(
+    made: Path, desync_run: Run
+) -> None:
+    assert chunk_count(made / "store")
+    store = ("-s", "store", "--report", "-", "--json")
+    whole = desync_run("verify", *store)
+    of_index = desync_run("verify-chunks", "blob.caibx", *store)
+    mixed = desync_run("verify", "-s", "store", "--report", "-", "--events", "-")
+
+    for ended, kind in ((whole, "verify"), (of_index, "verify-chunks")):
+        assert json.loads(ended.stdout) == []
+        assert json.loads(ended.stderr)["operations"][0]["kind"] == kind
+    assert mixed.returncode == 64
+    assert mixed.stdout == b""

@@ -209,7 +209,7 @@ def test_the_concurrency_is_printed_as_workers(capfd: pytest.CaptureFixture[str]
         ("verify", "missing option '-s' / '--store'"),
         ("cache i -s store", "missing option '-c' / '--cache'"),
         ("cache -s store -c cache", "missing argument 'INDEX...'"),
-        ("make i", "missing argument 'BLOB'"),
+        ("make i", "give BLOB too, or --index-dir"),
         ("make i b -n 0", "invalid value for '-n' / '--concurrency': 0 is not in the range"),
         ("make i b -m 64", "invalid value for '-m' / '--chunk-size': '64' has no unit"),
         ("make i b --frobnicate 3", "no such option"),
@@ -227,3 +227,22 @@ def test_a_command_that_makes_no_sense_ends_with_64(
 
     assert (code, written.out) == (64, "")
     assert written.err.startswith(f"desync-run: {message}")
+
+
+def test_cat_and_get_take_chunks_from_the_same_places(capfd: pytest.CaptureFixture[str]) -> None:
+    asked = "-s a -s b -c c --no-cache-repair --seed-dir d --chunks-info i.json --seed old.caibx x"
+    cat, get = (tomli.loads(printed(capfd, f"{name} {asked}")) for name in ("cat", "get"))
+    read, written = cat.pop("operations")["cat"], get.pop("operations")["get"]
+
+    assert cat == get
+    assert set(cat["stores"]) == {"store-1", "store-2"}
+    assert {**read, "kind": "get"} == written
+    assert written == {
+        "kind": "get",
+        "index": "x",
+        "stores": ["store-1", "store-2"],
+        "cache": "cache",
+        "cache_repair": False,
+        "chunks_info": "i.json",
+        "seeds": ["seed-1", "seed-2"],
+    }

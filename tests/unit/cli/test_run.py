@@ -114,6 +114,44 @@ def test_the_result_is_printed_as_json(job: Path, desync_run: Run) -> None:
     ]
 
 
+def test_a_job_without_a_name_is_called_as_its_manifest_is(job: Path, desync_run: Run) -> None:
+    (job / "job.toml").write_text(JOB.replace('name = "ship"\n', ""))
+    ended = desync_run("job.toml", "--json")
+
+    assert json.loads(ended.stdout)["job"] == "job.toml"
+
+
+def test_a_folder_that_is_missing_is_told_before_anything_is_done(
+    job: Path, desync_run: Run
+) -> None:
+    (job / "job.toml").write_text(JOB.replace('"image.caibx"', '"indexes/image.caibx"'))
+    told = f"{job}/indexes/image.caibx: cannot be written: its folder does not exist; create it"
+    planned = desync_run("plan", "job.toml")
+    ended = desync_run("job.toml")
+    (job / "indexes").mkdir()
+    done = desync_run("job.toml")
+
+    assert (planned.returncode, ended.returncode, done.returncode) == (1, 1, 0)
+    assert planned.stdout.splitlines()[0] == f"! index (make): {told}".encode()
+    assert told in ended.stderr.decode()
+
+
+def test_an_operation_may_make_the_folder_of_one_that_comes_after_it(
+    job: Path, desync_run: Run
+) -> None:
+    (job / "tree" / "sub").mkdir(parents=True)
+    desync_run("tar", "tree.catar", "tree")
+    unpacked = '[operations.unpack]\nkind = "untar"\narchive = "tree.catar"\ntarget = "new"\n'
+    (job / "job.toml").write_text(
+        JOB.replace('target = "copy"', 'target = "new/sub/copy"\nafter = ["unpack"]') + unpacked
+    )
+    planned = desync_run("plan", "job.toml")
+    ended = desync_run("job.toml")
+
+    assert (planned.returncode, ended.returncode) == (0, 0), ended.stderr
+    assert (job / "new" / "sub" / "copy").read_bytes() == (job / "image").read_bytes()
+
+
 def test_a_quiet_run_prints_nothing(job: Path, desync_run: Run) -> None:
     del job
     ended = desync_run("job.toml", "-q")

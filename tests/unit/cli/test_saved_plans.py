@@ -1,4 +1,5 @@
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -37,6 +38,7 @@ def job(tmp_path: Path, desync_run: Run) -> Path:
     (tmp_path / "job.toml").write_text(JOB)
     (tmp_path / "origin").mkdir()
     assert desync_run("make", "-s", "origin", "image.caibx", "image").returncode == 0
+    assert desync_run("make", "other.caibx", "job.toml").returncode == 0
     return tmp_path
 
 
@@ -61,6 +63,25 @@ def test_a_plan_that_is_saved_twice_has_the_same_bytes(saved: Path, desync_run: 
     assert (saved.parent / "again.plan").read_bytes() == saved.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("option", "path", "message"),
+    [
+        ("-o", "job.toml", "-o job.toml: this is the job itself; name another file"),
+        ("--deletions", "./job.toml", "--deletions ./job.toml: this is the job itself; name"),
+        ("-o", "-", "-o -: name a file; --json prints the plan"),
+    ],
+)
+def test_a_plan_is_not_saved_in_place_of_its_job(
+    job: Path, desync_run: Run, option: str, path: str, message: str
+) -> None:
+    ended = desync_run("plan", "job.toml", *GIVEN, option, path)
+
+    assert (ended.returncode, ended.stdout) == (64, b"")
+    assert ended.stderr.decode().startswith(f"desync-run: {message}")
+    assert (job / "job.toml").read_text() == JOB
+    assert not (job / "-").exists()
+
+
 def test_a_saved_plan_is_carried_out_with_the_variables_it_was_made_with(
     saved: Path, desync_run: Run
 ) -> None:
@@ -81,7 +102,11 @@ def test_a_saved_plan_is_found_to_be_done_already(saved: Path, desync_run: Run) 
         "operation copy: the target already is what the index describes now; "
         "the plan has: the target does not exist"
     )
-    assert "operation copy: its target has changed" in told
+    assert told[1:] == [
+        "operation copy: its target has changed",
+        "operation copy: its target's content has changed",
+        "operation check: verifications always run now; the plan has: planned when copy is done",
+    ]
 
 
 def test_nothing_is_done_where_an_index_has_changed(saved: Path, desync_run: Run) -> None:
@@ -94,6 +119,26 @@ def test_nothing_is_done_where_an_index_has_changed(saved: Path, desync_run: Run
     assert not (saved.parent / "copy").exists()
 
 
+def test_a_refusal_is_json_too(saved: Path, desync_run: Run) -> None:
+    (saved.parent / "copy").write_bytes(b"by somebody else")
+    outdated = desync_run("apply", "saved.plan", "--json")
+    limited = desync_run("job.toml", *GIVEN, "--max-download", "1", "--json")
+    desync_run("lock", "job.toml", *GIVEN)
+    shutil.copy(saved.parent / "other.caibx", saved.parent / "image.caibx")
+    unlocked = desync_run("lock", "job.toml", "--check", "--json")
+
+    told = json.loads(outdated.stdout)
+    assert (told["exit_code"], told["operations"]) == (outdated.returncode, []) == (6, [])
+    assert told["differences"][0].startswith("operation copy: the target is not what the index ")
+    assert told["differences"][1:] == ["operation copy: its target has changed"]
+    told = json.loads(limited.stdout)
+    assert told["exit_code"] == limited.returncode == 8
+    assert "more than max_download = 1 byte" in told["error"]
+    assert unlocked.returncode == 6
+    (difference,) = json.loads(unlocked.stdout)["differences"]
+    assert difference.startswith("index image.caibx is another one")
+
+
 def test_nothing_is_done_where_a_store_lacks_what_was_there(saved: Path, desync_run: Run) -> None:
     shutil.rmtree(next((saved.parent / "origin").iterdir()))
 
@@ -102,6 +147,36 @@ def test_nothing_is_done_where_a_store_lacks_what_was_there(saved: Path, desync_
     assert len(told) == 1
     assert told[0].startswith("operation copy: reads ")
     assert not (saved.parent / "copy").exists()
+
+
+def test_what_hinders_an_operation_now_is_told_and_nothing_that_follows_from_it(
+    saved: Path, desync_run: Run
+) -> None:
+    (saved.parent / "copy").mkdir()
+
+    told = refusal(desync_run("apply", "saved.plan"))
+
+    assert len(told) == 1
+    assert told[0].startswith(f"operation copy: cannot be done: {saved.parent}/copy ")
+    assert told[0].endswith("; the plan has: the target does not exist")
+
+
+def test_what_a_lock_hinders_is_told_in_a_line(saved: Path, desync_run: Run) -> None:
+    desync_run("lock", "job.toml", *GIVEN)
+    desync_run("plan", "job.toml", *GIVEN, "-o", "saved.plan", "--quiet")
+    shutil.copy(saved.parent / "other.caibx", saved.parent / "image.caibx")
+
+    told = refusal(desync_run("apply", "saved.plan"))
+    planned = desync_run("plan", "job.toml", *GIVEN).stdout.decode().splitlines()
+    status = desync_run("status", "job.toml", *GIVEN).stdout.decode().splitlines()
+
+    assert len(told) == 1
+    assert told[0].endswith(
+        "; job.lock: 'desync-run lock job.toml' locks what is there now; "
+        "the plan has: the target does not exist"
+    )
+    assert planned[0].endswith(" locks what is there now")
+    assert status[0].endswith(" locks what is there now")
 
 
 def test_a_change_of_the_job_is_told_by_its_place(saved: Path, desync_run: Run) -> None:
@@ -181,3 +256,30 @@ def test_a_saved_plan_that_is_not_there_is_told_how_to_make(job: Path, desync_ru
 
     assert ended.returncode == 1
     assert b"saved.plan: no such file; 'desync-run plan JOB -o saved.plan' makes" in ended.stderr
+
+
+def test_a_plan_that_names_files_that_are_no_text_is_saved_and_applied(
+    tmp_path: Path, desync_run: Run
+) -> None:
+    (tmp_path / os.fsdecode(b"\xff.img")).write_bytes(b"1")
+    (tmp_path / "\u00fc.img").write_bytes(b"2")
+    job = 'version = 1\n[operations.x]\nkind = "make"\nblobs = "*.img"\nindexes = "."\n'
+    (tmp_path / "job.toml").write_text(job)
+
+    assert desync_run("plan", "job.toml", "-o", "saved.plan").returncode == 0
+    assert '"./\\udcff.img.caibx"' in (tmp_path / "saved.plan").read_text("utf-8")
+    assert '"./\u00fc.img.caibx"' in (tmp_path / "saved.plan").read_text("utf-8")
+    assert desync_run("apply", "saved.plan").returncode == 0
+    assert (tmp_path / os.fsdecode(b"\xff.img.caibx")).exists()
+
+
+@pytest.mark.parametrize("text", ['["\\ud800"]', '{"\\ud800"', "[" * 100_000 + "\\ud800"])
+def test_half_of_a_pair_saves_no_file_from_being_refused(
+    tmp_path: Path, desync_run: Run, text: str
+) -> None:
+    (tmp_path / "saved.plan").write_text(text)
+
+    refused = desync_run("apply", "saved.plan")
+
+    assert refused.returncode == 64
+    assert b"saved.plan: not a plan that this program saved: " in refused.stderr

@@ -117,6 +117,22 @@ KIB = 1024
         ),
         ("list", {"nodes": 1}, "listed 1 node"),
         ("mtree", {"nodes": 1200}, "described 1,200 nodes"),
+        (
+            "prune",
+            {"chunks_removed": 2, "bytes_removed": 9, "indexes_removed": 1},
+            "removed 2 chunks (9 bytes), 1 index removed",
+        ),
+        (
+            "prune",
+            {
+                "chunks_removed": 2,
+                "bytes_removed": 9,
+                "indexes_removed": 1,
+                "chunks_put_aside": 2,
+                "indexes_put_aside": 1,
+            },
+            "put aside 2 chunks (9 bytes), 1 index put aside",
+        ),
         ("a kind of tomorrow", {"bytes": 9}, "done"),
     ],
 )

@@ -107,6 +107,19 @@ def test_a_run_that_did_nothing_can_be_drawn(draw: Callable[[RunRecord], str]) -
     read(draw(RunRecord("job", 0.0, {}, {}, {})))
 
 
+def test_what_all_need_all_of_is_drawn_with_a_line_for_each_and_not_for_each_pair() -> None:
+    early, late = ([f"{word}-{at}" for at in range(20)] for word in ("early", "late"))
+    every = {name: OperationRecord(name) for name in (*early, *late, "last")}
+    needs = {name: tuple(early) for name in late} | {"last": tuple(late)}
+    drawn = read(graph(RunRecord("job", 0.0, needs, {}, every)))
+    few = read(graph(RunRecord("job", 0.0, {"late-0": ("early-0", "early-1")}, {}, every)))
+
+    assert [tag for tag, _ in drawn.tags].count("path") == 20 + 20 + 20
+    assert [tag for tag, _ in drawn.tags].count("circle") == 1
+    assert [tag for tag, _ in few.tags].count("path") == 2
+    assert "circle" not in [tag for tag, _ in few.tags]
+
+
 def test_a_name_that_is_not_utf8_is_shown_escaped() -> None:
     assert "a\\udcff" in page_text(RunRecord("a\udcff", 0.0, {}, {}, {}))
 

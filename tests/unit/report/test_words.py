@@ -1,6 +1,6 @@
 import pytest
 
-from desync_jobs.report.words import counted, in_bytes, in_seconds
+from desync_jobs.report.words import counted, in_bytes, in_seconds, listed
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,17 @@ def test_counts_carry_their_noun(count: int, noun: str, words: str) -> None:
 )
 def test_durations_are_shown_with_the_precision_that_matters(seconds: float, words: str) -> None:
     assert in_seconds(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "1"),
+        (2, "1 and 2"),
+        (6, "1, 2, 3, 4, 5 and 6"),
+        (7, "1, 2, 3, 4, 5 and 2 more"),
+        (5000, "1, 2, 3, 4, 5 and 4,995 more"),
+    ],
+)
+def test_of_many_names_the_first_are_told(count: int, words: str) -> None:
+    assert listed([str(number) for number in range(1, count + 1)]) == words

@@ -30,8 +30,10 @@ CONFIG: Mapping[str, Mapping[str, Mapping[str, object]]] = {
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", os.fspath(tmp_path))
-    for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name, raising=False)
+    names = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    for name in (*names, "DESYNC_HTTP_AUTH", "DESYNC_ENCRYPTION_KEY"):
+        monkeypatch.setenv(name, "")  # so that what an import sets is taken back
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -47,6 +49,7 @@ def test_a_command_line_is_printed_with_what_it_means_otherwise_to_desync(
     document = tomli.loads(text)
     assert document["operations"]["prune"]["indexes"] == ["a.caibx"]
     assert text.startswith("# A job asks nobody. ")
+    assert "\n# This removes compressed and plain chunks that no index needs, " in text
     assert "\n# Set in the environment, as before: S3_ACCESS_KEY.\n" in text
     assert "HIDDEN" not in text
 
@@ -71,6 +74,49 @@ def test_a_comma_and_a_wait_are_told_of(capfd: pytest.CaptureFixture[str]) -> No
     assert [one[:20] for one in comments] == ["# A comma is a part ", "# Waits between atte"]
 
 
+def test_variables_before_a_command_decide_what_it_is(capfd: pytest.CaptureFixture[str]) -> None:
+    line = ["DESYNC_HTTP_AUTH=Bearer HIDDEN", "desync", "chunk-server", "-s", "/srv", "-l", ":1"]
+    assert main(["import", "--", *line]) == 0
+
+    text = capfd.readouterr().out
+    server = tomli.loads(text)["operations"]["serve-chunks"]
+    assert server["authorization"] == {"env": "DESYNC_HTTP_AUTH"}
+    assert "HIDDEN" not in text
+
+
+def test_a_digest_before_mtree_is_that_of_the_index_that_is_read(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    line = "desync --digest sha256 mtree -i -s /srv a.caidx"
+    assert main(["import", "--", *line.split()]) == 0
+
+    document = tomli.loads(capfd.readouterr().out)
+    assert document["index_digest"] == "sha256"
+    assert "digest" not in document["operations"]["mtree"]
+
+
+def test_one_flag_may_have_several_addresses(capfd: pytest.CaptureFixture[str]) -> None:
+    line = "desync index-server -s /srv -l :80,[::1]:81 --listen=:82,:83"
+    assert main(["import", "--", *line.split()]) == 0
+
+    text = capfd.readouterr().out
+    server = tomli.loads(text)["operations"]["serve-indexes"]
+    assert server["listen"] == [":80", "[::1]:81", ":82", ":83"]
+    assert "comma" not in text
+
+
+def test_secrets_on_a_command_line_are_told_by_the_variables_that_have_them(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    line = "desync chunk-server -s /srv --authorization=HIDDEN --encryption-key HIDDEN"
+    assert main(["import", "--", *line.split()]) == 0
+
+    text = capfd.readouterr().out
+    assert "# Set DESYNC_HTTP_AUTH in the environment to what --authorization has on" in text
+    assert "# Set DESYNC_ENCRYPTION_KEY in the environment to what --encryption-key has on" in text
+    assert "HIDDEN" not in text
+
+
 @pytest.mark.parametrize("words", [["desync"], ["desync", "nothing"], ["desync", "doctor"]])
 def test_what_is_no_command_of_desync_is_refused(
     capfd: pytest.CaptureFixture[str], words: list[str]
@@ -86,6 +132,7 @@ def test_a_command_line_that_is_wrong_is_refused_as_the_command_does(
     written = capfd.readouterr()
     assert written.out == ""
     assert "missing option '-s' / '--store'" in written.err
+    assert "see 'desync-run extract --help'" in written.err
 
 
 def test_each_location_of_a_configuration_becomes_a_store(
