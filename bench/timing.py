@@ -15,6 +15,8 @@ class Timing:
     seconds: float
     cpu: float
     """User and system seconds."""
+    own: float
+    """Those of the process itself, without the processes that it started."""
     peak: int
     """Bytes of resident memory, the largest of all runs."""
 
@@ -31,7 +33,7 @@ class Command:
 
 def time_in_turn(commands: Sequence[Command], runs: int) -> list[Timing]:
     """Run the commands in turn, `runs` times each after one warm-up; raises where one fails."""
-    measured: list[list[tuple[float, float, int]]] = [[] for _ in commands]
+    measured: list[list[tuple[float, float, float, int]]] = [[] for _ in commands]
     for turn in range(runs + 1):
         for number, command in enumerate(commands):
             command.prepare()
@@ -42,7 +44,8 @@ def time_in_turn(commands: Sequence[Command], runs: int) -> list[Timing]:
         Timing(
             statistics.median(run[0] for run in one),
             statistics.median(run[1] for run in one),
-            max(run[2] for run in one),
+            statistics.median(run[2] for run in one),
+            max(run[3] for run in one),
         )
         for one in measured
     ]
@@ -59,15 +62,24 @@ def _environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
-def _run(arguments: Sequence[str]) -> tuple[float, float, int]:
+def _run(arguments: Sequence[str]) -> tuple[float, float, float, int]:
     began = time.monotonic()
     process = subprocess.Popen(
         arguments, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=_environment()
     )
-    _, status, usage = os.wait4(process.pid, 0)
+    # What it took itself can be read until it is reaped.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     seconds = time.monotonic() - began
+    own = _own_cpu(process.pid)
+    _, status, usage = os.wait4(process.pid, 0)
     # The process was reaped here; tell its object, or it warns about a lost child.
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}")
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    return seconds, usage.ru_utime + usage.ru_stime, own, usage.ru_maxrss * 1024
+
+
+def _own_cpu(pid: int) -> float:
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
