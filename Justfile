@@ -69,7 +69,7 @@ fuzz examples="20000" *args:
 trees count="200" *args:
     CATAR_TREES={{ count }} MOUNT_TREES={{ count }} python -m pytest -q -n auto tests/interop/test_casync_archives.py tests/interop/test_casync_digests.py tests/interop/test_casync_trees.py tests/interop/test_casync_seeds.py tests/mounts/test_mount.py {{ args }}
 
-# Try many more interleavings of publishers and collectors than the tests do
+# Try many more interleavings of publishers, migrations and collectors than the tests do
 simulate interleavings="5000":
     SIMULATIONS={{ interleavings }} python -m pytest -q -n auto --timeout=7200 tests/simulation
 
