@@ -14,7 +14,7 @@ setup:
 
 # Run the tests; extra arguments go to pytest
 test *args:
-    python -m pytest -n auto {{ args }}
+    python -m pytest -n auto --dist worksteal {{ args }}
 
 # Test S3 on a real Ceph gateway as well, in its own directory, in under a minute; it needs 220 MB:
 # apt-get install --no-install-recommends radosgw ceph-mon ceph-osd ceph-common

@@ -19,6 +19,9 @@ if "CI" not in os.environ:
 
 REPOSITORY = Path(__file__).parents[1]
 
+_LEFT_AT_THE_END = 1 << 30
+"""Bytes that tests may leave for what comes after them, in one process."""
+
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -30,6 +33,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     on_ceph = [item for item in items if "ceph" in item.nodeid.lower()]
     config.hook.pytest_deselected(items=on_ceph)
     items[:] = [item for item in items if "ceph" not in item.nodeid.lower()]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_files_left(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """A disk of a few GB is enough for the suite: what a test has written goes with it."""
+    yield
+    if request.session.testsfailed:
+        return  # their files are kept, to be looked at
+    folder = tmp_path_factory.getbasetemp()
+    sizes = {
+        place.name: sum(
+            os.lstat(os.path.join(parent, name)).st_blocks * 512
+            for parent, _, names in os.walk(place)
+            for name in names
+        )
+        for place in folder.iterdir()
+        if not place.is_symlink()
+    }
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:5]
+    assert sum(sizes.values()) < _LEFT_AT_THE_END, {name: sizes[name] for name in largest}
 
 
 @pytest.fixture(scope="session", autouse=True)
