@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -98,6 +99,27 @@ def test_a_cluster_that_is_gone_is_one_error_and_the_next_run_goes_on(
     assert again.outcomes[0].statistics["chunks_stored"] == len(chunk_files(made / "store")) - len(
         whole
     )
+
+
+def test_a_worker_that_falls_silent_at_the_end_does_not_hold_up_the_run(
+    made: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desync_jobs.execute.engines.dask._CHUNKS", 1 << 20)  # all in one share
+    monkeypatch.setattr("desync_jobs.execute.engines.dask._SILENT", 1.0)
+    with ExitStack() as stack:
+        scheduler = stack.enter_context(running_scheduler())
+        worker = stack.enter_context(running_worker(scheduler.url))
+        wait_for_workers(scheduler.url, 1)
+        once = Once(lambda: worker.send_signal(signal.SIGSTOP))
+        began = time.monotonic()
+        result = filled(made, {"kind": "dask", "scheduler": scheduler.url}, once)
+        seconds = time.monotonic() - began
+        worker.send_signal(signal.SIGCONT)
+
+    assert once.done
+    assert result.exit_code == 0
+    assert chunk_files(made / "near").keys() == chunk_files(made / "store").keys()
+    assert seconds < 20  # a scheduler gives a silent worker up after five minutes
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -14,6 +14,7 @@ from desync_jobs.assembly.workers import Workers
 from desync_jobs.core.chunk import CHUNK_ID_SIZE, DigestAlgorithm
 from desync_jobs.core.kernel import best
 from desync_jobs.errors import DesyncRunError
+from desync_jobs.execute.engines.frames import look_undisturbed
 from desync_jobs.execute.engines.local import LocalEngine
 from desync_jobs.execute.engines.reaching import Reached
 from desync_jobs.execute.opening import Reading, open_place_of_indexes, open_stores
@@ -28,6 +29,7 @@ from desync_jobs.stores.places import Places
 
 def machine_of_worker(job: Job, cancel: Cancel, reporter: Reporter) -> Machine:
     """Return what all operations on a worker share."""
+    look_undisturbed()  # what is made here is what the collector finds
     workers = Workers(1, cancel)  # its thread begins when it has something to do
     return Machine(
         job=job,

@@ -199,6 +199,14 @@ def _of_each(
 
 def patiently(cancel: Cancel, call: Callable[[], T]) -> T:
     """Return what `call` does, which may take its time; a run that is stopped does not wait."""
+    answer = begun(call)
+    while not wait([answer], LOOK_AGAIN).done:
+        cancel.check()
+    return answer.result()
+
+
+def begun(call: Callable[[], T]) -> "Future[T]":
+    """Begin `call`, in a thread that no end of this process waits for."""
     answer: Future[T] = Future()
 
     def work() -> None:
@@ -208,6 +216,4 @@ def patiently(cancel: Cancel, call: Callable[[], T]) -> T:
             answer.set_exception(error)
 
     Thread(target=work, name="desync-run-cluster", daemon=True).start()
-    while not wait([answer], LOOK_AGAIN).done:
-        cancel.check()
-    return answer.result()
+    return answer

@@ -19,7 +19,7 @@ from distributed.comm.core import CommClosedError
 
 from desync_jobs.errors import ClusterError
 from desync_jobs.execute.engines.base import Tally, Work
-from desync_jobs.execute.engines.cluster import LOOK_AGAIN, cluster_of, patiently
+from desync_jobs.execute.engines.cluster import LOOK_AGAIN, begun, cluster_of, patiently
 from desync_jobs.execute.engines.failing import told_of
 from desync_jobs.execute.engines.reaching import Reached
 from desync_jobs.execute.engines.shares import Answer, Share, StepOnWorker, do_share
@@ -40,6 +40,9 @@ _GROWTH: Final = 8
 soon."""
 _END: Final = 60.0
 """Seconds for shares to end when they are not wanted any more."""
+_SILENT: Final = 10.0
+"""Seconds for workers to hear that a step has ended: one that has fallen silent is not waited for
+until its scheduler gives it up, after five minutes."""
 _ALONE: Final = 60.0
 """Seconds for which a cluster without workers is waited for."""
 _COUNT_AGAIN: Final = 1.0
@@ -99,8 +102,10 @@ class DaskEngine:
                 task.leases.check()
             finally:
                 # Without the plugin running shares end before their next batch, others do nothing.
-                with suppress(OSError, CommClosedError, TimeoutError, ValueError):
-                    self._client.unregister_worker_plugin(name)
+                with suppress(OSError, CommClosedError, ValueError):
+                    ending = begun(lambda: self._client.unregister_worker_plugin(name))
+                    with suppress(TimeoutError):
+                        ending.result(_SILENT)
                     self._settle(waiting)
 
     def _depth(self) -> int:
