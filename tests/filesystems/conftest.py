@@ -29,8 +29,11 @@ def mount(
 ) -> Iterator[Disk]:
     """One file system of each kind after the other, kept for all tests that take it."""
     kind: str = request.param
-    with mounted(kind, tmp_path_factory.mktemp("filesystems") / kind, 320) as folder:
+    place = tmp_path_factory.mktemp("filesystems")
+    with mounted(kind, place / kind, 320) as folder:
         yield Disk(kind, folder)
+    for image in place.glob("*.img"):
+        image.unlink()  # hundreds of megabytes
 
 
 @pytest.fixture

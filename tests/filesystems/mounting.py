@@ -31,10 +31,10 @@ def mounted(kind: str, folder: Path, megabytes: int) -> Iterator[Path]:
     """
     if os.geteuid() != 0:
         pytest.skip("mounting a file system needs root")
-    image = folder.with_suffix(".img")
     if kind in _IN_MEMORY:
         arguments = ["-t", kind, "-o", f"size={megabytes}m", "none"]
     else:
+        image = folder.with_suffix(".img")
         _make(kind, image, max(megabytes, _LEAST.get(kind, 0)))
         arguments = ["-t", kind, "-o", "loop", os.fspath(image)]
     folder.mkdir()
@@ -48,7 +48,6 @@ def mounted(kind: str, folder: Path, megabytes: int) -> Iterator[Path]:
     finally:
         # A failed run that a test still holds keeps its store's folder open: let go of it later.
         subprocess.run(["umount", "--lazy", folder], check=True)
-        image.unlink(missing_ok=True)
 
 
 def _make(kind: str, image: Path, megabytes: int) -> None:
