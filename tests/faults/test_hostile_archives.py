@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,6 +131,8 @@ def test_what_is_refused_leaves_nothing_outside(
 
     assert os.listdir(tmp_path) == ["in"]
     assert os.listdir(tmp_path / "in") in (["new"], [])
+    # A file that may not be changed cannot be removed after the test either.
+    subprocess.run(["chattr", "-R", "-ia", tmp_path], capture_output=True, check=False)
 
 
 def _is_read(data: bytes) -> bool:
