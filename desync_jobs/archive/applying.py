@@ -21,6 +21,7 @@ from desync_jobs.archive.attributes import (
 )
 from desync_jobs.archive.losses import OWNERS, loss, lost, without
 from desync_jobs.archive.removal import unlock_entry
+from desync_jobs.archive.straight import SAFE_TIMES, Straight
 from desync_jobs.archive.wanted import Demands, Wanted
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.catar.features import FEATURES
@@ -38,16 +39,15 @@ _LAST: Final = int(_F.ATTRIBUTE_APPEND | _F.ATTRIBUTE_IMMUTABLE)
 """Attributes that keep a file from being changed."""
 _AS_SOMEBODY: Final = stat.S_ISUID | stat.S_ISGID
 _TIMES: Final = without("nsec-time")
-_SAFE_TIMES: Final = range(-(1 << 31) * 10**9, ((1 << 31) - 1) * 10**9)
-"""Nanoseconds that every file system can hold which counts them."""
 
 
 class Applier:
     """Gives files of one archive their metadata; used from many threads."""
 
-    def __init__(self, demands: Demands, *, coarse: bool = False) -> None:
+    def __init__(self, demands: Demands, straight: Straight, *, coarse: bool = False) -> None:
         """Begin; `coarse` where the file system may not hold whole nanoseconds."""
         self._demands = demands
+        self._straight = straight
         self._coarse = coarse
         self._chattr = demands.flags & _CHATTR
         self._fat = demands.flags & _FAT
@@ -66,6 +66,8 @@ class Applier:
 
     def apply_new(self, place: Place, wanted: Wanted, path: bytes) -> None:
         """Give all but what `seal` does to what was just made where nothing is inherited."""
+        if isinstance(place, int) and self._straight.give(place, wanted):
+            return
         if wanted.owner is not None and wanted.owner != self._me:
             _give(place, wanted.owner, path)
         self._give_rest(place, wanted, path)
@@ -100,6 +102,8 @@ class Applier:
 
     def is_right(self, place: Place, wanted: Wanted) -> bool:
         """Whether something on disk has what it is to have, and nothing else of that."""
+        if isinstance(place, int) and self._straight.is_right(place, wanted):
+            return True
         found = os.stat(place)
         mode = stat.S_IMODE(found.st_mode)
         if (
@@ -159,7 +163,7 @@ class Applier:
             os.utime(place, ns=(mtime_ns, mtime_ns))
         except OSError as error:
             raise loss(path, f"the time {mtime_ns} ns", _TIMES, error) from error
-        if (self._coarse or mtime_ns not in _SAFE_TIMES) and os.stat(place).st_mtime_ns != mtime_ns:
+        if (self._coarse or mtime_ns not in SAFE_TIMES) and os.stat(place).st_mtime_ns != mtime_ns:
             # The system takes the nearest time that the file system can hold, and says nothing.
             raise TargetError(
                 f"{os.fsdecode(path)}: its file system cannot hold the time of the archive, "

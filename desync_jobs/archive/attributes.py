@@ -67,6 +67,16 @@ def flags_of_fat(bits: int) -> int:
     return _translated(bits, _FAT)
 
 
+def bits_of_chattr(flags: int) -> int:
+    """Return the bits of `FS_IOC_GETFLAGS` for what stands in an archive."""
+    return sum(bit for bit, flag in _CHATTR.items() if flags & flag)
+
+
+def bits_of_fat(flags: int) -> int:
+    """Return the bits of `FAT_IOCTL_GET_ATTRIBUTES` for what stands in an archive."""
+    return sum(bit for bit, flag in _FAT.items() if flags & flag)
+
+
 def subvolume_flags(fd: int) -> int:
     """Return what stands in an archive for a subvolume of btrfs, open at its top."""
     read_only = _number(fd, _GET_SUBVOLUME) & _SUBVOLUME_READ_ONLY

@@ -49,6 +49,11 @@ class Borrowing:
         self.files_linked = 0
         self.bytes_linked = 0
 
+    @property
+    def borrows(self) -> bool:
+        """Whether anything may come from seeds."""
+        return self._twins is not None
+
     def twin(self, begin: int, size: int) -> "Twin | None":
         """Return whom a file may borrow from, whose content is at `begin` of the archive."""
         if self._twins is None or not (self.links or (self._sharing and size >= BLOCK)):

@@ -90,11 +90,12 @@ class Entries:
         self._applier = applier
         self._borrowing = borrowing
         self._unseen = unseen
-        self._numbers = count()
+        # The first is that of `growing`.
+        self._numbers = count(1)
 
     def begin_file(self, folder: Folder, name: bytes, wanted: Wanted) -> NewFile:
         """Begin a regular file; `publish` or `discard` it."""
-        hidden = self._hidden(name)
+        hidden = self.hidden(name)
         path = folder.path + b"/" + name
         mode = 0o666 if wanted.mode is None else 0o600
         try:
@@ -178,7 +179,7 @@ class Entries:
 
     def make_special(self, folder: Folder, node: Node, wanted: Wanted) -> None:
         """Make what is neither a directory nor a regular file."""
-        hidden, path = self._hidden(node.name), folder.path + b"/" + node.name
+        hidden, path = self.hidden(node.name), folder.path + b"/" + node.name
         _make(folder.fd, hidden, node, wanted, path)
         try:
             with handle(folder.fd, hidden) as place:
@@ -193,7 +194,8 @@ class Entries:
         give = self._applier.apply_new if folder.plain else self._applier.apply
         give(place, wanted, path)
 
-    def _hidden(self, name: bytes) -> bytes:
+    def hidden(self, name: bytes) -> bytes:
+        """Return the name under which an entry is made; its own where nobody sees that."""
         return name if self._unseen else temporary_name(next(self._numbers))
 
     def _rename(self, folder: Folder, hidden: bytes, name: bytes) -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,12 +34,26 @@ class Folder:
     """Whether what is made in it inherits nothing: no list, attribute, project or group."""
     seen: set[bytes] = field(default_factory=set)
     """What the archive has in it so far."""
+    last: bytes = b""
+    """Of these names the one that sorts last."""
     mode: int | None = None
     """The mode it had before we had to be let in; None where we had not."""
     locked: int = 0
     """Attributes of `chattr` that kept it from being changed until then."""
     pending: int = 1
     """Entries that are not written yet, and one for the directory as long as it is open."""
+
+    def announce(self, name: bytes) -> bool:
+        """Note a name that the archive has in it; returns whether it had it before."""
+        again = name in self.seen
+        self.note((name,))
+        return again
+
+    def note(self, names: Sequence[bytes]) -> None:
+        """Note names that the archive has in it, of which the last one sorts last."""
+        if names:
+            self.seen.update(names)
+            self.last = max(self.last, names[-1])
 
     @property
     def is_new(self) -> bool:

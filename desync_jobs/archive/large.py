@@ -6,14 +6,15 @@ on its pieces are written by any number of threads; whichever is the last shows 
 
 import os
 from collections.abc import Callable
-from hashlib import blake2b
 from threading import Lock
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from desync_jobs.archive.content import same_content
 from desync_jobs.archive.entries import Entries, NewFile
 from desync_jobs.archive.folders import Folder
-from desync_jobs.archive.standing import Found, Standing
+from desync_jobs.archive.standing import Standing
+from desync_jobs.archive.straight import Found
 from desync_jobs.archive.wanted import Wanted
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
@@ -49,8 +50,12 @@ class LargeFile:
         self._old: int | None = None
         self._new: NewFile | None = None
         self._offset = 0
-        self._compared = blake2b()
-        """Of what was right: the file on disk may be another when it is copied."""
+        # The file on disk may be another when it is copied. These are to notice what somebody else
+        # does at the same time, and a digest would take longer than everything else.
+        self._compared = 0
+        """CRC-32 of what was right."""
+        self._written_ns = 0
+        """When the file on disk was written to last."""
         self._left = 1
         """Pieces that are not written, and one for the end."""
         self._lock = Lock()
@@ -62,6 +67,8 @@ class LargeFile:
             self._old = self._standing.open_file(self._folder, self._node, self._wanted, size)
         if self._old is None:
             self._new = self._begin_new()
+        else:
+            self._written_ns = os.fstat(self._old).st_mtime_ns
 
     def add(self, data: BytesLike) -> Part | None:
         """Take the next piece; returns what any thread has to do with it.
@@ -71,10 +78,12 @@ class LargeFile:
         offset, self._offset = self._offset, self._offset + len(data)
         if self._old is not None:
             if same_content(self._old, offset, data):
-                self._compared.update(data)
+                self._compared = crc32(data, self._compared)
                 return None
             self._new = self._begin_new()
-            if _copy(self._old, self._new, offset) != self._compared.digest():
+            copied = _copy(self._old, self._new, offset)
+            written_ns = os.fstat(self._old).st_mtime_ns
+            if (copied, written_ns) != (self._compared, self._written_ns):
                 raise TargetError("was written to while it was compared; run this again")
             os.close(self._old)
             self._old = None
@@ -122,11 +131,11 @@ class LargeFile:
             self._finished(Found.OTHER)
 
 
-def _copy(old: int, new: NewFile, size: int) -> bytes:
-    """Write the beginning of an old file into a new one; returns the digest of what it was."""
-    copied, offset = blake2b(), 0
+def _copy(old: int, new: NewFile, size: int) -> int:
+    """Write the beginning of an old file into a new one; returns the CRC-32 of what it was."""
+    copied = offset = 0
     while data := os.pread(old, min(_COPIED, size - offset), offset):
         new.write(offset, data)
-        copied.update(data)
+        copied = crc32(data, copied)
         offset += len(data)
-    return copied.digest()
+    return copied

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Lock
@@ -15,9 +15,9 @@ from desync_jobs.archive.entries import Entries
 from desync_jobs.archive.folders import Folder, existing_folder, new_folder
 from desync_jobs.archive.large import LargeFile
 from desync_jobs.archive.removal import locking_flags, open_directory, remove, unlock
-from desync_jobs.archive.standing import Found, Standing
+from desync_jobs.archive.standing import Standing
+from desync_jobs.archive.straight import Content, Found, Job, Straight
 from desync_jobs.archive.wanted import Choice, Demands
-from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
 from desync_jobs.formats.catar.node import Node
 
@@ -62,15 +62,6 @@ class Counts:
         return bool(self.written or self.changed or self.removed)
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a regular file has in it."""
-
-    data: BytesLike
-    twin: "Twin | None" = None
-    """Whom it may borrow from."""
-
-
 class Making:
     """Makes, keeps or replaces entries; used from many threads, but for `enter` and `give_up`."""
 
@@ -79,7 +70,8 @@ class Making:
     ) -> None:
         self.demands = demands
         self._rules = rules
-        self._applier = Applier(demands, coarse=coarse)
+        self.straight = Straight(demands, coarse=coarse)
+        self._applier = Applier(demands, self.straight, coarse=coarse)
         self._entries = Entries(self._applier, borrowing, unseen=rules.unseen)
         self._standing = Standing(self._applier, replace=rules.replace, links=borrowing.links)
         self._lock = Lock()
@@ -105,6 +97,16 @@ class Making:
             self._applier.begin(folder.fd, wanted, path)
         return folder
 
+    def take_over(self, parent: Folder, node: Node, fd: int) -> Folder:
+        """Take over a directory in `parent`, open as `fd`, which was made if that is new."""
+        path = parent.path + b"/" + node.name
+        if not parent.is_new:
+            with about(path):
+                return self.adopt(fd, path, node, os.fstat(fd).st_mode)
+        folder = Folder(fd, path, self.demands.of(node), None, parent.plain)
+        self.open.add(folder)
+        return folder
+
     def adopt(self, fd: int, path: bytes, node: Node, mode: int) -> Folder:
         """Take over an open directory that was there before, with this mode."""
         try:
@@ -120,6 +122,15 @@ class Making:
         folder.locked = locked
         self.open.add(folder)
         return folder
+
+    def make_all(self, jobs: Sequence[Job]) -> None:
+        """Make entries of which no two have the same place."""
+        outcomes = self.straight.outcomes(jobs, self._entries.hidden)
+        for (folder, node, content, exists), found in zip(jobs, outcomes, strict=True):
+            if found is None:
+                self.make(folder, node, content, exists=exists)
+            else:
+                self._done(folder, found)
 
     def make(self, folder: Folder, node: Node, content: Content | None, *, exists: bool) -> None:
         """Make an entry that is no directory; a regular file has content."""
@@ -183,6 +194,12 @@ class Making:
         if last:
             with about(folder.path):
                 self._finish(folder)
+
+    def count(self, *, written: int, right: int) -> None:
+        """Count entries that were done elsewhere."""
+        with self._lock:
+            self.counts.written += written
+            self.counts.right += right
 
     def give_up(self) -> None:
         """Close whatever is open and remove what is not complete; no thread is at work."""

@@ -2,7 +2,6 @@
 
 import os
 import stat
-from enum import Enum
 from typing import Final
 
 from desync_jobs.archive.applying import Applier, Place
@@ -10,6 +9,7 @@ from desync_jobs.archive.content import same_content
 from desync_jobs.archive.entries import handle
 from desync_jobs.archive.folders import Folder
 from desync_jobs.archive.removal import remove
+from desync_jobs.archive.straight import Found
 from desync_jobs.archive.wanted import Wanted
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import TargetError
@@ -17,14 +17,6 @@ from desync_jobs.formats.catar.node import Node
 from desync_jobs.formats.catar.records import Device, Symlink
 
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-
-class Found(Enum):
-    """What came of something that was there."""
-
-    RIGHT = "it is as the archive has it"
-    CHANGED = "only its metadata were not right"
-    OTHER = "it has to be replaced"
 
 
 class Standing:

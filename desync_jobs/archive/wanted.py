@@ -117,7 +117,8 @@ class Demands:
         self._owners = bool(features & _OWNERS)
         self._modes = bool(features & (_F.PERMISSIONS | _F.ACL))
         self._read_only = bool(features & _F.READ_ONLY)
-        self._tick = next((tick for unit, tick in _TICKS if features & unit), 0)
+        self.tick = next((tick for unit, tick in _TICKS if features & unit), 0)
+        """Nanoseconds that times are made multiples of; 0 where there are none."""
         self.flags = int(features & ENTRY_FLAGS)
         """Attributes of `chattr`, FAT and subvolumes that are kept."""
         self.file_flags = int(features & FILE_FLAGS)
@@ -149,7 +150,7 @@ class Demands:
             self._mode(node, mode) if self._modes else None,
             not mode & 0o222 if self._read_only else None,
             self._owner(node) if self._owners else None,
-            entry.mtime_ns - entry.mtime_ns % self._tick if self._tick else None,
+            entry.mtime_ns - entry.mtime_ns % self.tick if self.tick else None,
             self._attributes(node, mode),
             entry.flags & self.flags,
             self._project(node),

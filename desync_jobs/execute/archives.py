@@ -12,7 +12,7 @@ from desync_jobs.execute.blob_digest import owned_blocks
 from desync_jobs.execute.inputs import file_facts, open_input
 from desync_jobs.execute.progress import Phase
 from desync_jobs.execute.task import Task
-from desync_jobs.formats.catar.decode import Decoder
+from desync_jobs.formats.catar.decode import Decoder, Taker
 from desync_jobs.formats.catar.listing import escaped
 from desync_jobs.formats.catar.reading import Event, LeftOut, Opened, TreeReader
 from desync_jobs.formats.catar.records import Entry
@@ -115,13 +115,17 @@ class OpenArchive:
             yield block
             self._phase.advance(len(block))
 
-    def events(self, copy: Callable[[BytesLike], object] = _keep_nothing) -> Iterator[Event]:
+    def events(
+        self, copy: Callable[[BytesLike], object] = _keep_nothing, taker: Taker | None = None
+    ) -> Iterator[Event]:
         """Yield what is in it; `copy` is given its bytes, each before what comes of them.
+
+        What `taker` takes for itself is not yielded.
 
         Raises `ArchiveFormatError` where it is no archive, or not the one that its index is of;
         warns of names that desync left without anything.
         """
-        reader, index = TreeReader(self.name), self._source.index
+        reader, index = TreeReader(self.name, taker), self._source.index
         left_out: list[bytes] = []
         count = 0
         for block in self._pieces:

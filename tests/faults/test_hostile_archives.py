@@ -14,7 +14,7 @@ from desync_jobs.archive.wanted import Choice
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.assembly.workers import Workers
 from desync_jobs.errors import EXIT_INVALID_DATA, ArchiveFormatError, TargetError
-from desync_jobs.formats.catar.decode import Decoder
+from desync_jobs.formats.catar.decode import Decoder, Taker
 from desync_jobs.formats.catar.reading import Event, TreeReader
 from desync_jobs.formats.catar.records import Filename, Payload, RecordType, Symlink
 from tests.archives import END, Part, archive, directory, entry, file, regular
@@ -42,8 +42,8 @@ def workers() -> Iterator[Workers]:
         yield threads
 
 
-def events(data: bytes) -> Iterator[Event]:
-    reader = TreeReader("archive")
+def events(data: bytes, taker: Taker) -> Iterator[Event]:
+    reader = TreeReader("archive", taker)
     yield from reader.feed(data)
     reader.finish()
 
@@ -53,9 +53,9 @@ def unpack(top: Path, data: bytes, workers: Workers) -> None:
     parent = os.open(top, os.O_RDONLY)
     try:
         rules = Rules(Choice())
-        Unpacking(parent, os.fspath(top / "new"), rules, workers, lambda _fd: None).unpack(
-            events(data)
-        )
+        target = os.fspath(top / "new")
+        unpacking = Unpacking(parent, target, rules, workers, lambda _fd: None)
+        unpacking.unpack(events(data, unpacking.take))
     finally:
         os.close(parent)
 

@@ -75,7 +75,7 @@ def do_untar(task: Task[UntarSpec], step: Step) -> Done:
         borrowing = Borrowing(archive.twins(), links=spec.hardlink)
         workers = task.machine.workers
         unpacking = Unpacking(place.folder, place.path, rules, workers, place.lock, borrowing)
-        counts = unpacking.unpack(archive.events())
+        counts = unpacking.unpack(archive.events(taker=unpacking.take))
         task.machine.cancel.check()
         left = place.publish(changed=counts.any)
     if left is not None:

@@ -1,8 +1,8 @@
 """Bytes to records, as they come: an archive is never held, whatever its size."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Generator, Iterator
+from typing import Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.errors import ArchiveFormatError
@@ -15,6 +15,40 @@ from desync_jobs.formats.catar.records import HEADER_SIZE, Payload, Record, Reco
 Piece: TypeAlias = memoryview
 """Bytes of the payload begun last; valid until the next piece or record is asked for."""
 
+
+class Begun(NamedTuple):
+    """A directory that somebody else began."""
+
+    at: int
+    """Where its name is in the bytes."""
+    names: int
+    """Complete nodes in it."""
+
+
+class Taken(NamedTuple):
+    """What somebody else read of an archive."""
+
+    end: int
+    """Where that ends in the bytes."""
+    names: int
+    """Complete nodes of the directory that was open."""
+    begun: list[Begun]
+    """Directories that are open now besides, from the outside in."""
+
+
+class Taker(Protocol):
+    """Reads nodes itself, of the kinds that it was given before."""
+
+    def __call__(self, view: memoryview, at: int, depth: int, room: int, /) -> Taken | None:
+        """Take nodes of the directory that is open, which begin at `at`; None for none.
+
+        `depth` directories are open, and a path below the last one may have `room` bytes.
+        """
+        ...
+
+
+_OF_DIRECTORIES: Final = frozenset({RecordType.ENTRY, RecordType.USER, RecordType.GROUP})
+"""What comes after the name of a plain one."""
 
 Item = TypeVar("Item")
 
@@ -36,6 +70,8 @@ class Decoding(ABC, Generic[Item]):
         self._needed = HEADER_SIZE
         self._payload = 0
         self._start = 0
+        self._leap: Callable[[memoryview, int], Generator[Item, None, int]] | None = None
+        """Passes over what somebody else reads, and returns where that ends."""
 
     @property
     def offset(self) -> int:
@@ -65,10 +101,11 @@ class Decoding(ABC, Generic[Item]):
                     self._start += len(piece)
                     yield piece
                     continue
-                if self._grammar.ended:
-                    raise ArchiveFormatError(
-                        f"{self._name}: goes on after its end at {self._start}"
-                    )
+                self._check_goes_on()
+                if self._leap is not None:
+                    done = yield from self._leap(view, done)
+                    if done == len(view):
+                        break
                 item = self._next(view, done)
                 if item is None:
                     self._parts = [bytes(view[done:])]
@@ -78,6 +115,10 @@ class Decoding(ABC, Generic[Item]):
                 self._needed = HEADER_SIZE
                 yield item
             self._held = len(view) - done
+
+    def _check_goes_on(self) -> None:
+        if self._grammar.ended:
+            raise ArchiveFormatError(f"{self._name}: goes on after its end at {self._start}")
 
     def finish(self) -> None:
         """Say that there is no more; `ArchiveFormatError` unless the archive is complete."""
@@ -129,18 +170,23 @@ class Decoder(Decoding[Record]):
 
 
 class NodeDecoder(Decoding[Record | Node]):
-    """Yields whole nodes where they are plain, in place of their records, and records else."""
+    """Yields whole nodes where they are plain, in place of their records, and records else.
 
-    def __init__(self, name: str) -> None:
+    What `taker` takes is yielded in no way, but for directories that go on after it.
+    """
+
+    def __init__(self, name: str, taker: Taker | None = None) -> None:
         super().__init__(name)
         self._plain = PlainNodes()
+        self._taker = taker
+        self._leap = None if taker is None else self._pass_over
 
     def _next(self, view: memoryview, at: int) -> Record | Node | None:
         if self._grammar.takes_name(LONGEST_NAME):
             found = self._plain.read(view, at)
             if found is not None:
                 node, end = found
-                self._grammar.accept_node()
+                self._grammar.accept_nodes(1)
                 self._needed = end - at
                 if isinstance(node.body, Payload):
                     self._payload = node.body.size
@@ -149,3 +195,32 @@ class NodeDecoder(Decoding[Record | Node]):
         if record is not None:
             self._plain.learn(record, view[at : at + self._needed])
         return record
+
+    def _pass_over(self, view: memoryview, at: int) -> Generator[Record | Node, None, int]:
+        if self._taker is None or not self._grammar.takes_name(LONGEST_NAME):
+            return at
+        taken = self._taker(view, at, self._grammar.depth, self._grammar.room)
+        if taken is None:
+            return at
+        origin = self._start - at
+        if taken.names:
+            self._grammar.accept_nodes(taken.names)
+        for begun in taken.begun:
+            yield from self._begin(view, begun.at, origin)
+            if begun.names:
+                self._grammar.accept_nodes(begun.names)
+        self._start = origin + taken.end
+        return taken.end
+
+    def _begin(self, view: memoryview, at: int, origin: int) -> Iterator[Record]:
+        """Yield the records of a directory, from its name to its owners."""
+        while True:
+            self._start = origin + at
+            record = self._record(view, at)
+            if record is None:
+                raise ValueError("what was taken is complete")
+            at, self._needed = at + self._needed, HEADER_SIZE
+            yield record
+            # What comes after these is not read yet, and may be wrong.
+            if int.from_bytes(view[at + 8 : at + HEADER_SIZE], "little") not in _OF_DIRECTORIES:
+                return

@@ -115,10 +115,23 @@ class Grammar:
             and (node is None or (node.kind is NodeKind.DIRECTORY and not node.masked))
         )
 
-    def accept_node(self) -> None:
-        """Follow a whole node that is no directory, with its name, where `takes_name`."""
+    def accept_nodes(self, count: int) -> None:
+        """Follow whole nodes of the directory, with their names and all in them.
+
+        There is one at least, and the first comes where `takes_name`; or it goes on after others.
+        """
         self._node = None
-        self._directories[-1].names += 1
+        self._directories[-1].names += count
+
+    @property
+    def depth(self) -> int:
+        """How many directories are open."""
+        return len(self._directories)
+
+    @property
+    def room(self) -> int:
+        """How many bytes the path of a node may have besides that of its directory."""
+        return PATH_LIMIT - self._path_size
 
     def table_limit(self) -> int:
         """Return how many bytes the body of a `Goodbye` that comes now must have."""

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from desync_jobs.core.chunk import BytesLike
 from desync_jobs.formats.catar import records as r
-from desync_jobs.formats.catar.decode import NodeDecoder, Piece
+from desync_jobs.formats.catar.decode import NodeDecoder, Piece, Taker
 from desync_jobs.formats.catar.gathering import NodeRecords
 from desync_jobs.formats.catar.node import Node, NodeKind
 from desync_jobs.formats.catar.records import Record
@@ -42,10 +42,13 @@ Event: TypeAlias = Opened | Closed | LeftOut | Piece
 
 
 class TreeReader:
-    """Reads one archive; `name` says in errors which one. Errors are those of `Decoder`."""
+    """Reads one archive; `name` says in errors which one. Errors are those of `Decoder`.
 
-    def __init__(self, name: str) -> None:
-        self._decoder = NodeDecoder(name)
+    Of what `taker` takes nothing is told, but that directories which go on after it are open.
+    """
+
+    def __init__(self, name: str, taker: Taker | None = None) -> None:
+        self._decoder = NodeDecoder(name, taker)
         self._directories: list[Opened] = []
         self._open: Opened | None = None
         self._records = NodeRecords()
