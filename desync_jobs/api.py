@@ -12,7 +12,7 @@ is in the plan (a blocked step) or the result (an outcome's error), never raised
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -31,6 +31,7 @@ from desync_jobs.manifest.job import Job
 from desync_jobs.manifest.locked import load_locked_job
 from desync_jobs.planner.plan import Plan
 from desync_jobs.report.events import Reporter, SilentReporter
+from desync_jobs.stores.places import Places
 
 if TYPE_CHECKING:
     from desync_jobs.execute.status import JobStatus
@@ -136,7 +137,7 @@ def apply(job: Job, saved: "SavedPlan", source: str, settings: Settings | None =
 @contextmanager
 def _machine(job: Job, settings: Settings, purpose: Purpose) -> Iterator[Machine]:
     stdin, stdout = settings.stdin or sys.stdin.buffer, settings.stdout or sys.stdout.buffer
-    with Workers(job.spec.workers, settings.cancel) as workers:
+    with closing(Places()) as places, Workers(job.spec.workers, settings.cancel) as workers:
         yield Machine(
             job=job,
             kernel=settings.kernel,
@@ -146,6 +147,7 @@ def _machine(job: Job, settings: Settings, purpose: Purpose) -> Iterator[Machine
             progress=Progress(settings.reporter),
             streams=Streams(stdin, stdout, settings.cancel),
             engine=LocalEngine(workers),
+            places=places,
             purpose=purpose,
             indexes=rule_of(job),
             reload=settings.reload,

@@ -24,6 +24,10 @@ def _nobody(_: str) -> None:
     """Tell nobody."""
 
 
+def _never(_: Callable[[], None]) -> None:
+    """Leave what is open to Python's collector."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """What a driver is opened with. `spec` says how `location` is asked, which may be below it."""
@@ -39,6 +43,8 @@ class Endpoint:
     stopper: Stopper
     notice: Callable[[str], None] = _nobody
     """Is told, in words, what the user should know about the place."""
+    at_end: Callable[[Callable[[], None]], None] = _never
+    """Is given what closes the place, which then waits for nobody."""
 
     @property
     def label(self) -> str:

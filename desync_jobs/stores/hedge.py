@@ -61,6 +61,10 @@ class HedgedSource:
     def counts(self) -> dict[str, Counts]:
         return self._router.counts()
 
+    def close(self) -> None:
+        """Have its threads end; nothing is fetched after that."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
 
 class _Given(ForwardingSource):
     """A source whose answers are there or on their way."""

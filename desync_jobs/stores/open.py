@@ -164,7 +164,8 @@ def _endpoint(
         policy = replace(policy, attempts=around.attempts)
     hosts = around.places.hosts
     stopper, notice = around.stopper, around.notice
-    return Endpoint(name, spec, location, job.directory, policy, hosts, stopper, notice)
+    at_end = around.places.at_end
+    return Endpoint(name, spec, location, job.directory, policy, hosts, stopper, notice, at_end)
 
 
 def capabilities(name: str, around: Surroundings) -> frozenset[Capability]:
@@ -194,7 +195,9 @@ def open_source(names: Sequence[str], around: Surroundings) -> ChunkSource:
             # Its threads are only worth their price where somebody asked for a race.
             from desync_jobs.stores.hedge import HedgedSource
 
-            rest = [HedgedSource(source, _routed(rest), hedge_after)]
+            hedged = HedgedSource(source, _routed(rest), hedge_after)
+            around.places.at_end(hedged.close)
+            rest = [hedged]
         else:
             rest = [source, *rest]
     return _routed(rest)

@@ -5,7 +5,7 @@ what a host asked to be spared are the same for all of them.
 """
 
 from collections.abc import Callable, Hashable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Lock
 from typing import Protocol, TypeVar, cast, runtime_checkable
 
@@ -25,12 +25,17 @@ class Secretive(Protocol):
 
 
 class Places:
-    """Opened places by what they were opened with. Safe to use from many threads."""
+    """Opened places by what they were opened with. Safe to use from many threads.
+
+    Whoever makes one closes it when nobody asks these places any more: what they have open, in
+    threads and connections, would stay with a process that goes on.
+    """
 
     def __init__(self) -> None:
         self.hosts = Hosts()
         self._lock = Lock()
         self._opened: dict[Hashable, object] = {}
+        self._at_end = ExitStack()
 
     def get(self, key: Hashable, open_place: Callable[[], P]) -> P:
         """Return the place of `key`, opened now if it was not before; a key has one type."""
@@ -38,6 +43,14 @@ class Places:
             if key not in self._opened:
                 self._opened[key] = open_place()
             return cast("P", self._opened[key])
+
+    def at_end(self, close: Callable[[], None]) -> None:
+        """Have `close` called when these places are closed: the last one that was given first."""
+        self._at_end.callback(close)  # not under the lock: places are opened under it
+
+    def close(self) -> None:
+        """Close what was opened, without waiting for any server; asking it again is an error."""
+        self._at_end.close()
 
     def look_up_secrets(self) -> None:
         """Look up the secrets of all opened places; `UsageError` where one is not where it is said.

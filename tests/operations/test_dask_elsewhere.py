@@ -1,6 +1,8 @@
 """Clusters whose workers have their own environment, and whose stores are on real servers."""
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from distributed import Client
 
 from desync_jobs.api import Settings, run
 from desync_jobs.errors import ClusterError
@@ -141,6 +144,26 @@ def test_workers_ask_stores_on_servers_with_secrets_that_are_theirs(
     assert [one.statistics.get("chunks") for one in there.outcomes] == [None, count, count]
     assert all(name in heard for name in (b"TOKEN_OF_WORKERS", b"secret_key", b"do_share"))
     assert not [one for one in (TOKEN, ACCESS_KEY, SECRET_KEY) if one.encode() in heard]
+
+
+def test_a_run_leaves_nothing_open_on_workers(
+    made: Workspace, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN_OF_WORKERS", TOKEN)
+
+    def of_places() -> list[str]:
+        names = [one.name for one in threading.enumerate()]
+        return [name for name in names if name.startswith(("calls", "sftp", "hedge"))]
+
+    result = on(made, elsewhere, {"kind": "dask", "scheduler": elsewhere.url})
+    with Client(elsewhere.scheduler.url, set_as_default=False) as client:
+        end = time.monotonic() + 10
+        while any((left := client.run(of_places)).values()):
+            assert time.monotonic() < end, left
+            time.sleep(0.05)
+
+    assert result.exit_code == 0, [one.error for one in result.outcomes]
+    assert len(left) == 2
 
 
 @pytest.mark.parametrize(

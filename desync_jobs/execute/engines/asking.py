@@ -6,6 +6,7 @@ Found out on the worker, with its own secrets, libraries and network, before any
 import io
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -53,8 +54,9 @@ def why_unfit(task: Task[Any], directories: Iterable[Reached]) -> str | None:
     unlike = (one.unlike() for one in directories)
     why = next((one for one in unlike if one is not None), None)
     # What is asked here is not counted among what the operation asks.
-    aside = replace(task, machine=replace(task.machine, places=Places()))
-    return why or next(filter(None, _silences(aside)), None)
+    with closing(Places()) as places:
+        aside = replace(task, machine=replace(task.machine, places=places))
+        return why or next(filter(None, _silences(aside)), None)
 
 
 def unfit_here(job: Job, operations: Sequence[str], directories: Sequence[Reached]) -> str | None:

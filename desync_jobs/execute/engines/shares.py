@@ -4,7 +4,8 @@ A plugin carries the job to every worker, those that come later as well, and tak
 stop to them: it is taken away. A share is a task: the batches of one step that go together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -102,13 +103,41 @@ class StepOnWorker(WorkerPlugin, Generic[B, R]):
         self._lock = Lock()
         self._opened: Opened[B, R] | None = None
         self._told: Tally = {}
+        self._under_way = 0
+        self._ended = False
 
     def teardown(self, worker: Any) -> None:  # noqa: ARG002 - Dask names it
         """Have shares end before their next batch, and no more begin."""
         self._cancel.stop("SIGTERM")
+        with self._lock:
+            self._ended = True
+            last = not self._under_way
+        if last:
+            self._task.machine.places.close()
 
     def do(self, share: Share[B]) -> Answer[R]:
         """Do a share; what goes wrong is in the answer."""
+        with self._counted() as wanted:
+            if not wanted:
+                return Answer([], {}, error=InterruptedRunError("SIGTERM"))
+            return self._answered(share)
+
+    @contextmanager
+    def _counted(self) -> Iterator[bool]:
+        """Tell whether shares are wanted; the last one closes the places if the step has ended."""
+        with self._lock:
+            self._under_way += 1
+            wanted = not self._ended
+        try:
+            yield wanted
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                last = self._ended and not self._under_way
+            if last:
+                self._task.machine.places.close()
+
+    def _answered(self, share: Share[B]) -> Answer[R]:
         try:
             opened = self._open()
             self._task.machine.places.hosts.share(share.workers)

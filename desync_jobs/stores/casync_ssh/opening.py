@@ -24,6 +24,8 @@ def open_store(endpoint: Endpoint, reader: Reader, forms: ChunkForms) -> ChunkSt
         command = pull_command(place, os.environ)
     except ValueError as error:
         raise UsageError(f"{endpoint.label}: {error}") from error
-    return CasyncSshStore(
+    store = CasyncSshStore(
         endpoint.name, command, reader, endpoint.budget(), endpoint.policy, endpoint.stopper
     )
+    endpoint.at_end(store.close)
+    return store

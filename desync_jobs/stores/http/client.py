@@ -64,6 +64,10 @@ class HttpClient:
             finally:
                 self._count(batch.sent, batch.retries, time.perf_counter() - began)
 
+    def close(self) -> None:
+        """Close the connections that no batch uses; those of one that is under way as it ends."""
+        self._lanes.close()
+
     def traffic(self) -> Traffic:
         """Return what was done so far."""
         with self._lock:

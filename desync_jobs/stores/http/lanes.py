@@ -34,6 +34,7 @@ class Lanes:
         self._free: list[Transfers] = []
         self._queue: deque[object] = deque()
         self._changed = Condition()
+        self._closed = False
 
     @contextmanager
     def taken(self, requests: int, stopper: Stopper) -> Iterator[Transfers]:
@@ -45,8 +46,19 @@ class Lanes:
         finally:
             with self._changed:
                 self._wanted -= wanted
-                self._free.append(transfers)
+                if self._closed:
+                    transfers.close()
+                else:
+                    self._free.append(transfers)
                 self._changed.notify_all()
+
+    def close(self) -> None:
+        """Close the transfers that are free now, and the others when they are given back."""
+        with self._changed:
+            self._closed = True
+            free, self._free = self._free, []
+        for transfers in free:
+            transfers.close()
 
     def _take(self, wanted: int, stopper: Stopper) -> Transfers:
         turn = object()

@@ -11,6 +11,7 @@ def open_place(endpoint: Endpoint) -> HttpPlace:
     """Open an HTTP place; nothing is sent yet, and no secret looked up."""
     options = options_of(endpoint, _header_lines(endpoint))
     client = HttpClient(endpoint.label, options, endpoint.budget(), endpoint.stopper)
+    endpoint.at_end(client.close)
     return HttpPlace(endpoint.name, endpoint.location.text, client)
 
 

@@ -71,6 +71,16 @@ class Transfers:
             curl.close()
         self._flying.clear()
 
+    def close(self) -> None:
+        """Close all connections; for no use after that."""
+        self.abort()
+        for handles in self._free.values():
+            for handle in handles:
+                handle.curl.close()
+        self._free.clear()
+        self._multi.close()
+        self._sockets.close()
+
     def _end(
         self, curl: Any, code: int = 0, message: str = ""
     ) -> tuple[int, Response | Failure, int]:
@@ -111,6 +121,10 @@ class _Sockets:
     def set_timer(self, milliseconds: int) -> None:
         """Answer libcurl's timer callback."""
         self._due = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._epoll.close()
 
     def act(self, multi: Any, seconds: float) -> None:
         """Wait for something to happen, and have libcurl deal with it."""

@@ -72,6 +72,10 @@ class Calls:
         finally:
             self.count(seconds=time.perf_counter() - began)
 
+    def close(self) -> None:
+        """Have the threads end as soon as the library lets go of them; no call is made after."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
     def count(self, requests: int = 0, retries: int = 0, seconds: float = 0.0) -> None:
         """Add to what was done so far."""
         with self._lock:

@@ -61,7 +61,9 @@ def open_place(endpoint: Endpoint) -> FilesPlace:
 
 def calls_of(endpoint: Endpoint) -> Calls:
     """Return what makes the calls of a place of fsspec."""
-    return Calls(endpoint.label, endpoint.policy, endpoint.budget(), endpoint.stopper, failure_of)
+    calls = Calls(endpoint.label, endpoint.policy, endpoint.budget(), endpoint.stopper, failure_of)
+    endpoint.at_end(calls.close)
+    return calls
 
 
 def _check(endpoint: Endpoint) -> None:

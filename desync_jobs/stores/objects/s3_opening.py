@@ -46,6 +46,8 @@ def open_place(endpoint: Endpoint) -> S3Place:
     )
     calls = Calls(endpoint.label, endpoint.policy, endpoint.budget(), endpoint.stopper, failure_of)
     session = Session(options, keys_of(endpoint))
+    endpoint.at_end(session.close)
+    endpoint.at_end(calls.close)
     url = location.text.partition("?")[0]
     return S3Place(endpoint.name, url, location.path, session, calls)
 

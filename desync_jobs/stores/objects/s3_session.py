@@ -86,6 +86,11 @@ class Session:
             self._generation += 1
             return True
 
+    def close(self) -> None:
+        """Let go of the clients, whose connections end with them."""
+        with self._lock:
+            self._clients.clear()
+
     def _look_up(self) -> Keys | None:
         return None if self._options.anonymous else self._find_keys()
 

@@ -18,7 +18,10 @@ def open_place(endpoint: Endpoint) -> FilesPlace:
     location = endpoint.location
     policy = endpoint.policy
     options = SftpOptions(location.host, location.port, location.user, policy.connect_timeout)
-    files = SftpFiles(Bridge("sftp"), SftpSession(options), location.path, policy)
+    bridge, session = Bridge("sftp"), SftpSession(options)
+    endpoint.at_end(lambda: bridge.close(session.close))
+    files = SftpFiles(bridge, session, location.path, policy)
     calls = Calls(endpoint.label, policy, endpoint.budget(), endpoint.stopper, failure_of)
+    endpoint.at_end(calls.close)
     # Keys are shown when connecting, and a connection that was refused is made anew each time.
     return FilesPlace(endpoint.name, location.text, files, calls, lambda _: False)

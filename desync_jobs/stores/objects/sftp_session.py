@@ -75,6 +75,11 @@ class SftpSession:
             raise
         self._answers += 1
 
+    def close(self) -> None:
+        """Let go of the connection, in the loop that has it."""
+        if self._client is not None:
+            self._drop(self._client)
+
     async def _open(self) -> asyncssh.SFTPClient:
         async with self._connecting:
             if self._client is not None and self._connection is not None:
