@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from desync_jobs.manifest.operations.extract import ExtractSpec
 
 _READ = 1 << 20
+_OWNED = 1 << 22
+"""A file of an archive that goes on in the next block takes several times as long as others."""
 
 
 def blocks(fd: int, name: str, workers: Workers) -> Generator[memoryview, None, None]:
@@ -57,9 +59,9 @@ def owned_blocks(fd: int, name: str, workers: Workers) -> Generator[bytes, None,
         except OSError as error:
             raise SourceError(f"{name}: cannot be read: {error.strerror}") from error
 
-    reading = workers.submit(read, _READ)
+    reading = workers.submit(read, _OWNED)
     while block := reading.result():
-        reading = workers.submit(read, _READ)
+        reading = workers.submit(read, _OWNED)
         try:
             yield block
         finally:
