@@ -38,6 +38,11 @@ class DesyncMetadata(Metadata):
         super().__init__(features, DESYNC_FLAGS)
         self._keeps_all = self.wants_lists = bool(features & _F.XATTRS)
 
+    @property
+    def plain(self) -> None:
+        """Nothing: desync has every attribute, and no owners' names."""
+        return
+
     def node(self, found: Described, names: NamesOf) -> Node:  # noqa: ARG002 - desync has no names
         attributes = sorted(found.attributes(), key=os.fsencode) if self._keeps_all else []
         return Node(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol, TypeAlias
 
+from desync_jobs.archive.runs import Run
 from desync_jobs.archive.walk import Visit
 from desync_jobs.assembly.cancel import Cancel
 from desync_jobs.errors import SourceError
@@ -68,12 +69,14 @@ class ArchiveEncoder:
         self.entries = 0
         """Nodes so far, the root counted."""
 
-    def encode(self, visits: Iterable[Visit | None]) -> None:
+    def encode(self, visits: Iterable[Visit | Run | None]) -> None:
         """Put the archive of a tree into the sink; raises what that raises."""
         for visit in visits:
             self._cancel.check()
             if visit is None:
                 self._leave()
+            elif isinstance(visit, Run):
+                self._append(visit)
             else:
                 self._enter(visit)
         self._sink.finish()
@@ -92,6 +95,15 @@ class ArchiveEncoder:
             self._open.append(_Open(node.name, start, entry))
         else:
             self._open[-1].children.append(Child(hash_name(node.name), start, self.size))
+
+    def _append(self, run: Run) -> None:
+        """Put complete nodes into the directory that is open."""
+        start = self.size
+        for name, end in zip(run.names, run.ends, strict=True):
+            self._open[-1].children.append(Child(hash_name(name), start, self.size + end))
+            start = self.size + end
+        self._put(run.data)
+        self.entries += len(run.names)
 
     def _leave(self) -> None:
         ended = self._open.pop()

@@ -18,7 +18,14 @@ class Folder:
     """For messages."""
     entries: Iterator["os.DirEntry[str]"] = field(default_factory=lambda: iter(()))
     """Those that are still to come, by the bytes of their names."""
+    listed: list["os.DirEntry[str]"] = field(default_factory=list)
+    """All that it has."""
     exclusion: Exclusion = NOTHING_EXCLUDED
+    file_system: int = 0
+    """The kind of file system it is on."""
+    device: int = 0
+    patience: int = 4
+    """How often somebody else may try to read what comes next, to no avail."""
 
 
 class Contents:
@@ -26,7 +33,7 @@ class Contents:
 
     def __init__(self, features: FeatureFlags) -> None:
         self._exclude_file = bool(features & FeatureFlags.EXCLUDE_FILE)
-        self._exclude_submounts = bool(features & FeatureFlags.EXCLUDE_SUBMOUNTS)
+        self.excludes_submounts = bool(features & FeatureFlags.EXCLUDE_SUBMOUNTS)
         self.excludes_nodump = bool(features & FeatureFlags.EXCLUDE_NODUMP)
         """Whether files with the attribute `d` of `chattr` are left out: the walk asks for that."""
         self.attributes = Attributes()
@@ -38,7 +45,7 @@ class Contents:
         """
         with os.scandir(folder.fd) as listing:
             entries = sorted(listing, key=lambda one: os.fsencode(one.name))
-        folder.entries = iter(entries)
+        folder.listed, folder.entries = entries, iter(entries)
         folder.exclusion = exclusion
         if self._exclude_file and any(entry.name == EXCLUDE_FILE for entry in entries):
             folder.exclusion = exclusion.extended(read_rules(folder.fd))
@@ -47,4 +54,4 @@ class Contents:
         """Tell whether rules exclude an entry, or something else is mounted there."""
         if folder.exclusion.excludes(name, directory=directory):
             return True
-        return self._exclude_submounts and self.attributes.mounted(folder.fd, name)
+        return self.excludes_submounts and self.attributes.mounted(folder.fd, name)

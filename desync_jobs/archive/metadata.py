@@ -2,7 +2,7 @@
 
 import os
 import stat
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from desync_jobs.archive.acl import ACCESS, DEFAULT, Lists, acl_of
 from desync_jobs.archive.attributes import chattr_flags, fat_flags, subvolume_flags
@@ -101,6 +101,17 @@ class Described(Protocol):
         ...
 
 
+class Plain(NamedTuple):
+    """How files are looked at that have nothing special about them."""
+
+    tick: int
+    """Nanoseconds that times are multiples of; 0 where there are none."""
+    lists: bool
+    """Whether they are asked for extended attributes."""
+    projects: bool
+    """Whether they are asked for their project."""
+
+
 class Metadata:
     """Reads what an archive with certain features keeps."""
 
@@ -130,6 +141,18 @@ class Metadata:
         self._keeps_capabilities = bool(features & _F.FILE_CAPABILITIES)
         self._keeps_projects = bool(features & _F.QUOTA_PROJECT_ID)
         self._listed = bool(features & _FROM_LIST)
+        self.reads_flags = self._attributes
+        """Whether any attribute of `chattr` is asked for."""
+
+    @property
+    def plain(self) -> "Plain | None":
+        """Return what it keeps of files that have nothing special; None where that is not enough.
+
+        That is their mode, the numbers of their owners, and their time.
+        """
+        if not (self._ids and self._modes and self.takes(stat.S_IFLNK, b"")):
+            return None
+        return Plain(self._tick, self._listed, self._keeps_projects)
 
     def read_flags(self, fd: int, found: os.stat_result, file_system: int) -> int:
         """Return every attribute of an open file or directory, as bits of an archive."""

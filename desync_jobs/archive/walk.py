@@ -8,7 +8,7 @@ each directory on the way.
 import os
 import stat
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from desync_jobs.archive.exclude import NOTHING_EXCLUDED, Exclusion
 from desync_jobs.archive.filesystem import PSEUDO, file_system
@@ -16,6 +16,7 @@ from desync_jobs.archive.folder import Contents, Folder
 from desync_jobs.archive.found import Found
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.archive.names import Names
+from desync_jobs.archive.runs import Run, Runs
 from desync_jobs.errors import SourceError
 from desync_jobs.formats.catar.node import Node
 from desync_jobs.formats.flags import FeatureFlags
@@ -55,6 +56,7 @@ class TreeWalk:
         self._contents = Contents(metadata.features)
         self._file_systems: dict[int, int] = {}
         self._open: list[Folder] = []
+        self._runs: Runs | None = None
         self._path = self._root
         """What is looked at now, for messages."""
 
@@ -64,10 +66,23 @@ class TreeWalk:
         Raises `SourceError` for what cannot be read, what no archive can have, and for a file that
         changed between the beginning and the end of its visit.
         """
+        return cast("Iterator[Visit | None]", self._steps())
+
+    def runs(self) -> Iterator[Visit | Run | None]:
+        """Do the same, but yield nodes that are complete where several could be read in one go."""
+        if not self._contents.excludes_submounts and self._pass_over is None:
+            self._runs = Runs(self._metadata)
+        return self._steps()
+
+    def _steps(self) -> Iterator[Visit | Run | None]:
         try:
             yield self._enter_root()
             while self._open:
                 top = self._open[-1]
+                run = None if self._runs is None else self._runs.read(top)
+                if run is not None:
+                    yield run
+                    continue
                 entry = next(top.entries, None)
                 if entry is None:
                     os.close(self._open.pop().fd)
@@ -157,7 +172,10 @@ class TreeWalk:
         return Visit(self._node(found), self._path, fd)
 
     def _node(self, found: Found) -> Node:
-        return self._metadata.node(found, self._names)
+        node = self._metadata.node(found, self._names)
+        if self._runs is not None:
+            self._runs.learn(found.owner, node)
+        return node
 
     def _begin(self, fd: int, path: bytes) -> Folder:
         """Take over the descriptor of a directory; it is closed when it is complete."""
@@ -178,6 +196,7 @@ class TreeWalk:
 
     def _list(self, directory: Folder, found: Found, exclusion: Exclusion) -> None:
         """Find the entries of a directory; what the kernel makes up has none."""
+        directory.file_system, directory.device = found.file_system, found.stat.st_dev
         if found.file_system not in PSEUDO:
             self._contents.list(directory, exclusion)
 

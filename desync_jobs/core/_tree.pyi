@@ -46,6 +46,27 @@ def grow(
     /,
 ) -> tuple[int, int, int, list[bytes], list[tuple[int, int, list[bytes]]]]: ...
 
+# Write the nodes of files and links of an open directory into `out`, at most 64 that are on the
+# same device and have nothing special about them: no extended attribute where it `lists` them, none
+# of the bits `chattr`, no project where it looks for `projects`. `links` has 1 for each that is a
+# link, and 0 for a file. `owners` are known: three words each (user, group, bytes of records), then
+# these records. Returns where each of them ends in `out`; those that come next are for
+# somebody else, who gets to know what is wrong.
+def gather(
+    out: bytearray | memoryview,
+    folder: int,
+    device: int,
+    names: list[bytes],
+    links: bytes,
+    owners: bytes,
+    features: int,
+    tick: int,
+    lists: bool,
+    chattr: int,
+    projects: bool,
+    /,
+) -> list[int]: ...
+
 # Give an open file or directory its numbers; returns whether all of that was possible.
 def give_open(fd: int, wants: int, mode: int, uid: int, gid: int, mtime_ns: int, /) -> bool: ...
 

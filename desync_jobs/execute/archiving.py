@@ -2,18 +2,19 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from desync_jobs.archive.dialect import DesyncMetadata
 from desync_jobs.archive.encoding import ArchiveEncoder
 from desync_jobs.archive.metadata import Metadata
+from desync_jobs.archive.runs import Run
 from desync_jobs.archive.walk import TreeWalk, Visit
 from desync_jobs.execute.inputs import open_input
 from desync_jobs.execute.kept_features import kept_features
 from desync_jobs.execute.task import Task
 from desync_jobs.manifest.operations.tar import Dialect, TarSpec
 
-Visits = Iterator[Visit | None]
+Visits = Iterator[Visit | Run | None]
 
 
 class Archived:
@@ -37,11 +38,10 @@ class Archived:
     def visits(self) -> AbstractContextManager[Visits]:
         """Lend the nodes; errors are those of `TreeWalk` and of `TarWalk`."""
         spec = self._task.spec
-        return self._in_stream(spec.tar_stream) if spec.tar_stream else self._on_disk()
+        return self._in_stream(spec.tar_stream) if spec.tar_stream else nullcontext(self._on_disk())
 
-    @contextmanager
-    def _on_disk(self) -> Iterator[Visits]:
-        yield TreeWalk(self._task.path(self._task.spec.source), self._metadata).visits()
+    def _on_disk(self) -> Visits:
+        return TreeWalk(self._task.path(self._task.spec.source), self._metadata).runs()
 
     @contextmanager
     def _in_stream(self, text: str) -> Iterator[Visits]:
@@ -85,8 +85,7 @@ def archive_size(task: Task[TarSpec]) -> int:
     """
     cancel = task.machine.cancel
     encoder = ArchiveEncoder(_Measured(), cancel)
-    with Archived(task).visits() as visits:
-        encoder.encode(visits)
+    encoder.encode(TreeWalk(task.path(task.spec.source), metadata_of(task.spec)).visits())
     return encoder.size
 
 

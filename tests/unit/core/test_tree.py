@@ -98,6 +98,61 @@ def test_places_and_kinds_that_are_none_are_refused(
         tree.grow(b"ab", at, folder, 0, b"", room, kinds, 1, 1, 1, 0, 0)
 
 
+OWNERS = struct.Struct("=3I")
+
+
+def gathered(
+    tree: ModuleType, top: Path, names: list[bytes], owners: bytes | None = None, room: int = 999
+) -> list[int]:
+    fd = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        mine = OWNERS.pack(os.geteuid(), os.getegid(), 0) if owners is None else owners
+        device, out, links = os.fstat(fd).st_dev, bytearray(room), bytes(len(names))
+        found: list[int] = tree.gather(out, fd, device, names, links, mine, 0, 1, 1, 0, 1)
+    finally:
+        os.close(fd)
+    return found
+
+
+def test_files_are_gathered_up_to_the_first_that_is_not_plain(
+    tree: ModuleType, tmp_path: Path
+) -> None:
+    for name in ("a", "b", "d"):
+        (tmp_path / name).write_bytes(b"12345")
+    (tmp_path / "c").symlink_to("a")
+    node = 16 + 2 + 64 + 16 + 5
+
+    assert gathered(tree, tmp_path, [b"a", b"b", b"c", b"d"]) == [node, 2 * node]
+    assert gathered(tree, tmp_path, [b"gone", b"a"]) == []
+    assert gathered(tree, tmp_path, [b"a", b"b"], room=2 * node - 1) == [node]
+    assert gathered(tree, tmp_path, [b"a", b"b"], owners=b"") == []
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read_is_not_gathered(tree: ModuleType) -> None:
+    # The kernel says that it has 4096 bytes.
+    top = Path("/sys/kernel")
+    if not (top / "fscaps").exists():
+        pytest.skip("this system shows no such file")
+
+    assert gathered(tree, top, [b"fscaps"], room=9999) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "owners"),
+    [
+        ([b"x"] * 65, b""),
+        ([b"x"], b"short"),
+        ([b"x"], OWNERS.pack(0, 0, 1)),
+        ([b"x"], OWNERS.pack(0, 0, 0xFFFFFFFF)),
+    ],
+)
+def test_names_and_owners_that_are_none_are_refused(
+    tree: ModuleType, tmp_path: Path, names: list[bytes], owners: bytes
+) -> None:
+    with pytest.raises(ValueError, match="no names of files and links, or no owners"):
+        gathered(tree, tmp_path, names, owners)
+
+
 def test_without_a_compiler_there_is_nothing() -> None:
     code = (
         "import sys; sys.modules['desync_jobs.core._tree'] = None;"
