@@ -83,10 +83,9 @@ class ArchiveEncoder:
 
     def _enter(self, visit: Visit) -> None:
         node, start = visit.node, self.size
-        if self._open:
-            self._put(encode(Filename(node.name)))
-        entry = self.size
-        self._put(b"".join(map(encode, node.records())))
+        name = encode(Filename(node.name)) if self._open else b""
+        entry = start + len(name)
+        self._put(b"".join((name, *map(encode, node.records()))))
         self.entries += 1
         if isinstance(node.body, Payload) and node.body.size:
             self._sink.content(visit, node.body.size)

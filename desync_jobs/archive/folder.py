@@ -1,12 +1,17 @@
 """The open directory of a walk, and what of it an archive leaves out by its name alone."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from desync_jobs.archive.exclude import EXCLUDE_FILE, NOTHING_EXCLUDED, Exclusion, read_rules
 from desync_jobs.archive.filesystem import Attributes
 from desync_jobs.formats.flags import FeatureFlags
+
+_EXCLUDE_FILE: Final = os.fsencode(EXCLUDE_FILE)
+
+Listed: TypeAlias = tuple[bytes, "os.DirEntry[str]"]
+"""A name in a directory, and what is known of it."""
 
 
 @dataclass(slots=True)
@@ -16,16 +21,23 @@ class Folder:
     fd: int
     path: bytes
     """For messages."""
-    entries: Iterator["os.DirEntry[str]"] = field(default_factory=lambda: iter(()))
-    """Those that are still to come, by the bytes of their names."""
-    listed: list["os.DirEntry[str]"] = field(default_factory=list)
-    """All that it has."""
+    entries: list[Listed] = field(default_factory=list)
+    """All that it has, by the bytes of their names."""
+    taken: int = 0
+    """How many of them were visited."""
     exclusion: Exclusion = NOTHING_EXCLUDED
     file_system: int = 0
     """The kind of file system it is on."""
     device: int = 0
     patience: int = 4
     """How often somebody else may try to read what comes next, to no avail."""
+
+    def take(self) -> Listed | None:
+        """Return the entry that comes next; None where there are no more."""
+        if self.taken == len(self.entries):
+            return None
+        self.taken += 1
+        return self.entries[self.taken - 1]
 
 
 class Contents:
@@ -44,10 +56,10 @@ class Contents:
         `OSError` where it cannot be read, `SourceError` for rules that cannot be understood.
         """
         with os.scandir(folder.fd) as listing:
-            entries = sorted(listing, key=lambda one: os.fsencode(one.name))
-        folder.listed, folder.entries = entries, iter(entries)
+            # No two of them have the same name.
+            folder.entries = sorted((os.fsencode(one.name), one) for one in listing)
         folder.exclusion = exclusion
-        if self._exclude_file and any(entry.name == EXCLUDE_FILE for entry in entries):
+        if self._exclude_file and any(name == _EXCLUDE_FILE for name, _ in folder.entries):
             folder.exclusion = exclusion.extended(read_rules(folder.fd))
 
     def leave_out(self, folder: Folder, name: bytes, *, directory: bool) -> bool:

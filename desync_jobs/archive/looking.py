@@ -13,7 +13,7 @@ from typing import Final
 
 from desync_jobs.archive.exclude import NOTHING_EXCLUDED, Exclusion
 from desync_jobs.archive.filesystem import PSEUDO, file_system
-from desync_jobs.archive.folder import Contents, Folder
+from desync_jobs.archive.folder import Contents, Folder, Listed
 from desync_jobs.archive.folding import TreeDigests
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.errors import SourceError
@@ -68,7 +68,7 @@ class TreeLook:
         digests = TreeDigests(about)
         while self._open:
             directory = self._open[-1]
-            entry = next(directory.entries, None)
+            entry = directory.take()
             if entry is None:
                 os.close(self._open.pop().fd)
                 digests.leave()
@@ -76,11 +76,11 @@ class TreeLook:
                 self._child(directory, entry, digests)
         return digests
 
-    def _child(self, top: Folder, entry: "os.DirEntry[str]", digests: TreeDigests) -> None:
+    def _child(self, top: Folder, entry: Listed, digests: TreeDigests) -> None:
         self._check()
-        name = os.fsencode(entry.name)
+        name, about = entry
         self._path = path = top.path + b"/" + name
-        directory = entry.is_dir(follow_symlinks=False)
+        directory = about.is_dir(follow_symlinks=False)
         if self._left_out(top, name, directory=directory):
             return
         if directory:

@@ -5,16 +5,14 @@ is read and written down by `core._tree`. It stops before whatever has an attrib
 for its memory, cannot be read or changes meanwhile: that goes the long way, one by one.
 """
 
-import os
 import struct
-from itertools import islice, takewhile
-from operator import length_hint
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from desync_jobs.archive.attributes import bits_of_chattr
 from desync_jobs.archive.exclude import NOTHING_EXCLUDED
 from desync_jobs.archive.filesystem import BTRFS, FAT, PSEUDO, WITH_PROJECTS
-from desync_jobs.archive.folder import Folder
+from desync_jobs.archive.folder import Folder, Listed
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.core.tree import TREE
 from desync_jobs.formats.catar.encode import encode
@@ -71,12 +69,12 @@ class Runs:
             or folder.file_system in _UNKNOWN
         ):
             return None
-        at = len(folder.listed) - length_hint(folder.entries)
-        found = list(takewhile(_is_plain, islice(folder.listed, at, at + _MOST)))
+        ahead = folder.entries[folder.taken : folder.taken + _MOST]
+        found = list(takewhile(_is_plain, ahead))
         if not found:
             return None
-        names = [os.fsencode(one.name) for one in found]
-        links = bytes(one.is_symlink() for one in found)
+        names = [name for name, _ in found]
+        links = bytes([one.is_symlink() for _, one in found])
         ends = TREE.gather(
             self._out,
             folder.fd,
@@ -93,10 +91,11 @@ class Runs:
         if not ends:
             folder.patience -= 1
             return None
-        next(islice(folder.entries, len(ends) - 1, None))
+        folder.taken += len(ends)
         with memoryview(self._out) as out:
             return Run(names[: len(ends)], bytes(out[: ends[-1]]), ends)
 
 
-def _is_plain(entry: "os.DirEntry[str]") -> bool:
+def _is_plain(listed: Listed) -> bool:
+    _, entry = listed
     return entry.is_file(follow_symlinks=False) or entry.is_symlink()

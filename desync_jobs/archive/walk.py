@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias, cast
 
 from desync_jobs.archive.exclude import NOTHING_EXCLUDED, Exclusion
 from desync_jobs.archive.filesystem import PSEUDO, file_system
-from desync_jobs.archive.folder import Contents, Folder
+from desync_jobs.archive.folder import Contents, Folder, Listed
 from desync_jobs.archive.found import Found
 from desync_jobs.archive.metadata import Metadata
 from desync_jobs.archive.names import Names
@@ -83,7 +83,7 @@ class TreeWalk:
                 if run is not None:
                     yield run
                     continue
-                entry = next(top.entries, None)
+                entry = top.take()
                 if entry is None:
                     os.close(self._open.pop().fd)
                     yield None
@@ -99,9 +99,7 @@ class TreeWalk:
         finally:
             self._close(0)
 
-    def _tolerated(
-        self, top: Folder, entry: "os.DirEntry[str]", pass_over: PassOver
-    ) -> Iterator[Visit]:
+    def _tolerated(self, top: Folder, entry: Listed, pass_over: PassOver) -> Iterator[Visit]:
         depth = len(self._open)
         try:
             yield from self._child(top, entry)
@@ -134,17 +132,17 @@ class TreeWalk:
         self._list(directory, found, NOTHING_EXCLUDED)
         return Visit(self._node(found), self._path, fd)
 
-    def _child(self, top: Folder, entry: "os.DirEntry[str]") -> Iterator[Visit]:
-        name = os.fsencode(entry.name)
+    def _child(self, top: Folder, entry: Listed) -> Iterator[Visit]:
+        name, listed = entry
         self._path = path = top.path + b"/" + name
-        directory = entry.is_dir(follow_symlinks=False)
+        directory = listed.is_dir(follow_symlinks=False)
         if self._contents.leave_out(top, name, directory=directory):
             return
         if directory:
             visit = self._enter(top, name)
             if visit is not None:
                 yield visit
-        elif entry.is_file(follow_symlinks=False):
+        elif listed.is_file(follow_symlinks=False):
             fd = os.open(name, _OPEN, dir_fd=top.fd)
             try:
                 found = self._found(name, top.fd, fd)
