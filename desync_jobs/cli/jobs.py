@@ -86,7 +86,7 @@ def _limited(spec: "JobSpec", given: LimitOptions) -> "JobSpec":
     try:
         parsed = LimitsSpec.model_validate(said)
     except ValidationError as error:
-        problem = next(field_problems(error))
+        problem = next(field_problems(error, said))
         option = str(problem.where[0]).replace("_", "-")
         raise UsageError(f"--{option}: {problem.message}") from error
     limits = spec.limits.model_copy(update={key: getattr(parsed, key) for key in said})

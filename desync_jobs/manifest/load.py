@@ -62,7 +62,7 @@ def job_from_document(
     try:
         spec = JobSpec.model_validate(filled.document)
     except ValidationError as error:
-        problems += field_problems(error)
+        problems += field_problems(error, filled.document)
     operations = spec.operations if spec else valid_operations(filled.document)
     problems += reference_problems(filled.document)
     problems += place_problems(filled.document)

@@ -4,7 +4,7 @@ Places lose what only pydantic knows (the tag of a tagged union, `[key]`), and
 messages say what to write instead. `Problem.where` is then the path of keys in the file.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -49,15 +49,28 @@ _TABLES: Final[Mapping[str, type[Spec]]] = {
 """Tables within those of places, by the key they stand under."""
 
 
-def field_problems(error: ValidationError) -> Iterator[Problem]:
-    """Yield a `Problem` for each error that pydantic found in a document."""
+def field_problems(error: ValidationError, document: object) -> Iterator[Problem]:
+    """Yield a `Problem` for each error that pydantic found in `document`."""
     for found in error.errors(include_url=False):
         if found["type"] == "too_short" and found["input"]:
             continue  # its entries are wrong, each told by itself, and not missing
         where: Where = found["loc"]
         phrase = _PHRASES.get(found["type"])
-        message = phrase(found) if phrase else found["msg"][:1].lower() + found["msg"][1:]
-        yield Problem(_in_file(where, found["type"]), message)
+        in_file = _in_file(where, found["type"])
+        known: Mapping[str, Any] = {**found, "written": _written_beside(document, in_file)}
+        message = phrase(known) if phrase else found["msg"][:1].lower() + found["msg"][1:]
+        yield Problem(in_file, message)
+
+
+def _written_beside(document: object, where: Where) -> Collection[str]:
+    """Return the keys of the table in which the last key of `where` is."""
+    table: Any = document
+    for key in where[:-1]:
+        try:
+            table = table[key]
+        except (KeyError, IndexError, TypeError):
+            return ()
+    return table.keys() if isinstance(table, Mapping) else ()
 
 
 def _in_file(where: Where, error_type: str) -> Where:
@@ -94,7 +107,10 @@ def _known_keys(where: Where) -> list[str]:
 
 def _unknown_key(found: Mapping[str, Any]) -> str:
     known = _known_keys(found["loc"])
-    guess = did_you_mean(str(found["loc"][-1]), known)
+    # Whoever has written a key already meant another one.
+    guess = did_you_mean(
+        str(found["loc"][-1]), [key for key in known if key not in found["written"]]
+    )
     return "unknown key" + (guess or f"; there are {', '.join(sorted(known))}")
 
 
@@ -139,6 +155,8 @@ def _not_a_table(found: Mapping[str, Any]) -> str:
             return f"should be a table; write {name} = {{ default = {_quoted(written)} }}"
         case ("stores" | "caches", name) if isinstance(written, str):
             return f"should be a table; write {name} = {{ url = {_quoted(written)} }}"
+        case (*_, "roots", _) if isinstance(written, str):
+            return f"should be a table; write {{ url = {_quoted(written)} }}"
     return f"should be a table, not {_name_of(written)}"
 
 

@@ -40,8 +40,8 @@ def test_an_unknown_key_like_no_other_lists_those_that_are_known(problems: Probl
     ("table", "key", "guess"),
     [
         ("engine", "worker", "workers"),
-        ("caches.c", "ulr", "url"),
-        ("variables.v", "defalt", "default"),
+        ("caches.c", "leval", "level"),
+        ("variables.v", "descripton", "description"),
     ],
 )
 def test_every_table_knows_its_own_keys(
@@ -55,10 +55,28 @@ def test_every_table_knows_its_own_keys(
     assert found == [f"{table}.{key}: unknown key; did you mean {guess!r}?"]
 
 
-def test_a_key_that_differs_in_its_dash_alone_is_guessed(problems: Problems) -> None:
-    found = problems("version = 1\n[operations.a]\nkind = 'cat'\nindex = 'i'\nin-dex = 'j'")
+def test_a_key_that_is_written_already_is_no_guess(problems: Problems) -> None:
+    found = problems(
+        "version = 1\n[stores.s]\nurl = 's'\n[operations.a]\nkind = 'tar'\ntree = 't'\n"
+        "store = 's'\nindex = 'i.caidx'"
+    )
 
-    assert found[1:] == ["operations.a.in-dex: unknown key; did you mean 'index'?"]
+    assert found[0].startswith("operations.a.tree: unknown key; there are add_root, ")
+
+
+def test_a_root_that_is_a_text_is_shown_as_a_table(problems: Problems) -> None:
+    found = problems(
+        "version = 1\n[stores.s]\nurl = 's'\n[operations.a]\nkind = 'prune'\nstore = 's'\n"
+        "roots = ['i']"
+    )
+
+    assert found == ['operations.a.roots.0: should be a table; write { url = "i" }']
+
+
+def test_a_key_that_differs_in_its_case_alone_is_guessed(problems: Problems) -> None:
+    found = problems("version = 1\n[operations.a]\nkind = 'cat'\nindex = 'i'\nSEEDS = 'j'")
+
+    assert found[1:] == ["operations.a.SEEDS: unknown key; did you mean 'seeds'?"]
 
 
 def test_an_unknown_kind_lists_every_kind_and_guesses_one(problems: Problems) -> None:
