@@ -93,12 +93,14 @@ class CasyncSshStore(ReadOnly):
         """Ask for `ids` in one session."""
         found: dict[ChunkID, RawChunk | NotRead] = {}
         with (
-            self._budget.request(self._stopper, _failure_of) as moved,
+            self._budget.request(self._stopper, _failure_of),
             self._pool.borrowed(ids) as session,
         ):
             for answer in session.fetch(ids):
                 found[answer.id] = self._raw(answer)
-                moved.size += len(answer.data) if isinstance(answer, ChunkData) else 0
+                if isinstance(answer, ChunkData):
+                    # What is not read yet holds up the other side.
+                    self._budget.pace(len(answer.data), self._stopper)
         return found
 
     def _raw(self, answer: ChunkData | ChunkAbsent) -> RawChunk | NotRead:

@@ -150,7 +150,7 @@ class _Batch(Generic[T]):
             if self._later:
                 wait = min(wait, self._later[0][0] - now)
         while self._ready:
-            ticket = self._client.budget.admit()
+            ticket = self._client.budget.admit(self._requests[self._ready[0][0]].bodies)
             if isinstance(ticket, float):
                 return min(wait, ticket)
             self._send(*self._ready.popleft(), ticket)

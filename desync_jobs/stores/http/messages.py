@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from desync_jobs.stores.policy.limits import Bodies
+
 ERROR_BODY_LIMIT = 64 << 10
 """Bytes of a body that nobody asked for but that may say what went wrong."""
 
@@ -19,6 +21,11 @@ class Request:
     """The most bytes that are read of the response's body."""
     keep_headers: bool = False
     """Whether the response's headers are wanted; each costs a call of Python."""
+
+    @property
+    def bodies(self) -> Bodies:
+        """What is known of its bodies before it is sent; what says what went wrong is left out."""
+        return Bodies(len(self.body or b""), self.limit if self.method == "GET" else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Final, Generic, TypeVar
 
 from desync_jobs.stores.objects.base import Traffic
 from desync_jobs.stores.policy.hosts import Budget, Moved
+from desync_jobs.stores.policy.limits import Bodies
 from desync_jobs.stores.policy.retry import Attempts, Failure
 from desync_jobs.stores.policy.values import Policy, Stopper
 
@@ -21,6 +22,10 @@ T = TypeVar("T")
 
 _LOOK_AGAIN: Final = 0.1
 """Seconds between two looks whether to stop."""
+
+
+def _unknown(_: object) -> Bodies:
+    return Bodies()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Doing(Generic[I, T]):
     """Does it once, and tells how many bytes it moved."""
     shown: Callable[[I], str]
     """How errors call the object."""
+    bodies: Callable[[I], Bodies] = _unknown
+    """What is known before of the bytes that it moves."""
 
 
 class Calls:
@@ -93,7 +100,8 @@ class Calls:
         """Do it with one object, in this thread."""
 
         def once() -> T:
-            with self._budget.request(self.stopper, self._failure_of) as moved:
+            bodies = doing.bodies(wanted)
+            with self._budget.request(self.stopper, self._failure_of, bodies) as moved:
                 self.count(requests=1)
                 return doing.call(wanted, moved)
 

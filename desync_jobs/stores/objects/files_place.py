@@ -8,6 +8,7 @@ from desync_jobs.stores.objects.base import ObjectEntry, TooLarge, Traffic
 from desync_jobs.stores.objects.calls import Calls, Doing
 from desync_jobs.stores.objects.files import Files, Step
 from desync_jobs.stores.policy.hosts import Moved
+from desync_jobs.stores.policy.limits import Bodies
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class FilesPlace:
             moved.size = len(data) if isinstance(data, bytes) else 0
             return data
 
-        return self._each("read", read, names)
+        return self._each("read", read, names, lambda _: Bodies(most=limit))
 
     def sizes(self, names: Sequence[str]) -> list[int | None]:
         return self._each("look for", lambda name, _: self._files.size(name), names)
@@ -50,14 +51,14 @@ class FilesPlace:
             moved.size = len(data)
             self._files.write(name, data, content_type)
 
-        self._each("write", write, list(by_name))
+        self._each("write", write, list(by_name), lambda name: Bodies(len(by_name[name])))
 
     def create(self, name: str, data: bytes, content_type: str) -> bool:
         def write(name: str, moved: Moved) -> bool:
             moved.size = len(data)
             return self._files.create(name, data, content_type)
 
-        return self._each("create", write, [name])[0]
+        return self._each("create", write, [name], lambda _: Bodies(len(data)))[0]
 
     def delete(self, names: Sequence[str]) -> None:
         self._each("remove", lambda name, _: self._files.remove(name), names)
@@ -77,8 +78,14 @@ class FilesPlace:
     def traffic(self) -> Traffic:
         return self._calls.traffic()
 
-    def _each(self, verb: str, call: Callable[[str, Moved], T], names: Sequence[str]) -> list[T]:
-        doing = Doing(verb, self._renewing(call), lambda name: f"{self._url}/{name}")
+    def _each(
+        self,
+        verb: str,
+        call: Callable[[str, Moved], T],
+        names: Sequence[str],
+        bodies: Callable[[str], Bodies] = lambda _: Bodies(),
+    ) -> list[T]:
+        doing = Doing(verb, self._renewing(call), lambda name: f"{self._url}/{name}", bodies)
         return self._calls.each(doing, names)
 
     def _renewing(self, call: Callable[[T, Moved], S]) -> Callable[[T, Moved], S]:

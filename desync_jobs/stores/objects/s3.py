@@ -18,6 +18,7 @@ from desync_jobs.stores.objects.calls import Calls, Doing
 from desync_jobs.stores.objects.s3_failures import S3_ERRORS, refusal_of
 from desync_jobs.stores.objects.s3_session import Session
 from desync_jobs.stores.policy.hosts import Moved
+from desync_jobs.stores.policy.limits import Bodies
 
 T = TypeVar("T")
 
@@ -57,7 +58,8 @@ class S3Place:
             moved.size = size
             return answer.bytes().to_bytes()
 
-        return self._calls.each(self._doing("read", read, limit), names)
+        doing = self._doing("read", read, limit, lambda _: Bodies(most=limit))
+        return self._calls.each(doing, names)
 
     def sizes(self, names: Sequence[str]) -> list[int | None]:
         def look(client: S3Store, name: str, _: Moved) -> int | None:
@@ -79,7 +81,8 @@ class S3Place:
             obstore.put(client, self._key(name), data, attributes=attributes, use_multipart=False)
 
         largest = max(map(len, by_name.values()), default=0)
-        self._calls.each(self._doing("write", write, largest), list(by_name))
+        doing = self._doing("write", write, largest, lambda name: Bodies(len(by_name[name])))
+        self._calls.each(doing, list(by_name))
 
     def create(self, name: str, data: bytes, content_type: str) -> bool:
         attributes: Any = {"Content-Type": content_type}
@@ -93,7 +96,8 @@ class S3Place:
                 return False
             return True
 
-        return self._calls.each(self._doing("create", write, len(data)), [name])[0]
+        doing = self._doing("create", write, len(data), lambda _: Bodies(len(data)))
+        return self._calls.each(doing, [name])[0]
 
     def delete(self, names: Sequence[str]) -> None:
         def remove(client: S3Store, name: str, _: Moved) -> None:
@@ -133,7 +137,11 @@ class S3Place:
         return self._prefix + name
 
     def _doing(
-        self, verb: str, call: Callable[[S3Store, str, Moved], T], size: int = 0
+        self,
+        verb: str,
+        call: Callable[[S3Store, str, Moved], T],
+        size: int = 0,
+        bodies: Callable[[str], Bodies] = lambda _: Bodies(),
     ) -> Doing[str, T]:
         """Return how `call` is made: again where another key or region may be answered.
 
@@ -154,7 +162,7 @@ class S3Place:
                 self._calls.count(requests=1, retries=1)
             return call(self._session.current(size)[1], name, moved)
 
-        return Doing(verb, renewing, lambda name: f"{self._url}/{name}")
+        return Doing(verb, renewing, lambda name: f"{self._url}/{name}", bodies)
 
 
 class _Listing:

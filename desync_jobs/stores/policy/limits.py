@@ -1,9 +1,46 @@
 """How much at once and how much a second, as plain arithmetic: no clock, no lock, no waiting."""
 
+from dataclasses import dataclass
 from typing import Final
 
 _BURST_SECONDS: Final = 0.1
 """What may go out at once after idling, as time: long enough for timers, too short to be felt."""
+_LEAST: Final = 8 << 10
+"""Bytes that any answer is expected to have, also after many that said there is nothing."""
+_OF_THE_LARGEST: Final = 0.25
+"""What a first chunk is expected to be of the largest: casync's average is a fourth of it."""
+_FORGETTING: Final = 0.125
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """What is known of a request's bodies before it goes out, in bytes."""
+
+    sent: int = 0
+    most: int = 0
+    """The most that may come back, as an answer that is wanted."""
+
+
+class Expectation:
+    """How large the next answer may be, from those that came: rises at once, falls slowly.
+
+    So what is set aside for requests that go out together is rather too much, which they give
+    back, than too little, which would pass the rate.
+    """
+
+    def __init__(self) -> None:
+        self._size: float | None = None
+
+    def of(self, most: int) -> float:
+        """Return the bytes expected of an answer that has at most `most`."""
+        if self._size is None:
+            return max(_OF_THE_LARGEST * most, min(_LEAST, most))
+        return min(max(self._size, _LEAST), most)
+
+    def learn(self, size: int) -> None:
+        """Take note of an answer."""
+        so_far = 0.0 if self._size is None else self._size
+        self._size = max(float(size), so_far + (size - so_far) * _FORGETTING)
 
 
 class Window:
@@ -40,8 +77,8 @@ class Window:
 class Bucket:
     """So many units a second, and a tenth of a second's worth at once.
 
-    Amounts are spent whole, also those that are known only afterwards: what is overdrawn is
-    waited for by the next. `rate` None is no limit. Times are of any steady clock.
+    Amounts are spent whole: what is overdrawn is waited for by the next. What was too much is
+    given back as a negative amount. `rate` None is no limit. Times are of any steady clock.
     """
 
     def __init__(self, rate: float | None) -> None:

@@ -274,6 +274,29 @@ def test_bytes_a_second_are_paced() -> None:
         assert time.monotonic() - began > 0.3
 
 
+@pytest.mark.parametrize("writing", [True, False])
+def test_many_requests_at_once_are_paced_from_the_first(writing: bool) -> None:
+    body, rate, count = bytes(16_000), 400_000, 40
+    times: list[float] = []
+
+    def answer(_: Received) -> Reply:
+        times.append(time.monotonic())
+        return Reply(body=b"" if writing else body)
+
+    with scripted_server(otherwise=answer) as server:
+        place = http_place(server.url, replace(QUICK, bandwidth=rate))
+        if writing:
+            place.put([(name, body) for name in NAMES[:count]], "application/zstd")
+        else:
+            place.get(NAMES[:count], 64_000)
+
+    times.sort()
+    most = max(sum(at <= one < at + 0.5 for one in times) for at in times)
+    # Half a second, a tenth saved up, and what a busy machine answers together.
+    assert most * len(body) <= rate * 0.6 + 4 * len(body)
+    assert 1.4 < times[-1] - times[0] < 5.0
+
+
 def exchange(url: str, credentials: Credentials, path: str = "/x") -> list[int]:
     def status(_: int, response: Response) -> int | Failure:
         return response.status

@@ -6,6 +6,7 @@ import pytest
 
 from desync_jobs.errors import InterruptedRunError
 from desync_jobs.stores.policy.hosts import Budget, Hosts, Ticket
+from desync_jobs.stores.policy.limits import Bodies
 from desync_jobs.stores.policy.retry import Failure, Fault
 from desync_jobs.stores.policy.values import NeverStopped, Policy
 
@@ -103,6 +104,59 @@ def test_of_two_rates_for_one_host_the_lower_holds() -> None:
     assert not isinstance(ticket, float)
     budget.done(ticket, 300)
     assert budget.admit() == pytest.approx(3.0)
+
+
+def moved_by(budget: Budget, clock: Clock, bodies: Bodies, size: int) -> list[int]:
+    """Have `budget` used as fast as it lets, for 20 s; return the bytes of each 2 s window.
+
+    A request takes half a second; its bytes count as it goes out.
+    """
+    flying: list[tuple[float, Ticket]] = []
+    began: list[float] = []
+    while clock.now < 20.0:
+        while flying and flying[0][0] <= clock.now:
+            budget.done(flying.pop(0)[1], size)
+        while not isinstance(ticket := budget.admit(bodies), float):
+            flying.append((clock.now + 0.5, ticket))
+            began.append(clock.now)
+        clock.now += 0.01
+    return [size * sum(at <= one < at + 2.0 for one in began) for at in began]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "size", "more"),
+    [
+        (Bodies(sent=50_000), 50_000, 150_000),
+        (Bodies(most=200_000), 50_000, 150_000),
+        # Smaller than expected: what was set aside for them comes back half a second later.
+        (Bodies(most=200_000), 10_000, 300_000),
+        # Twice as large as expected: known when the first have come, after half a second.
+        (Bodies(most=200_000), 100_000, 700_000),
+    ],
+)
+def test_many_requests_at_once_obey_the_rate_of_bytes_from_the_first(
+    bodies: Bodies, size: int, more: int
+) -> None:
+    clock = Clock()
+    budget = Hosts(clock).budget("host", Policy(concurrency=64, bandwidth=1_000_000))
+    windows = moved_by(budget, clock, bodies, size)
+
+    assert max(windows) <= 2_000_000 + more
+    assert windows[len(windows) // 2] >= 1_800_000
+
+
+def test_what_streams_in_is_paced_as_it_comes() -> None:
+    class Watch(NeverStopped):
+        def pause(self, seconds: float) -> None:
+            clock.now += seconds
+
+    clock = Clock()
+    budget = Hosts(clock).budget("host", Policy(bandwidth=1000))
+    with budget.request(Watch(), failed):
+        for _ in range(8):
+            budget.pace(500, Watch())
+
+    assert clock.now == pytest.approx(4.0)
 
 
 def test_a_host_that_asks_to_wait_is_left_alone_by_all_its_places() -> None:

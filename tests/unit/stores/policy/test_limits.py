@@ -1,6 +1,6 @@
 import pytest
 
-from desync_jobs.stores.policy.limits import Bucket, Window
+from desync_jobs.stores.policy.limits import Bucket, Expectation, Window
 
 
 def test_a_window_begins_at_its_limit_and_never_passes_it() -> None:
@@ -74,3 +74,34 @@ def test_a_rate_holds_over_many_requests() -> None:
         bucket.spend(1.0, now)
 
     assert now == pytest.approx(199 / 50)
+
+
+def test_what_was_set_aside_for_nothing_is_given_back() -> None:
+    bucket = Bucket(100.0)
+    bucket.spend(250.0, 0.0)
+    bucket.spend(-200.0, 0.0)
+
+    assert bucket.wait(0.0) == pytest.approx(0.5)
+
+
+def test_a_first_answer_is_expected_to_be_a_fourth_of_the_largest() -> None:
+    assert [Expectation().of(most) for most in (0, 100, 256 << 10)] == [0, 100, 64 << 10]
+
+
+def test_expectations_rise_at_once_and_fall_slowly() -> None:
+    expectation = Expectation()
+    seen = []
+    for size in (40_000, 80_000, 0, 0):
+        expectation.learn(size)
+        seen.append(expectation.of(1 << 20))
+
+    assert seen == [40_000, 80_000, 70_000, 61_250]
+
+
+def test_no_answer_is_expected_to_be_larger_than_it_can_be_or_next_to_nothing() -> None:
+    expectation = Expectation()
+    expectation.learn(100)
+
+    assert expectation.of(1 << 20) == 8 << 10
+    expectation.learn(1 << 20)
+    assert expectation.of(5000) == 5000
