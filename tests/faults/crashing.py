@@ -2,9 +2,12 @@
 
 The moments are those at which a run changes what is kept: each batch fetched and each call that
 writes, syncs, resizes, renames or removes. So a number says exactly where a run is killed.
+
+Calls of the compiled part of unpacking are counted by a library that comes before the system's.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,11 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 # Writes the stored bytes of each batch fetched to descriptor 3 and, at its end, the number of
 # moments to descriptor 4; kills itself at the moment asked for, 0 for never.
 _PROGRAM: Final = """
 import itertools, os, signal, sys, threading
 fetched, counted, last = int(sys.argv.pop(1)), int(sys.argv.pop(1)), int(sys.argv.pop(1))
+sys.modules["desync_jobs.core._tree"] = None  # its calls are not counted here
 from desync_jobs.stores.local import LocalStore
 from desync_jobs.cli.main import main
 moments, lock = itertools.count(1), threading.Lock()
@@ -52,6 +58,57 @@ code = main()
 os.write(counted, b"%d\\n" % latest)
 sys.exit(code)
 """
+
+
+_LIBRARY: Final = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+static void moment(void)
+{
+    static int count;
+    if (__atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST) == atoi(getenv("KILL_AT")))
+        kill(getpid(), SIGKILL);
+}
+
+#define COUNTED(type, name, parameters, arguments) \
+    type name parameters \
+    { \
+        type (*plainly) parameters = dlsym(RTLD_NEXT, #name); \
+        moment(); \
+        type answer = plainly arguments; \
+        moment(); \
+        return answer; \
+    }
+
+COUNTED(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d))
+COUNTED(ssize_t, pwrite, (int a, const void *b, size_t c, off_t d), (a, b, c, d))
+COUNTED(ssize_t, pwrite64, (int a, const void *b, size_t c, off_t d), (a, b, c, d))
+COUNTED(int, mkdirat, (int a, const char *b, mode_t c), (a, b, c))
+COUNTED(int, symlinkat, (const char *a, int b, const char *c), (a, b, c))
+COUNTED(int, fchmod, (int a, mode_t b), (a, b))
+COUNTED(int, futimens, (int a, const struct timespec *b), (a, b))
+"""
+
+
+def counting_library(folder: Path) -> Path:
+    """Compile what kills a process at the moment `KILL_AT` of its environment, if it is preloaded.
+
+    Skips the test where that is not possible.
+    """
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    source, library = folder / "counting.c", folder / "counting.so"
+    source.write_text(_LIBRARY)
+    line = [compiler, "-shared", "-fPIC", "-o", os.fspath(library), os.fspath(source), "-ldl"]
+    subprocess.run(line, check=True, capture_output=True)
+    return library
 
 
 @dataclass(frozen=True)

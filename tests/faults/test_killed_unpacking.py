@@ -1,12 +1,15 @@
 """A tree that is replaced as a whole is the old one or the new one, whenever a run is killed."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.faults.crashing import KILLED, Crashing
+from tests.faults.crashing import KILLED, Crashing, counting_library
+from tests.vectors.kernels import require_kernel
 from tests.workspace import Workspace
 
 KILLS = int(os.environ.get("UNTAR_KILLS", "4"))
@@ -87,3 +90,36 @@ def test_a_killed_run_leaves_whole_files_and_the_next_one_removes_the_rest(
         assert workspace.do("untar", archive="tree.catar", target="new").summary == (0, "done")
         assert tree(workspace / "new") == wanted
     assert left
+
+
+def test_what_is_killed_in_compiled_code_leaves_whole_files_and_the_next_run_removes_the_rest(
+    workspace: Workspace, environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    require_kernel("native")
+    library = counting_library(tmp_path_factory.mktemp("library"))
+    (workspace / "tree" / "d" / "e").mkdir(parents=True)
+    for number in range(6):
+        (workspace / "tree" / "d" / f"{number}").write_bytes(os.urandom(5000))
+        (workspace / "tree" / "d" / "e" / f"l{number}").symlink_to(f"{number}")
+    workspace.do("tar", directory="tree", archive="tree.catar")
+    wanted = tree(workspace / "tree")
+    command = [sys.executable, "-m", "desync_jobs", "untar", "-q", "tree.catar", "new"]
+    left = []
+    for number in range(1, 1000, 11):
+        preloaded = {"LD_PRELOAD": os.fspath(library), "KILL_AT": str(number)}
+        ended = subprocess.run(
+            command, cwd=workspace.path, env={**environment, **preloaded}, check=False
+        )
+        if ended.returncode == 0:
+            break
+        assert ended.returncode == KILLED
+        found = tree(workspace / "new") if (workspace / "new").exists() else {}
+        hidden = [name for name in found if ".desync-run." in name]
+        left += hidden
+
+        assert all(wanted[name] == found[name] for name in found.keys() - set(hidden))
+        assert workspace.do("untar", archive="tree.catar", target="new").summary == (0, "done")
+        assert tree(workspace / "new") == wanted
+        os.rename(workspace / "new", workspace / f"new.{number}")
+    assert number > 50
+    assert any(name.endswith(".desync-run.0.tmp") for name in left)
