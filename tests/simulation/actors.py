@@ -7,7 +7,7 @@ from threading import Semaphore, local
 from typing import Final
 
 from desync_jobs.assembly.cancel import Cancel
-from desync_jobs.errors import StoreError
+from desync_jobs.errors import InterruptedRunError, StoreError
 from desync_jobs.stores.leases.ledgered import Clock
 from tests.simulation.world import EPOCH, Died, World
 
@@ -39,6 +39,8 @@ class Process:
     """Seconds by which its clock is ahead."""
     steps_to_live: int | None = None
     """How many requests it makes before it is killed."""
+    steps_to_signal: int | None = None
+    """How many requests it makes before it is asked to end."""
     pace: float = 1.0
     """Seconds that most of its requests take."""
     restless: bool = False
@@ -76,6 +78,7 @@ class Process:
             world,
             skew=wrong(dice, world.skew),
             steps_to_live=dice.randrange(1, 80) if dice.random() < 0.3 else None,
+            steps_to_signal=dice.randrange(1, 80) if dice.random() < 0.2 else None,
             pace=dice.choice([0.1, 1.0, 1.0, 5.0, 15.0]),
             restless=dice.random() < 0.6,
             dawdling=not world.exclusive and dice.random() < 0.7,
@@ -85,6 +88,10 @@ class Process:
     @property
     def dead(self) -> bool:
         return self.steps_to_live is not None and self.steps_to_live <= 0
+
+    @property
+    def told_to_end(self) -> bool:
+        return self.steps_to_signal is not None and self.steps_to_signal <= 0
 
     def live(self) -> None:
         """Raise `Died` where it is dead."""
@@ -186,6 +193,8 @@ class Actor:
         if process.steps_to_live is not None:
             process.steps_to_live -= 1
             process.live()
+        if process.steps_to_signal is not None:
+            process.steps_to_signal -= 1
         if self.world.fails(self.failing):
             raise StoreError(f"store {name}: the request failed")
 
@@ -212,13 +221,30 @@ class Actor:
 
 
 class Waiting(Cancel):
-    """A token that is never set, whose pauses let others act."""
+    """A token that is set where the process is asked to end, whose pauses let others act."""
 
     def check(self) -> None:
         # Whoever asks whether to go on has done what was to be done quickly.
-        current().process.guarded.pop(current(), None)
+        process = current().process
+        process.guarded.pop(current(), None)
+        if process.told_to_end:
+            raise InterruptedRunError("SIGTERM")
 
     def pause(self, seconds: float) -> None:
+        self.check()
+        current().world.sleep(current(), seconds)
+        self.check()
+
+
+class WorldTime:
+    """In place of the module `time`, for what counts seconds of the world."""
+
+    @staticmethod
+    def monotonic() -> float:
+        return current().world.now
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
         current().world.sleep(current(), seconds)
 
 

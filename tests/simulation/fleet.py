@@ -25,7 +25,17 @@ from desync_jobs.stores import leasing
 from desync_jobs.stores import open as opening
 from desync_jobs.stores.leases import ledgered, renewing
 from desync_jobs.stores.leases.log import OWN
-from tests.simulation.actors import Actor, Alarm, Process, Renewer, Waiting, act_as, current
+from desync_jobs.stores.policy import parting
+from tests.simulation.actors import (
+    Actor,
+    Alarm,
+    Process,
+    Renewer,
+    Waiting,
+    WorldTime,
+    act_as,
+    current,
+)
 from tests.simulation.places import SimulatedPlace
 from tests.simulation.watching import Watch, WatchedLease
 from tests.simulation.world import World
@@ -154,7 +164,7 @@ class Fleet:
 
     def whatever(self, actor: Actor, operation: dict[str, Any]) -> None:
         """Run an operation, which may fail in any way that is told."""
-        allowed = (0,) if self._must_succeed else (0, 1, 4, 5, 7)
+        allowed = (0,) if self._must_succeed else (0, 1, 4, 5, 7, 143)
         try:
             result = self.job(actor, operation)
         except DesyncRunError:
@@ -195,9 +205,12 @@ class Fleet:
 def simulated() -> Iterator[None]:
     """Let every place of the program be one of the world, and every clock an actor's."""
 
-    def open_objects(name: str, _spec: object, location: Any, _around: object) -> SimulatedPlace:
+    def open_objects(
+        name: str, _spec: object, location: Any, around: opening.Surroundings
+    ) -> SimulatedPlace:
         del name
-        return SimulatedPlace(current(), location.text.removeprefix("memory://").strip("/"))
+        where = location.text.removeprefix("memory://").strip("/")
+        return SimulatedPlace(current(), where, around.stopper)
 
     def at_once(workers: Workers, function: Callable[[T], R], item: T) -> "Future[R]":
         """Do a batch in the thread of its actor: two of them would not take turns."""
@@ -237,6 +250,7 @@ def simulated() -> Iterator[None]:
         patch.setattr(renewing, "Thread", Renewer)
         patch.setattr(renewing, "Event", Alarm)
         patch.setattr(prune, "time", Time)
+        patch.setattr(parting, "time", WorldTime)
         patch.setattr(Workers, "submit", at_once)
         patch.setattr(recutting, "piped", before)
         yield
