@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,10 +32,17 @@ COMMANDS = {
 }
 
 
-@pytest.fixture
-def made(workspace: Workspace) -> Workspace:
-    """A blob of many chunks with its index and store."""
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workspace = Workspace(tmp_path_factory.mktemp("original"))
     workspace.make("blob", BLOB, chunk_size="1KiB:2KiB:4KiB")
+    return workspace.path
+
+
+@pytest.fixture
+def made(workspace: Workspace, original: Path) -> Workspace:
+    """A blob of many chunks with its index and store, whose files nobody changes in place."""
+    shutil.copytree(original, workspace.path, copy_function=os.link, dirs_exist_ok=True)
     return workspace
 
 
