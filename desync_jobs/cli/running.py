@@ -88,7 +88,12 @@ def show_plan(plan: "Plan", options: RunOptions) -> None:
     if options.as_json:
         write_json(plan.to_json())
     elif not options.quiet:
-        write_line(explain(plan).rstrip("\n"))
+        write_line(explain(_without_errors(plan)).rstrip("\n"))
+
+
+def _without_errors(plan: "Plan") -> "Plan":
+    """Return a plan that says of blocked operations no more than that; errors are told aside."""
+    return replace(plan, steps=tuple(replace(step, error=None) for step in plan.steps))
 
 
 def told_hindrances(plan: "Plan") -> int:
@@ -96,11 +101,11 @@ def told_hindrances(plan: "Plan") -> int:
 
     `LimitError` where a limit would be passed.
     """
-    errors = [step.error for step in plan.blocked if step.error is not None]
-    for error in errors:
-        complain(str(error))
-    if errors:
-        return errors[0].exit_code
+    blocked = [(step.operation, step.error) for step in plan.blocked if step.error is not None]
+    for operation, error in blocked:
+        complain(f"{operation}: {error}" if len(plan.steps) > 1 else str(error))
+    if blocked:
+        return blocked[0][1].exit_code
     if plan.passed_limit is not None:
         raise plan.passed_limit
     return 0

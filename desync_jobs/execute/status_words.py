@@ -9,14 +9,16 @@ from desync_jobs.report.words import counted, in_a_line, in_bytes
 
 
 def describe(status: JobStatus) -> str:
-    """Return a line for each operation, aligned, and below it what interrupted runs left."""
+    """Return a line for each operation, aligned, and below it what interrupted runs left.
+
+    Errors are left to whoever shows it, to be told as such.
+    """
     names = max((len(one.operation) for one in status.operations), default=0)
     states = max((len(one.state.value) for one in status.operations), default=0)
     lines = []
     for one in status.operations:
-        lines.append(
-            f"{one.operation:{names}}  {one.state.value:{states}}  {in_a_line(one.reason)}"
-        )
+        reason = in_a_line(one.reason) if one.error is None else "cannot be done"
+        lines.append(f"{one.operation:{names}}  {one.state.value:{states}}  {reason}")
         lines += [f"    {line}" for line in _kept_lines(one)]
     return "\n".join(lines)
 

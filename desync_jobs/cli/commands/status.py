@@ -42,5 +42,6 @@ def command(
         write_line(describe(status))
     for one in status.operations:
         if one.error is not None:
-            complain(str(one.error))
+            alone = len(status.operations) == 1
+            complain(str(one.error) if alone else f"{one.operation}: {one.error}")
     return status.exit_code

@@ -132,7 +132,8 @@ def test_a_folder_that_is_missing_is_told_before_anything_is_done(
     done = desync_run("job.toml")
 
     assert (planned.returncode, ended.returncode, done.returncode) == (1, 1, 0)
-    assert planned.stdout.splitlines()[0] == f"! index (make): {told}".encode()
+    assert planned.stdout.splitlines()[0] == b"! index (make): cannot be done"
+    assert planned.stderr.splitlines()[0] == f"desync-run: index: {told}".encode()
     assert told in ended.stderr.decode()
 
 

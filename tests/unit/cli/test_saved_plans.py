@@ -161,22 +161,24 @@ def test_what_hinders_an_operation_now_is_told_and_nothing_that_follows_from_it(
     assert told[0].endswith("; the plan has: the target does not exist")
 
 
-def test_what_a_lock_hinders_is_told_in_a_line(saved: Path, desync_run: Run) -> None:
+def test_what_a_lock_hinders_is_told_of_a_saved_plan_a_new_one_and_the_status(
+    saved: Path, desync_run: Run
+) -> None:
     desync_run("lock", "job.toml", *GIVEN)
     desync_run("plan", "job.toml", *GIVEN, "-o", "saved.plan", "--quiet")
     shutil.copy(saved.parent / "other.caibx", saved.parent / "image.caibx")
 
     told = refusal(desync_run("apply", "saved.plan"))
-    planned = desync_run("plan", "job.toml", *GIVEN).stdout.decode().splitlines()
-    status = desync_run("status", "job.toml", *GIVEN).stdout.decode().splitlines()
+    planned = desync_run("plan", "job.toml", *GIVEN).stderr.decode().splitlines()
+    status = desync_run("status", "job.toml", *GIVEN).stderr.decode().splitlines()
 
     assert len(told) == 1
     assert told[0].endswith(
         "; job.lock: 'desync-run lock job.toml' locks what is there now; "
         "the plan has: the target does not exist"
     )
-    assert planned[0].endswith(" locks what is there now")
-    assert status[0].endswith(" locks what is there now")
+    assert planned[-1].endswith(" locks what is there now")
+    assert status == planned
 
 
 def test_a_change_of_the_job_is_told_by_its_place(saved: Path, desync_run: Run) -> None:
