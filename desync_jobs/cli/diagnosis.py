@@ -35,6 +35,7 @@ def diagnose(directories: Sequence[str]) -> dict[str, object]:
         "platform": platform.platform(),
         "libraries": {name: _version_of(name) for name in _LIBRARIES},
         "kernel": _kernel(),
+        "trees": _trees(),
         "zstandard": _zstandard(),
         "drivers": _drivers(),
         "mounts": _mounts(),
@@ -89,6 +90,15 @@ def _kernel() -> dict[str, object]:
     except ImportError as error:
         return {"name": kernel.best().name, "reason": f"the extension is not built: {error}"}
     return {"name": kernel.best().name, "reason": "the extension does not run on this machine"}
+
+
+def _trees() -> str:
+    """Say who makes and reads plain entries of archives."""
+    from desync_jobs.core.tree import TREE
+
+    return (
+        "many entries at a time" if TREE is not None else "one by one: the extension is not built"
+    )
 
 
 def _zstandard() -> dict[str, object]:

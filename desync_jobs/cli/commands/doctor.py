@@ -41,6 +41,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"python       {found['python']['version']} ({found['python']['executable']})"
     yield f"platform     {found['platform']}"
     yield f"kernel       {found['kernel']['name']}: {found['kernel']['reason']}"
+    yield f"trees        {found['trees']}"
     yield f"zstandard    {zstandard['binding']}, library {zstandard['library']}"
     for scheme, what in found["drivers"].items():
         yield f"driver       {scheme}: {what}"

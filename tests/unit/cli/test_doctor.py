@@ -8,6 +8,7 @@ import pytest
 from desync_jobs._version import __version__
 from desync_jobs.cli.diagnosis import diagnose
 from desync_jobs.cli.main import main
+from desync_jobs.core.kernel import native
 from desync_jobs.manifest.locations import Kind
 from desync_jobs.stores.drivers import OBJECT_DRIVERS, Driver
 
@@ -26,6 +27,7 @@ def test_the_diagnosis_covers_installation_machine_and_directories(
         "platform",
         "libraries",
         "kernel",
+        "trees",
         "zstandard",
         "drivers",
         "mounts",
@@ -37,6 +39,8 @@ def test_the_diagnosis_covers_installation_machine_and_directories(
     }
     assert found["kernel"]["name"] in {"native", "portable"}
     assert found["kernel"]["reason"]
+    # Whoever can build one extension can build the other.
+    assert (found["trees"] == "many entries at a time") == (native() is not None)
     assert found["drivers"]["file"] == "local directories, as paths or file:// URLs"
     assert found["drivers"]["http, https"] == "an HTTP place"
     assert "fuse" in found["mounts"]
@@ -80,6 +84,7 @@ def test_every_part_is_a_line_for_people(capfd: pytest.CaptureFixture[str]) -> N
         "python",
         "platform",
         "kernel",
+        "trees",
         "zstandard",
         "driver",
         "mounts",
