@@ -213,7 +213,7 @@ def test_every_damaged_chunk_is_listed(workspace: Workspace) -> None:
     assert len(ended.warnings) == 12
     assert ended.message == (
         "store store: 12 chunks are damaged; repair removes them: "
-        f"{', '.join(listed[:10])} and 2 more"
+        f"{', '.join(listed[:5])} and 7 more"
     )
 
 

@@ -786,7 +786,7 @@ def test_chunks_that_stay_for_what_was_published_lately_are_told_with_their_inde
     assert alone.statistics["published_lately"] == urls
     assert alone.warnings == [
         f"keeps {kept} chunks that no index of this job needs, for 2 indexes published in the last"
-        " day: " + ", ".join(urls)
+        " day: " + " and ".join(urls)
     ]
     assert left == before
     assert every.summary == (0, "done")

@@ -36,7 +36,7 @@ from desync_jobs.planner.operations.prune import (
     grace_of,
 )
 from desync_jobs.planner.step import Step
-from desync_jobs.report.words import counted
+from desync_jobs.report.words import counted, listed
 from desync_jobs.stores.abandoned import Tidying
 from desync_jobs.stores.base import ChunkStore, StoredEntry
 from desync_jobs.stores.leases.base import Lease
@@ -135,11 +135,10 @@ _FEW: Final = 5
 def _tell(task: Task[PruneSpec], lately: Lately) -> None:
     """Say that chunks stay for indexes that the job does not name."""
     if lately.chunks:
-        more = len(lately.indexes) - _FEW
-        named = ", ".join(lately.indexes[:_FEW]) + (f" and {more:,} more" if more > 0 else "")
         task.warn(
             f"keeps {counted(lately.chunks, 'chunk')} that no index of this job needs, for "
-            f"{counted(len(lately.indexes), 'index')} published in the last day: {named}"
+            f"{counted(len(lately.indexes), 'index')} published in the last day: "
+            f"{listed(lately.indexes)}"
         )
 
 

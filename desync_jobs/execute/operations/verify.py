@@ -34,13 +34,11 @@ from desync_jobs.planner.cost import Deletion
 from desync_jobs.planner.limits import passed_deletions
 from desync_jobs.planner.operations.verify import Begun, VerifyFacts
 from desync_jobs.planner.step import Step
-from desync_jobs.report.words import counted
+from desync_jobs.report.words import counted, listed
 from desync_jobs.stores.abandoned import Tidying
 from desync_jobs.stores.base import BATCH_CHUNKS, ChunkStore, StoredEntry
 from desync_jobs.stores.leases.role import Role
 
-_SHOWN = 10
-"""Damaged chunks named in the message; warnings and statistics name all."""
 _SEED_BITS = 64
 _CUT: Final = Cut(least=1024)
 
@@ -257,14 +255,12 @@ def _damage(spec: VerifySpec, findings: list[Finding]) -> InvalidDataError | Non
     ids = [one.chunk for one in findings if one.action in ("none", "removed")]
     if not ids:
         return None
-    shown = ", ".join(ids[:_SHOWN])
-    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
     were, are, them = ("was", "is", "it") if len(ids) == 1 else ("were", "are", "them")
     done = f"{were} removed" if spec.repair else f"{are} damaged; repair removes {them}"
     if spec.repair_from:
         done = f"{are} damaged, and cannot be had from {', '.join(spec.repair_from)}"
     return InvalidDataError(
-        f"store {spec.store}: {counted(len(ids), 'chunk')} {done}: {shown}{more}"
+        f"store {spec.store}: {counted(len(ids), 'chunk')} {done}: {listed(ids)}"
     )
 
 

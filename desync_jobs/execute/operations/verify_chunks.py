@@ -28,11 +28,9 @@ from desync_jobs.manifest.operations.verify_chunks import VerifyChunksSpec
 from desync_jobs.planner.copied import Lacking
 from desync_jobs.planner.operations.verify_chunks import CheckedIndex, VerifyChunksFacts
 from desync_jobs.planner.step import Step
-from desync_jobs.report.words import counted
+from desync_jobs.report.words import counted, listed
 from desync_jobs.stores.base import ChunkSource, Presence
 
-_SHOWN = 10
-"""Indexes named in the message; statistics name all."""
 _PROBLEMS = ("missing", "damaged", "unknown")
 """From the worst on: what decides about the exit code."""
 
@@ -137,9 +135,7 @@ def _words(counts: Mapping[str, int]) -> str:
 
 
 def _error(counts: Counter[str], incomplete: dict[str, Counter[str]]) -> DesyncRunError:
-    names = list(incomplete)
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    message = f"{_words(counts)}; not complete: {', '.join(names[:_SHOWN])}{more}"
+    message = f"{_words(counts)}; not complete: {listed(list(incomplete))}"
     if counts["missing"]:
         return MissingError(message)
     return InvalidDataError(message) if counts["damaged"] else StoreError(message)
