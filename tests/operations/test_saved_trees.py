@@ -182,7 +182,7 @@ def test_a_tree_that_cannot_be_looked_at_is_told_by_the_plan(tree: Path, desync_
     ended = desync_run("plan", "job.toml", "-o", "saved.plan")
 
     assert ended.returncode == 1
-    assert f"{tree}/etc: its .caexclude cannot be read" in ended.stdout.decode()
+    assert f"{tree}/etc: its .caexclude cannot be read" in ended.stderr.decode()
     assert not (tree.parent / "saved.plan").exists()
 
 
