@@ -26,6 +26,11 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Have half as many processes again as cores: a good part of the suite waits for servers."""
+    return max(1, len(os.sched_getaffinity(0)) * 3 // 2)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what runs on Ceph, unless it is asked for: `just test-ceph` does."""
     if "CEPH_TESTS" in os.environ:
