@@ -64,7 +64,7 @@ def test_each_chunk_is_fetched_once_and_each_index_is_told_of(
     assert ended.summary == (5, "failed")
     assert ended.message == (
         "1 chunk missing, 1 chunk damaged; not complete: "
-        "images: old/blob.caibx, images: old/other.caibx, blob.caibx"
+        "images: old/blob.caibx, images: old/other.caibx and blob.caibx"
     )
     assert ended.statistics["incomplete"] == {
         "images: old/blob.caibx": both,

@@ -90,7 +90,7 @@ def test_what_no_source_has_stays_and_is_told(workspace: Workspace, made: Index)
     assert ended.summary == (4, "failed")
     assert ended.message == (
         "store store: 2 chunks are damaged, and cannot be had from good: "
-        + ", ".join(sorted([lost.hex(), spoilt.hex()]))
+        + " and ".join(sorted([lost.hex(), spoilt.hex()]))
     )
     assert ended.statistics["replaced"] == 1
     assert found[kept.hex()]["action"] == "replaced"
