@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from tests.simulation.actors import Actor
+from tests.simulation.actors import Actor, Process
 from tests.simulation.fleet import IMAGES, NAMES, Fleet, Work, simulated
 from tests.simulation.world import DAY, World
 
@@ -79,6 +79,27 @@ def test_no_chunk_of_a_published_index_is_ever_removed(tmp_path: Path, batch: in
         except BaseException as error:
             error.add_note(f"in the interleaving {seed}")
             raise
+
+
+def test_whoever_is_killed_has_told_of_what_listings_show_late(tmp_path: Path) -> None:
+    told = 0
+    for seed in range(80):
+        world = World(seed)
+        # A listing shows an index long after the lease of whoever published it is over.
+        world.exclusive, world.lag = True, 3600.0
+        world.failing = world.standing_still = 0.0
+        fleet = Fleet(tmp_path, world)
+        dying = Process(world, steps_to_live=8 + seed % 8)
+        with simulated():
+            world.run(*(Actor.well(world, fleet.make(*one)) for one in (("keep", 0), ("a", 1))))
+            world.settle()
+            world.run(Actor(world, fleet.make("b", 1), dying))
+            for _ in ("marks", "sweeps"):
+                world.run(Actor.well(world, fleet.collect(0, ["a.*"])))
+            fleet.check()
+        told += dying.dead and world.content(f"{IMAGES}/b.caibx") is not None
+
+    assert told >= 10
 
 
 def test_one_seed_is_one_interleaving(tmp_path: Path) -> None:

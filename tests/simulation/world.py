@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from tests.simulation.actors import Actor
     from tests.simulation.watching import WatchedLease
 
-LAG: Final = 600.0
-"""Seconds by which a listing may be late."""
+_LAGS: Final = (0.0, 600.0, 600.0, 1800.0)
 DAY: Final = 100_000.0
 """Seconds after which nobody remembers what was published lately."""
 EPOCH: Final = 1.8e9
@@ -66,7 +65,8 @@ class World:
         self.slow = False
         """Whether whoever begins now takes a long time for everything."""
         # A server that lets everybody overwrite must list what was written at once.
-        self._lag = dice.choice([0.0, LAG, LAG]) if self.exclusive else 0.0
+        self.lag = dice.choice(_LAGS) if self.exclusive else 0.0
+        """Seconds by which a listing may be late."""
         self._actors: list[Actor] = []
         self._over = Semaphore(0)
         self._errors: list[BaseException] = []
@@ -135,7 +135,7 @@ class World:
     def settle(self) -> None:
         """Let listings show all that is there, and leases be over that nobody has."""
         # Where everybody may overwrite, it may be lost that one was given back.
-        self.now += LAG if self.exclusive else 5000.0
+        self.now += self.lag if self.exclusive else 5000.0
 
     def calm(self) -> None:
         """Have no trouble from now on; leases of the dead are over, and listings are right."""
@@ -150,7 +150,7 @@ class World:
 
     def set(self, actor: "Actor", key: str, data: bytes | None) -> None:
         """Make an object something else."""
-        late = self.random.choice([0.0, 0.0, self.random.uniform(0, self._lag)])
+        late = self.random.choice([0.0, 0.0, self.random.uniform(0, self.lag)])
         self.objects.setdefault(key, []).append(Version(self.now, self.now + late, data))
         try:
             self.watch(actor, key)

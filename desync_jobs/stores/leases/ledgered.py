@@ -22,7 +22,7 @@ TIME_TO_LIVE: Final = 600.0
 _MARGIN: Final = 60.0
 """Seconds before its end in which a lease is not counted on: a request may take that long."""
 _MANY: Final = 16
-"""Indexes that are worth a request of their own, so that whoever dies has told of them."""
+"""Indexes that are worth a list of their own, so that states stay short."""
 _LOOK_AGAIN: Final = 5.0
 """Seconds between two looks while others are waited for."""
 
@@ -60,9 +60,10 @@ class LedgeredLease:
         self._lasting = lasting
         """Seconds for which it is had without being renewed."""
         self._id = token_hex(16)
-        self._published: list[str] = []
+        # Keys of dictionaries, in their order: two threads may tell the ledger at the same time.
+        self._published: dict[str, None] = {}
         """URLs of indexes that appeared or are about to, of which the ledger does not tell yet."""
-        self._lists: list[str] = []
+        self._lists: dict[str, None] = {}
         """Names of lists of such URLs."""
         self._sure_until = clock.passed()
         self._until = clock.now()
@@ -123,7 +124,7 @@ class LedgeredLease:
         return hindrances
 
     def renew(self) -> None:
-        """Have the lease for longer; `LockedError` where it is lost."""
+        """Have the lease for longer, and tell of what appears; `LockedError` where it is lost."""
         self.check()
         before, asked, said = self._sure_until, self._clock.passed(), self._clock.now()
         if not self._log.exclusive:
@@ -167,19 +168,24 @@ class LedgeredLease:
         return self._log.published(self._clock.now())
 
     def publishes(self, urls: Sequence[str]) -> None:
-        # A few are told with the next renewal, or a moment later when it is given back.
         if len(urls) < _MANY:
-            self._published += urls
+            self._published |= dict.fromkeys(urls)
         else:
-            self._lists += self._log.lists.put(urls, self._clock.now() + REMEMBERED)
+            names = self._log.lists.put(urls, self._clock.now() + REMEMBERED)
+            self._lists |= dict.fromkeys(names)
+        # Whoever dies from here on has told of them, however late listings are.
+        if self._log.exclusive:
+            self.renew()
 
     def _untold(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return tuple(self._published), tuple(self._lists)
 
     def _told(self, urls: tuple[str, ...], lists: tuple[str, ...]) -> None:
-        """Take note that the ledger tells of what came first; there may be more by now."""
-        del self._published[: len(urls)]
-        del self._lists[: len(lists)]
+        """Take note that the ledger tells of them, perhaps for the second time."""
+        for url in urls:
+            self._published.pop(url, None)
+        for name in lists:
+            self._lists.pop(name, None)
 
     def through(self, log: LedgerLog) -> None:
         """Go on with the same ledger as `log` reaches it."""

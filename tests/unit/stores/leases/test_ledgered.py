@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from desync_jobs.errors import LockedError
+from desync_jobs.errors import LockedError, StoreError
 from desync_jobs.stores.leases.flags import FOLDER as FLAGS
 from desync_jobs.stores.leases.ledger import SKEW
 from desync_jobs.stores.leases.ledgered import TIME_TO_LIVE, Clock, LedgeredLease
@@ -264,35 +264,75 @@ def told(store: Store) -> list[str]:
     return sorted(store.take(store.lease("prune"), Role.COLLECTOR).published())
 
 
-def test_of_many_indexes_collectors_are_told_whoever_dies() -> None:
+@pytest.mark.parametrize("count", [1, 16])
+def test_collectors_are_told_of_indexes_whoever_dies(count: int) -> None:
     store = Store()
-    urls = [f"s3://b/{number:02}.caibx" for number in range(16)]
+    urls = [f"s3://b/{number:02}.caibx" for number in range(count)]
     store.take(store.lease("dead"), Role.WRITER).publishes(urls)
 
-    assert told(store) == urls
-
-
-def test_a_renewal_tells_of_all_indexes_that_appeared() -> None:
-    store = Store()
-    urls = [f"s3://b/{number:02}.caibx" for number in range(17)]
-    lease = store.take(store.lease("dead"), Role.WRITER)
-    lease.publishes(urls[:1])
-    lease.publishes(urls[1:])
-    lease.renew()
-
     latest = LedgerLog(store.place, store.time).latest()
-    assert [one.url for one in latest.published] == urls[:1]
-    assert len(latest.lists) == 1
+    assert [one.url for one in latest.published] == (urls if count == 1 else [])
+    assert len(latest.lists) == (0 if count == 1 else 1)
     assert told(store) == urls
 
 
-def test_what_appears_during_a_renewal_is_told_after_it() -> None:
+def test_each_index_is_told_once() -> None:
+    store = Store()
+    lease = store.take(store.lease("make"), Role.WRITER)
+    lease.publishes(["s3://b/a"])
+    number = LedgerLog(store.place, store.time).latest().number
+    store.time.passed += 60
+    lease.renew()
+    lease.publishes(["s3://b/b"])
+    lease.give_back()
+    latest = LedgerLog(store.place, store.time).latest()
+
+    assert [one.url for one in latest.published] == ["s3://b/a", "s3://b/b"]
+    assert latest.published[1].until - latest.published[0].until == 60
+    assert latest.number == number + 3
+
+
+def test_an_index_whose_telling_fails_does_not_appear_and_is_told_later() -> None:
+    class Failing(MemoryPlace):
+        failing = False
+
+        def create(self, name: str, data: bytes, content_type: str) -> bool:
+            if self.failing:
+                raise StoreError("store origin: it burns")
+            return super().create(name, data, content_type)
+
+    place = Failing()
+    store = Store(place=place)
+    lease = store.take(store.lease("make"), Role.WRITER)
+    place.failing = True
+    with pytest.raises(StoreError, match="it burns"):
+        lease.publishes(["s3://b/a"])
+    place.failing = False
+    lease.give_back()
+
+    assert told(store) == ["s3://b/a"]
+
+
+def test_who_has_lost_its_lease_tells_of_nothing() -> None:
+    store = Store()
+    lease = store.take(store.lease("make"), Role.WRITER)
+    store.time.passed += TIME_TO_LIVE
+    with pytest.raises(LockedError, match="lost"):
+        lease.publishes(["s3://b/a"])
+
+    assert LedgerLog(store.place, store.time).latest().published == ()
+
+
+def test_what_appears_during_a_renewal_is_told_at_once() -> None:
     appearing: list[str] = []
+    told_at_once: list[list[str]] = []
 
     class Meanwhile(MemoryPlace):
         def create(self, name: str, data: bytes, content_type: str) -> bool:
             while appearing:
                 lease.publishes([appearing.pop()])
+                latest = LedgerLog(store.place, store.time).latest()
+                told_at_once.append([one.url for one in latest.published])
             return super().create(name, data, content_type)
 
     store = Store(place=Meanwhile())
@@ -300,8 +340,7 @@ def test_what_appears_during_a_renewal_is_told_after_it() -> None:
     lease.publishes(["s3://b/a"])
     appearing.append("s3://b/b")
     lease.renew()
-    renewed = [one.url for one in LedgerLog(store.place, store.time).latest().published]
-    lease.give_back()
+    lease.check()
 
-    assert renewed == ["s3://b/a"]
+    assert told_at_once == [["s3://b/a", "s3://b/b"]]
     assert told(store) == ["s3://b/a", "s3://b/b"]
